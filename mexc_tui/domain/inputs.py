@@ -1,0 +1,259 @@
+"""Everything that can reach the kernel from outside, besides commands."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import StrEnum
+
+import msgspec
+
+from mexc_tui.domain.instrument import Instrument
+from mexc_tui.domain.market import Candle, Interval, Ticker, Trade
+from mexc_tui.domain.orders import Balance, Fill, OrderReport
+
+
+class Moment(msgspec.Struct, frozen=True, gc=False):
+    """A point in time, given by whoever calls the kernel: it has no clock of its own."""
+
+    wall_ms: int
+    """Milliseconds since 1970, UTC."""
+    mono_ns: int
+    """Nanoseconds of a clock that never jumps; for ages and time-outs."""
+
+
+class BookDelta(msgspec.Struct, frozen=True, gc=False):
+    """One increment of a book: absolute quantities, ``"0"`` deletes; covers versions first..last inclusive."""
+
+    symbol: str
+    first: int
+    last: int
+    bids: list[tuple[str, str]]
+    asks: list[tuple[str, str]]
+    sent_ms: int
+    recv_ns: int
+
+
+class BookSnapshot(msgspec.Struct, frozen=True, gc=False):
+    """A whole book, best levels first, up to some depth; ``version`` is inclusive."""
+
+    symbol: str
+    version: int
+    bids: list[tuple[str, str]]
+    asks: list[tuple[str, str]]
+    recv_ns: int
+    limit: int = 0
+    """Levels a side that were asked for; zero where unknown. A side with fewer is complete."""
+
+
+class SnapshotFailed(msgspec.Struct, frozen=True, gc=False):
+    symbol: str
+    reason: str
+
+
+class TradesSeen(msgspec.Struct, frozen=True, gc=False):
+    """Public trades, oldest first. ``history`` marks a REST answer that precedes the stream."""
+
+    symbol: str
+    trades: tuple[Trade, ...]
+    recv_ns: int
+    history: bool = False
+
+
+class CandleSeen(msgspec.Struct, frozen=True, gc=False):
+    """The stream's view of the candle that is being built; final when the next window appears."""
+
+    symbol: str
+    interval: Interval
+    candle: Candle
+    recv_ns: int
+
+
+class CandleHistory(msgspec.Struct, frozen=True, gc=False):
+    """Candles from REST, oldest first; the last one may still be open."""
+
+    symbol: str
+    interval: Interval
+    candles: tuple[Candle, ...]
+
+
+class TopOfBook(msgspec.Struct, frozen=True, gc=False):
+    symbol: str
+    bid: Decimal
+    bid_qty: Decimal
+    ask: Decimal
+    ask_qty: Decimal
+    recv_ns: int
+
+
+class TickersSeen(msgspec.Struct, frozen=True, gc=False):
+    tickers: tuple[Ticker, ...]
+    recv_ns: int
+
+
+class InstrumentsLoaded(msgspec.Struct, frozen=True, gc=False):
+    """The full list of pairs; replaces the earlier one. ``api_symbols`` None means the list could not be read."""
+
+    instruments: tuple[Instrument, ...]
+    api_symbols: frozenset[str] | None = None
+
+
+class OrderReported(msgspec.Struct, frozen=True, gc=False):
+    report: OrderReport
+
+
+class FillReported(msgspec.Struct, frozen=True, gc=False):
+    fill: Fill
+
+
+class BalanceReported(msgspec.Struct, frozen=True, gc=False):
+    """One asset changed, by push."""
+
+    balance: Balance
+    change: str
+    time_ms: int
+
+
+class PlaceAccepted(msgspec.Struct, frozen=True, gc=False):
+    """The exchange took the order and named it. Nothing is said of fills."""
+
+    client_order_id: str
+    order_id: str
+
+
+class PlaceRejected(msgspec.Struct, frozen=True, gc=False):
+    """The exchange refused the order, positively: it is not live."""
+
+    client_order_id: str
+    code: int
+    reason: str
+
+
+class PlaceUnknown(msgspec.Struct, frozen=True, gc=False):
+    """The bytes left, the outcome did not come back. The order may be live."""
+
+    client_order_id: str
+    reason: str
+
+
+class PlaceNotSent(msgspec.Struct, frozen=True, gc=False):
+    """Nothing left the process: journal failure, no connection made, refused address."""
+
+    client_order_id: str
+    reason: str
+
+
+class CancelAnswered(msgspec.Struct, frozen=True, gc=False):
+    """Outcome of one cancel: ``ok`` (done), ``gone`` (was not open any more), ``failed`` or ``unknown``."""
+
+    client_order_id: str
+    outcome: str
+    reason: str = ""
+
+
+class LookupAnswered(msgspec.Struct, frozen=True, gc=False):
+    """Answer to looking an order up. ``report`` None with ``found`` False is a positive "no such order"."""
+
+    client_order_id: str
+    found: bool
+    report: OrderReport | None
+    reason: str = ""
+
+
+class LookupFailed(msgspec.Struct, frozen=True, gc=False):
+    client_order_id: str
+    reason: str
+
+
+class Reconciled(msgspec.Struct, frozen=True, gc=False):
+    """A complete picture of the account, asked for at ``asked_ns``: open orders, balances, fills since a time."""
+
+    open_orders: tuple[OrderReport, ...]
+    balances: tuple[Balance, ...]
+    fills: tuple[Fill, ...]
+    asked_ns: int
+    symbols: frozenset[str]
+    """Symbols whose open orders and fills are covered."""
+
+
+class ReconcileFailed(msgspec.Struct, frozen=True, gc=False):
+    reason: str
+
+
+class LinkState(StrEnum):
+    CONNECTING = "connecting"
+    CONNECTED = "connected"
+    RECONNECTING = "reconnecting"
+    CLOSED = "closed"
+
+
+class LinkChanged(msgspec.Struct, frozen=True, gc=False):
+    """A stream connection changed. ``private`` tells account streams from market streams."""
+
+    private: bool
+    state: LinkState
+    reason: str = ""
+    symbols: frozenset[str] = frozenset()
+    """Market streams: the symbols that lost continuity."""
+
+
+class ChannelRefused(msgspec.Struct, frozen=True, gc=False):
+    channel: str
+    symbol: str
+    reason: str
+
+
+class VenueHealth(msgspec.Struct, frozen=True, gc=False):
+    """Figures of the link, about once a second."""
+
+    rest_ms: float | None
+    """Median of recent REST round trips."""
+    stream_ms: float | None
+    """Send time on the frame to receipt, corrected by the clock offset; a drawing figure."""
+    clock_offset_ms: float | None
+    frames: int
+    """Frames received so far."""
+    unknown_frames: int
+    weight_used: int
+    weight_limit: int
+    order_tokens: float
+    order_limit: int
+
+
+class JournalProblem(msgspec.Struct, frozen=True, gc=False):
+    """The journal cannot be written: no new exposure until it can."""
+
+    reason: str
+
+
+class Tick(msgspec.Struct, frozen=True, gc=False):
+    """Time passed; sent a few times a second by the engine."""
+
+
+Input = (
+    BookDelta
+    | BookSnapshot
+    | SnapshotFailed
+    | TradesSeen
+    | CandleSeen
+    | CandleHistory
+    | TopOfBook
+    | TickersSeen
+    | InstrumentsLoaded
+    | OrderReported
+    | FillReported
+    | BalanceReported
+    | PlaceAccepted
+    | PlaceRejected
+    | PlaceUnknown
+    | PlaceNotSent
+    | CancelAnswered
+    | LookupAnswered
+    | LookupFailed
+    | Reconciled
+    | ReconcileFailed
+    | LinkChanged
+    | ChannelRefused
+    | VenueHealth
+    | JournalProblem
+    | Tick
+)

@@ -1,0 +1,97 @@
+"""Exact decimal numbers: parsing, scaling and printing without a float in between."""
+
+from __future__ import annotations
+
+import re
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_UP, Context, Decimal, localcontext
+
+ZERO = Decimal(0)
+ONE = Decimal(1)
+
+MAX_DIGITS = 60
+"""Longest run of digits accepted in one number, integer and fraction together."""
+
+_NUMBER = re.compile(r"[+-]?(\d{1,40})(\.\d{0,40})?|[+-]?\.\d{1,40}", re.ASCII)
+_EXACT = Context(prec=200)
+
+
+class BadNumberError(ValueError):
+    """A text that should be a decimal number is not one."""
+
+
+def parse_decimal(text: str) -> Decimal:
+    """Return the exact value of a plain decimal text such as ``"0.00000012"``.
+
+    Exponents, NaN, infinities, blanks and over-long texts are refused.
+
+    Raises:
+        BadNumberError: the text is not a plain decimal number.
+    """
+    if not isinstance(text, str) or len(text) > MAX_DIGITS or _NUMBER.fullmatch(text) is None:
+        raise BadNumberError(f"not a decimal number: {str(text)[:40]!r}")
+    return Decimal(text)
+
+
+def scaled(text: str, decimals: int) -> int:
+    """Return ``text × 10^decimals`` as an integer.
+
+    Raises:
+        BadNumberError: not a number, or it has more than ``decimals`` significant decimals.
+    """
+    value = parse_decimal(text)
+    shifted = value.scaleb(decimals, _EXACT)
+    if shifted != shifted.to_integral_value(context=_EXACT):
+        raise BadNumberError(f"{text} has more than {decimals} decimals")
+    return int(shifted)
+
+
+def unscaled(value: int, decimals: int) -> Decimal:
+    """Return the decimal that ``value`` stands for when it counts units of ``10^-decimals``."""
+    return Decimal(value).scaleb(-decimals, _EXACT)
+
+
+def decimals_of(value: Decimal) -> int:
+    """Return how many decimals ``value`` needs, trailing zeros ignored."""
+    exponent = value.normalize(_EXACT).as_tuple().exponent
+    return max(0, -exponent) if isinstance(exponent, int) else 0
+
+
+def step_of(decimals: int) -> Decimal:
+    """Return ``10^-decimals``."""
+    return ONE.scaleb(-decimals, _EXACT)
+
+
+def floor_to(value: Decimal, decimals: int) -> Decimal:
+    """Return ``value`` cut towards zero to ``decimals`` decimals."""
+    return _quantize(value, decimals, ROUND_DOWN)
+
+
+def ceil_to(value: Decimal, decimals: int) -> Decimal:
+    """Return ``value`` raised away from zero to ``decimals`` decimals."""
+    return _quantize(value, decimals, ROUND_UP)
+
+
+def round_to(value: Decimal, decimals: int) -> Decimal:
+    """Return ``value`` rounded half-even to ``decimals`` decimals; for display and estimates."""
+    return _quantize(value, decimals, ROUND_HALF_EVEN)
+
+
+def divide(numerator: Decimal, denominator: Decimal, decimals: int = 24) -> Decimal:
+    """Return the quotient cut to ``decimals`` decimals; a zero denominator raises ZeroDivisionError."""
+    if denominator == 0:
+        raise ZeroDivisionError("division of money by zero")
+    with localcontext(_EXACT):
+        return (numerator / denominator).quantize(ONE.scaleb(-decimals), rounding=ROUND_DOWN)
+
+
+def plain(value: Decimal) -> str:
+    """Return ``value`` in fixed notation without trailing zeros, as the wire wants it."""
+    text = format(value, "f")
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text in ("", "-0", "-") else text
+
+
+def _quantize(value: Decimal, decimals: int, rounding: str) -> Decimal:
+    with localcontext(_EXACT):
+        return value.quantize(ONE.scaleb(-decimals), rounding=rounding)

@@ -1,0 +1,275 @@
+"""What the screen sees: one immutable picture per topic, the latest wins."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import StrEnum
+
+import msgspec
+
+from mexc_tui.domain.inputs import LinkState
+from mexc_tui.domain.instrument import Instrument
+from mexc_tui.domain.limits import Headroom, Limits, TradingState
+from mexc_tui.domain.market import Candle, Interval, Trade
+from mexc_tui.domain.orders import Balance, Fill, Order
+
+
+class BookState(StrEnum):
+    """LIVE is a promise: every level within the known depth is exact at that version."""
+
+    EMPTY = "empty"
+    SYNCING = "syncing"
+    LIVE = "live"
+    STALE = "stale"
+
+
+class BookView(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A book, best levels first. Prices count units of 10^-price_decimals, quantities of 10^-qty_decimals."""
+
+    symbol: str
+    state: BookState
+    version: int
+    price_decimals: int
+    qty_decimals: int
+    bids: tuple[tuple[int, int], ...]
+    asks: tuple[tuple[int, int], ...]
+    known_low: int | None = None
+    """Lowest price down to which bids are complete; None if all of them are known."""
+    known_high: int | None = None
+    as_of_ns: int = 0
+    """Monotonic time of the last applied update."""
+    sent_ms: int = 0
+    reason: str = ""
+    """Why it is not live, in plain words."""
+
+
+class TapeView(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Newest trades of a symbol, oldest first, and how many there have been in all."""
+
+    symbol: str
+    trades: tuple[Trade, ...]
+    count: int
+    as_of_ns: int = 0
+
+
+class CandlesView(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    symbol: str
+    interval: Interval
+    candles: tuple[Candle, ...]
+    """Contiguous, oldest first; the last one is open."""
+    loading: bool = False
+    as_of_ns: int = 0
+
+
+class WatchRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    symbol: str
+    last: Decimal | None = None
+    change: Decimal | None = None
+    """24 h change as a fraction."""
+    bid: Decimal | None = None
+    ask: Decimal | None = None
+    quote_volume: Decimal | None = None
+    spark: tuple[Decimal, ...] = ()
+    tradable: bool = True
+    price_decimals: int = 2
+    as_of_ns: int = 0
+
+
+class WatchlistView(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    rows: tuple[WatchRow, ...]
+
+
+class OrdersView(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Orders that may be live, oldest first, and the latest finished ones, newest first."""
+
+    open: tuple[Order, ...]
+    recent: tuple[Order, ...]
+
+
+class Position(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A spot holding seen as a position. None means not known, never zero."""
+
+    symbol: str
+    asset: str
+    qty: Decimal
+    """Everything held, free and locked."""
+    known_qty: Decimal
+    """The part whose cost is known from fills."""
+    average: Decimal | None
+    """Average entry of the known part in quote, fees included."""
+    mark: Decimal | None
+    """Price at which the holding could be sold now."""
+    value: Decimal | None
+    unrealised: Decimal | None
+    """Of the known part, marked at ``mark``, before the fee of selling."""
+    realised: Decimal
+    """Since the journal began, fees deducted."""
+    fees: Decimal
+    unknown_fees: tuple[str, ...] = ()
+    """Assets in which fees were paid that could not be valued."""
+
+
+class PositionsView(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    positions: tuple[Position, ...]
+
+
+class BalanceRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    balance: Balance
+    value: Decimal | None
+    """In USDT; None where there is no price."""
+
+
+class BalancesView(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    rows: tuple[BalanceRow, ...]
+    reconciled_ns: int = 0
+
+
+class FillsView(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Newest first."""
+
+    fills: tuple[Fill, ...]
+
+
+class EquityView(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Equity in USDT over time, one point a second at most, oldest first."""
+
+    points: tuple[tuple[int, Decimal], ...]
+    unpriced: tuple[str, ...] = ()
+    """Assets left out because they have no price."""
+
+
+class RiskView(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    state: TradingState
+    reason: str
+    armed: bool
+    ready: bool
+    """False while recovery or reconciliation has not finished: the ticket is locked."""
+    ready_reason: str
+    limits: Limits
+    headroom: tuple[Headroom, ...]
+    equity: Decimal | None
+    day_pnl: Decimal | None
+    """Equity now less equity at the start of the UTC day (or of the session)."""
+    exposure: Decimal | None
+    """Value of all holdings other than the quote asset."""
+    in_flight: int
+    unknown: int
+
+
+class VenueKind(StrEnum):
+    DEMO = "demo"
+    REPLAY = "replay"
+    LOCAL = "local"
+    """An exchange on the loopback that this program did not start."""
+    PAPER = "paper"
+    LIVE = "live"
+    """MEXC itself."""
+
+
+class LinkView(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Venue, mode and the health of the link, for the status bar."""
+
+    venue: str
+    kind: VenueKind
+    state: LinkState
+    reason: str
+    can_trade: bool
+    rest_ms: float | None = None
+    stream_ms: float | None = None
+    clock_offset_ms: float | None = None
+    frames: int = 0
+    frames_per_s: float = 0.0
+    unknown_frames: int = 0
+    weight_used: int = 0
+    weight_limit: int = 0
+    order_tokens: float = 0.0
+    order_limit: int = 0
+    private_state: LinkState = LinkState.CONNECTING
+    as_of_ns: int = 0
+
+
+class InstrumentsView(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    by_symbol: dict[str, Instrument]
+
+
+class GateInputs(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Everything the gate looks at for one symbol, so that the ticket's preview and the gate see the same.
+
+    Any part that is None was not available; the controls that need it then refuse.
+    """
+
+    symbol: str
+    instrument: Instrument | None
+    book: BookView | None
+    book_age_ms: int | None
+    """Milliseconds since the book was last known to be current."""
+    last: Decimal | None
+    limits: Limits
+    state: TradingState
+    armed: bool
+    ready: bool
+    ready_reason: str
+    can_trade: bool
+    """False on a venue where orders are refused altogether (MEXC itself, until live trading is unlocked)."""
+    journal_ok: bool
+    base_free: Decimal | None
+    base_total: Decimal | None
+    quote_free: Decimal | None
+    working_buy_value: Decimal
+    """Quote still to be spent by working and unacknowledged buys of the symbol."""
+    working_buy_qty: Decimal
+    open_orders: int
+    in_flight: int
+    unknown: int
+    """Orders of the symbol whose outcome is unknown."""
+    recent_sends: tuple[tuple[int, str], ...]
+    """(age in ms, fingerprint) of orders sent within the longest window of the limits, all symbols."""
+    flattening: bool = False
+
+
+TOPIC_WATCHLIST = "watchlist"
+TOPIC_ORDERS = "orders"
+TOPIC_POSITIONS = "positions"
+TOPIC_BALANCES = "balances"
+TOPIC_FILLS = "fills"
+TOPIC_EQUITY = "equity"
+TOPIC_RISK = "risk"
+TOPIC_LINK = "link"
+TOPIC_INSTRUMENTS = "instruments"
+
+
+def book_topic(symbol: str) -> str:
+    """Topic of a symbol's BookView."""
+    return f"book:{symbol}"
+
+
+def tape_topic(symbol: str) -> str:
+    """Topic of a symbol's TapeView."""
+    return f"tape:{symbol}"
+
+
+def candles_topic(symbol: str, interval: Interval) -> str:
+    """Topic of a symbol's CandlesView."""
+    return f"candles:{symbol}:{interval.value}"
+
+
+def gate_topic(symbol: str) -> str:
+    """Topic of a symbol's GateInputs."""
+    return f"gate:{symbol}"
+
+
+View = (
+    BookView
+    | TapeView
+    | CandlesView
+    | WatchlistView
+    | OrdersView
+    | PositionsView
+    | BalancesView
+    | FillsView
+    | EquityView
+    | RiskView
+    | LinkView
+    | InstrumentsView
+    | GateInputs
+)

@@ -1,0 +1,156 @@
+"""What the kernel asks the world to do. The engine carries effects out in order and feeds the outcomes back as inputs."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import msgspec
+
+from mexc_tui.domain.facts import Fact
+from mexc_tui.domain.market import Interval
+from mexc_tui.domain.orders import Fill, Order, OrderRequest
+
+
+class IntentRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="intent"):
+    """An order is about to be sent. Durable before its bytes leave."""
+
+    order: Order
+    command_id: str
+    wall_ms: int
+
+
+class OrderRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="order"):
+    """An order changed."""
+
+    order: Order
+    wall_ms: int
+
+
+class DenialRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="denial"):
+    """The gate refused an order: the inputs, the limits and the version of the book it was judged by."""
+
+    order: Order
+    codes: tuple[str, ...]
+    messages: tuple[str, ...]
+    book_version: int
+    wall_ms: int
+
+
+class FillRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="fill"):
+    fill: Fill
+    fee_quote: Decimal | None
+    """The fee in quote at the time of the fill; None where it could not be valued."""
+    wall_ms: int
+
+
+class StateRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="state"):
+    """A latched setting: trading state, armed, day-start equity."""
+
+    name: str
+    value: str
+    wall_ms: int
+
+
+class HoldingRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="holding"):
+    """Balance of an asset after a reconciliation, to tell changes that happened elsewhere."""
+
+    asset: str
+    total: Decimal
+    wall_ms: int
+
+
+Record = IntentRecord | OrderRecord | DenialRecord | FillRecord | StateRecord | HoldingRecord
+
+
+class Journal(msgspec.Struct, frozen=True, gc=False):
+    """Append records. With ``durable`` later effects of the same list wait until they are on disk."""
+
+    records: tuple[Record, ...]
+    durable: bool = False
+
+
+class SendOrder(msgspec.Struct, frozen=True, gc=False):
+    """Place the order, once. Outcome: PlaceAccepted, PlaceRejected, PlaceUnknown or PlaceNotSent."""
+
+    request: OrderRequest
+
+
+class SendCancel(msgspec.Struct, frozen=True, gc=False):
+    """Cancel one order by exchange id, or by client id while that is empty. Outcome: CancelAnswered."""
+
+    symbol: str
+    client_order_id: str
+    order_id: str
+
+
+class SendCancelAll(msgspec.Struct, frozen=True, gc=False):
+    """Cancel all open orders of the symbols. Individual outcomes follow by stream and reconciliation."""
+
+    symbols: tuple[str, ...]
+
+
+class LookUp(msgspec.Struct, frozen=True, gc=False):
+    """Ask what became of an order: by client id, then among open orders and trades. Outcome: LookupAnswered/LookupFailed."""
+
+    symbol: str
+    client_order_id: str
+    order_id: str
+    since_ms: int
+    delay_ms: int = 0
+
+
+class FetchSnapshot(msgspec.Struct, frozen=True, gc=False):
+    """Read a book by REST after ``delay_ms``. Outcome: BookSnapshot or SnapshotFailed."""
+
+    symbol: str
+    limit: int
+    delay_ms: int = 0
+
+
+class FetchCandles(msgspec.Struct, frozen=True, gc=False):
+    symbol: str
+    interval: Interval
+    limit: int
+
+
+class FetchTrades(msgspec.Struct, frozen=True, gc=False):
+    """Recent public trades by REST. Outcome: TradesSeen with ``history``."""
+
+    symbol: str
+    limit: int
+
+
+class FetchAccount(msgspec.Struct, frozen=True, gc=False):
+    """Read open orders, balances and fills of the symbols since a time. Outcome: Reconciled or ReconcileFailed."""
+
+    symbols: tuple[str, ...]
+    since_ms: int
+    delay_ms: int = 0
+
+
+class SetInterest(msgspec.Struct, frozen=True, gc=False):
+    """The complete set of streams wanted: book and trades of ``symbols``, candles of ``candles``, all tickers."""
+
+    symbols: tuple[str, ...]
+    candles: tuple[tuple[str, Interval], ...]
+
+
+class Tell(msgspec.Struct, frozen=True, gc=False):
+    """Put a fact before the person."""
+
+    fact: Fact
+
+
+Effect = (
+    Journal
+    | SendOrder
+    | SendCancel
+    | SendCancelAll
+    | LookUp
+    | FetchSnapshot
+    | FetchCandles
+    | FetchTrades
+    | FetchAccount
+    | SetInterest
+    | Tell
+)

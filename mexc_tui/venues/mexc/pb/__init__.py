@@ -1,0 +1,1 @@
+"""Generated from proto/push.proto by `make proto`."""
