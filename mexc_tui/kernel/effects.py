@@ -1,4 +1,4 @@
-"""What the kernel asks the world to do. The engine carries effects out in order and feeds the outcomes back as inputs."""
+"""What the kernel asks the world to do; the engine carries it out in order and feeds the outcomes back."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class SendCancelAll(msgspec.Struct, frozen=True, gc=False):
 
 
 class LookUp(msgspec.Struct, frozen=True, gc=False):
-    """Ask what became of an order: by client id, then among open orders and trades. Outcome: LookupAnswered/LookupFailed."""
+    """Ask what became of an order: by id, then open orders and trades. Outcome: LookupAnswered or LookupFailed."""
 
     symbol: str
     client_order_id: str

@@ -1,1 +1,1 @@
-"""The embedded exchange: matching engine, market sources, faults, and a server that speaks MEXC's wire on the loopback."""
+"""The embedded exchange: matching engine, market sources, faults, and a loopback server that speaks MEXC's wire."""

@@ -1,0 +1,46 @@
+"""Numbering of facts: one counter for the whole desk, so that their order is total."""
+
+from __future__ import annotations
+
+from mexc_tui.domain.facts import Fact, Level
+from mexc_tui.domain.inputs import Moment
+from mexc_tui.domain.limits import Violation
+from mexc_tui.domain.orders import Fill, Order
+from mexc_tui.kernel.effects import Tell
+
+
+class FactLog:
+    """Makes facts with ascending ``seq``, starting at 1."""
+
+    def __init__(self) -> None:
+        self._seq = 0
+
+    def tell(
+        self,
+        at: Moment,
+        kind: str,
+        level: Level,
+        message: str,
+        *,
+        symbol: str = "",
+        order: Order | None = None,
+        fill: Fill | None = None,
+        violations: tuple[Violation, ...] = (),
+        command_id: str = "",
+    ) -> Tell:
+        """Return the effect that puts one fact before the person."""
+        self._seq += 1
+        return Tell(
+            Fact(
+                seq=self._seq,
+                time_ms=at.wall_ms,
+                kind=kind,
+                level=level,
+                message=message,
+                symbol=symbol,
+                order=order,
+                fill=fill,
+                violations=violations,
+                command_id=command_id,
+            )
+        )
