@@ -1,0 +1,222 @@
+"""The command line's grammar: words to intentions, refusing whatever could be read in two ways."""
+
+from __future__ import annotations
+
+import difflib
+from decimal import Decimal
+from enum import StrEnum
+
+import msgspec
+
+from mexc_tui.domain.market import Interval
+from mexc_tui.domain.numbers import BadNumberError, parse_decimal
+from mexc_tui.domain.orders import OrderType, Side
+from mexc_tui.domain.sizing import Size, SizeError, parse_size
+
+
+class CommandError(ValueError):
+    """The line was not understood; the message says why and how to say it."""
+
+
+class PriceWord(StrEnum):
+    """A price given by its place in the book."""
+
+    BID = "bid"
+    ASK = "ask"
+    MID = "mid"
+    CURSOR = "cursor"
+
+
+class OrderIntent(msgspec.Struct, frozen=True, kw_only=True):
+    """An order in words; ``price`` is absolute, by word, or None for a market order."""
+
+    side: Side
+    size: Size
+    type: OrderType
+    symbol: str | None = None
+    price: Decimal | PriceWord | None = None
+
+
+class CancelIntent(msgspec.Struct, frozen=True, kw_only=True):
+    everything: bool = False
+    symbol: str | None = None
+    side: Side | None = None
+
+
+class FlattenIntent(msgspec.Struct, frozen=True, kw_only=True):
+    everything: bool = False
+    symbol: str | None = None
+
+
+class GoIntent(msgspec.Struct, frozen=True, kw_only=True):
+    """Look at another symbol or interval."""
+
+    symbol: str | None = None
+    interval: Interval | None = None
+
+
+class SimpleIntent(msgspec.Struct, frozen=True, kw_only=True):
+    """A word without arguments: halt, resume, arm, lock, help, quit, reconcile; or ``theme`` with its name."""
+
+    name: str
+    argument: str = ""
+
+
+Intent = OrderIntent | CancelIntent | FlattenIntent | GoIntent | SimpleIntent
+
+USAGE: tuple[tuple[str, str], ...] = (
+    ("buy 0.5 at 64000", "limit buy, size in base"),
+    ("sell $100 at ask po", "post-only sell at the best ask, size in quote"),
+    ("buy 25% BTCUSDT market", "market buy with a quarter of what is free"),
+    ("buy 0.5 at 64000 ioc", "also fok; at bid, ask, mid or cursor"),
+    ("cancel · cancel buys · cancel all", "orders of this symbol, one side, everything"),
+    ("flatten · flatten all", "sell what is held"),
+    ("halt · resume", "stop and allow trading"),
+    ("arm · lock", "unlock and lock sending"),
+    ("symbol ETHUSDT · interval 5m", "look elsewhere"),
+    ("theme light · reconcile · help · quit", ""),
+)
+
+_SIMPLE = ("halt", "resume", "arm", "lock", "help", "quit", "reconcile")
+_VERBS = ("buy", "sell", "cancel", "flatten", "symbol", "interval", "theme", *_SIMPLE)
+_TYPES = {"po": OrderType.POST_ONLY, "post": OrderType.POST_ONLY, "ioc": OrderType.IOC, "fok": OrderType.FOK}
+
+
+def parse(line: str, symbols: frozenset[str] = frozenset()) -> Intent:
+    """Return what a line asks for.
+
+    Raises:
+        CommandError: the line is not understood or could mean two things.
+    """
+    words = line.strip().lstrip(":").split()
+    if not words:
+        raise CommandError("type a command, or help")
+    verb, rest = words[0].lower(), words[1:]
+    if verb in ("buy", "sell"):
+        return _order(Side.BUY if verb == "buy" else Side.SELL, rest, symbols)
+    if verb == "cancel":
+        return _cancel(rest, symbols)
+    if verb == "flatten":
+        return _flatten(rest, symbols)
+    if verb in _SIMPLE:
+        if rest:
+            raise CommandError(f"{verb} takes nothing after it")
+        return SimpleIntent(name=verb)
+    if verb in ("symbol", "interval", "theme"):
+        return _look(verb, rest, symbols)
+    near = difflib.get_close_matches(verb, _VERBS, 1)
+    hint = f"; did you mean {near[0]}?" if near else "; help lists what there is"
+    raise CommandError(f"there is no command “{words[0][:20]}”{hint}")
+
+
+def _symbol(word: str, symbols: frozenset[str]) -> str:
+    upper = word.upper()
+    if upper in symbols or not symbols:
+        return upper
+    near = difflib.get_close_matches(upper, symbols, 1)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    raise CommandError(f"{upper[:20]} is not a pair on this exchange{hint}")
+
+
+def _order(side: Side, words: list[str], symbols: frozenset[str]) -> OrderIntent:
+    if not words:
+        raise CommandError(f"{side.value.lower()} needs a size: {side.value.lower()} 0.5 at PRICE")
+    try:
+        size = parse_size(words[0])
+    except SizeError as problem:
+        raise CommandError(str(problem)) from None
+    symbol: str | None = None
+    price: Decimal | PriceWord | None = None
+    kind: OrderType | None = None
+    market = False
+    rest = words[1:]
+    while rest:
+        word = rest.pop(0)
+        lower = word.lower()
+        if lower in ("at", "@"):
+            if price is not None or not rest:
+                raise CommandError("say “at” once, followed by a price, bid, ask, mid or cursor")
+            price = _price(rest.pop(0))
+        elif lower == "market":
+            market = True
+        elif lower in _TYPES:
+            if kind is not None:
+                raise CommandError("say one of po, ioc and fok")
+            kind = _TYPES[lower]
+        elif _number(word):
+            raise CommandError(f"{word[:20]} could be a price or a size: write “at {word[:20]}” for a price")
+        elif symbol is None:
+            symbol = _symbol(word, symbols)
+        else:
+            raise CommandError(f"“{word[:20]}” was not understood")
+    if market and (price is not None or kind is not None):
+        raise CommandError("a market order takes no price and no po, ioc or fok")
+    if not market and price is None:
+        raise CommandError("at which price? write “at PRICE”, “at bid”, or “market”; nothing was sent")
+    return OrderIntent(
+        side=side, size=size, type=OrderType.MARKET if market else kind or OrderType.LIMIT, symbol=symbol, price=price
+    )
+
+
+def _price(word: str) -> Decimal | PriceWord:
+    try:
+        return PriceWord(word.lower())
+    except ValueError:
+        pass
+    try:
+        price = parse_decimal(word)
+    except BadNumberError:
+        raise CommandError(f"“{word[:20]}” is not a price") from None
+    if price <= 0:
+        raise CommandError("a price must be above zero")
+    return price
+
+
+def _number(word: str) -> bool:
+    try:
+        parse_decimal(word.strip("$%"))
+    except BadNumberError:
+        return False
+    return True
+
+
+def _cancel(words: list[str], symbols: frozenset[str]) -> CancelIntent:
+    if not words:
+        return CancelIntent()
+    if len(words) > 1:
+        raise CommandError("cancel takes one of: nothing, all, buys, sells, or a symbol")
+    lower = words[0].lower()
+    if lower == "all":
+        return CancelIntent(everything=True)
+    if lower in ("buys", "bids", "buy"):
+        return CancelIntent(side=Side.BUY)
+    if lower in ("sells", "asks", "sell"):
+        return CancelIntent(side=Side.SELL)
+    return CancelIntent(symbol=_symbol(words[0], symbols))
+
+
+def _flatten(words: list[str], symbols: frozenset[str]) -> FlattenIntent:
+    if not words:
+        return FlattenIntent()
+    if len(words) > 1:
+        raise CommandError("flatten takes one of: nothing, all, or a symbol")
+    if words[0].lower() == "all":
+        return FlattenIntent(everything=True)
+    return FlattenIntent(symbol=_symbol(words[0], symbols))
+
+
+def _look(verb: str, words: list[str], symbols: frozenset[str]) -> Intent:
+    if len(words) != 1:
+        raise CommandError(f"{verb} takes one word")
+    if verb == "symbol":
+        return GoIntent(symbol=_symbol(words[0], symbols))
+    if verb == "theme":
+        return SimpleIntent(name="theme", argument=words[0])
+    spelled = {"1h": Interval.H1, "1w": Interval.W1, "1mo": Interval.MO1, "1month": Interval.MO1}
+    try:
+        return GoIntent(interval=Interval(words[0]))
+    except ValueError:
+        interval = spelled.get(words[0].lower())
+    if interval is None:
+        raise CommandError(f"intervals are {', '.join(i.value for i in Interval)}")
+    return GoIntent(interval=interval)
