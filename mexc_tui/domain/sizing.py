@@ -64,9 +64,9 @@ def draft_for(
     size: Size,
     *,
     side: Side,
-    type: OrderType,
+    order_type: OrderType,
     price: Decimal | None,
-    inputs: GateInputs,  # noqa: A002
+    inputs: GateInputs,
 ) -> Draft:
     """Return the draft that a size means now. A market buy in quote stays in quote; all else becomes base.
 
@@ -91,11 +91,11 @@ def draft_for(
             raise SizeError(f"the {instrument.quote} balance is not known yet")
         quote = inputs.quote_free * size.amount / 100
     if quote is not None:
-        if type is OrderType.MARKET and side is Side.BUY:
+        if order_type is OrderType.MARKET and side is Side.BUY:
             return Draft(
                 symbol=inputs.symbol,
                 side=side,
-                type=type,
+                type=order_type,
                 quote_qty=floor_to(quote, instrument.price_decimals),
             )
         base = _base_for(quote, side, price, inputs)
@@ -103,7 +103,7 @@ def draft_for(
         step = plain(instrument.step)
         raise SizeError(f"{size} comes to less than the smallest step of {step} {instrument.base}")
     return Draft(
-        symbol=inputs.symbol, side=side, type=type, qty=base, price=None if type is OrderType.MARKET else price
+        symbol=inputs.symbol, side=side, type=order_type, qty=base, price=None if type is OrderType.MARKET else price
     )
 
 
