@@ -1,0 +1,203 @@
+"""Orders, positions, balances and fills as table records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from mexc_tui.domain.instrument import Instrument
+from mexc_tui.domain.orders import Fill, Order, OrderState, OrderType, Side
+from mexc_tui.domain.views import BalancesView, FillsView, OrdersView, PositionsView
+from mexc_tui.ui.primitives.rows import Span
+from mexc_tui.ui.primitives.table import Column, Record
+from mexc_tui.ui.primitives.text import UNKNOWN, clean, clock, exact, fixed, money, signed
+
+GLYPHS: dict[OrderState, tuple[str, str]] = {
+    OrderState.PENDING: ("…", "pending"),
+    OrderState.WORKING: ("●", "working"),
+    OrderState.PARTIAL: ("◐", "working"),
+    OrderState.CANCELLING: ("✕", "cancelling"),
+    OrderState.UNKNOWN: ("?", "unknown"),
+    OrderState.FILLED: ("✔", "good"),
+    OrderState.CANCELLED: ("-", "dim"),
+    OrderState.PARTIALLY_CANCELLED: ("◒", "dim"),
+    OrderState.REJECTED: ("!", "bad"),
+    OrderState.DENIED: ("⊘", "warn"),
+}
+"""Sign and style of each state; the state is spelled out beside it."""
+
+TYPE_WORDS: dict[OrderType, str] = {
+    OrderType.LIMIT: "limit",
+    OrderType.MARKET: "market",
+    OrderType.POST_ONLY: "post-only",
+    OrderType.IOC: "IOC",
+    OrderType.FOK: "FOK",
+}
+
+ORDER_COLUMNS = (
+    Column("", 1),
+    Column("state", 12, yields=1),
+    Column("symbol", 10),
+    Column("side", 4),
+    Column("type", 9, yields=4),
+    Column("price", 14, align="right"),
+    Column("quantity", 14, align="right"),
+    Column("filled", 14, align="right", yields=2),
+    Column("value", 12, align="right", yields=5),
+    Column("time", 8, yields=6),
+    Column("note", 10, yields=7, grows=True),
+)
+
+POSITION_COLUMNS = (
+    Column("symbol", 10),
+    Column("quantity", 16, align="right"),
+    Column("average", 14, align="right"),
+    Column("mark", 14, align="right", yields=3),
+    Column("value", 13, align="right", yields=1),
+    Column("unrealised", 12, align="right"),
+    Column("realised", 12, align="right", yields=2),
+    Column("fees", 10, align="right", yields=4),
+    Column("note", 8, yields=5, grows=True),
+)
+
+BALANCE_COLUMNS = (
+    Column("asset", 10),
+    Column("free", 20, align="right"),
+    Column("in orders", 18, align="right", yields=2),
+    Column("total", 20, align="right", yields=1),
+    Column("value USDT", 16, align="right"),
+)
+
+FILL_COLUMNS = (
+    Column("time", 8),
+    Column("symbol", 10),
+    Column("side", 4),
+    Column("price", 14, align="right"),
+    Column("quantity", 16, align="right"),
+    Column("value", 14, align="right", yields=2),
+    Column("fee", 18, align="right", yields=1),
+    Column("", 5, yields=3),
+    Column("order", 16, yields=4, grows=True),
+)
+
+Instruments = Mapping[str, Instrument]
+
+
+def _side(side: Side) -> Span:
+    return ("buy", "bid") if side is Side.BUY else ("sell", "ask")
+
+
+def _price(price: Decimal | None, symbol: str, instruments: Instruments) -> str:
+    instrument = instruments.get(symbol)
+    if price is None:
+        return UNKNOWN
+    return exact(price) if instrument is None else fixed(price, instrument.price_decimals)
+
+
+def _pnl(value: Decimal | None) -> Span:
+    if value is None:
+        return (UNKNOWN, "dim")
+    style = "up" if value > 0 else "down" if value < 0 else ""
+    return (signed(value), style)
+
+
+def order_record(order: Order, instruments: Instruments) -> Record:
+    """Return one order as a record; its key is the client order id."""
+    glyph, style = GLYPHS[order.state]
+    price = "market" if order.type is OrderType.MARKET else _price(order.price, order.symbol, instruments)
+    quantity = exact(order.qty) if order.qty is not None else f"${exact(order.quote_qty)}"
+    value = order.filled_quote if order.state.final else None
+    if value is None and order.price is not None and order.qty is not None:
+        value = order.price * order.qty
+    note = order.reason or ("" if order.ours else "placed elsewhere")
+    return Record(
+        order.client_order_id or order.order_id,
+        (
+            (glyph, style),
+            (order.state.value, style),
+            (clean(order.symbol), ""),
+            _side(order.side),
+            (TYPE_WORDS[order.type], "dim"),
+            (price, ""),
+            (quantity, ""),
+            (exact(order.filled_qty), "" if order.filled_qty else "dim"),
+            (money(value), "dim"),
+            (clock(order.created_ms), "dim"),
+            (clean(note), "dim"),
+        ),
+    )
+
+
+def order_records(view: OrdersView | None, instruments: Instruments) -> list[Record]:
+    """Return working orders, oldest first, then the finished ones, newest first."""
+    if view is None:
+        return []
+    return [order_record(order, instruments) for order in (*view.open, *view.recent)]
+
+
+def position_records(view: PositionsView | None, instruments: Instruments) -> list[Record]:
+    """Return one record per holding; what is not known is a dash, never a zero."""
+    records: list[Record] = []
+    for position in () if view is None else view.positions:
+        note = ""
+        if position.known_qty < position.qty:
+            note = f"cost known for {exact(position.known_qty)}"
+        elif position.unknown_fees:
+            note = f"without fees in {', '.join(position.unknown_fees)}"
+        records.append(
+            Record(
+                position.symbol,
+                (
+                    (clean(position.symbol), ""),
+                    (exact(position.qty), ""),
+                    (_price(position.average, position.symbol, instruments), ""),
+                    (_price(position.mark, position.symbol, instruments), ""),
+                    (money(position.value), ""),
+                    _pnl(position.unrealised),
+                    _pnl(position.realised),
+                    (money(position.fees), "dim"),
+                    (clean(note), "dim"),
+                ),
+            )
+        )
+    return records
+
+
+def balance_records(view: BalancesView | None) -> list[Record]:
+    """Return one record per asset."""
+    return [
+        Record(
+            row.balance.asset,
+            (
+                (clean(row.balance.asset), ""),
+                (exact(row.balance.free), ""),
+                (exact(row.balance.locked), "" if row.balance.locked else "dim"),
+                (exact(row.balance.total), ""),
+                (money(row.value), ""),
+            ),
+        )
+        for row in (() if view is None else view.rows)
+    ]
+
+
+def fill_record(fill: Fill, instruments: Instruments) -> Record:
+    """Return one fill as a record."""
+    return Record(
+        f"{fill.trade_id}/{fill.order_id}",
+        (
+            (clock(fill.time_ms), "dim"),
+            (clean(fill.symbol), ""),
+            _side(fill.side),
+            (_price(fill.price, fill.symbol, instruments), ""),
+            (exact(fill.qty), ""),
+            (money(fill.quote_qty), ""),
+            (f"{exact(fill.fee)} {clean(fill.fee_asset)}", "dim"),
+            ("maker" if fill.is_maker else "taker", "dim"),
+            (clean(fill.client_order_id or fill.order_id), "dim"),
+        ),
+    )
+
+
+def fill_records(view: FillsView | None, instruments: Instruments) -> list[Record]:
+    """Return fills, newest first."""
+    return [fill_record(fill, instruments) for fill in (() if view is None else view.fills)]
