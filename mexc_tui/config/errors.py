@@ -1,0 +1,7 @@
+"""What is wrong with the settings, in one sentence a person can act on."""
+
+from __future__ import annotations
+
+
+class ConfigError(Exception):
+    """The settings cannot be used. The text names file, line and key where there are any, and what would be right."""

@@ -1,0 +1,86 @@
+"""The settings and their defaults. Secrets are not among them: keys come from the environment only."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+IntervalName = Literal["1m", "5m", "15m", "30m", "60m", "4h", "1d", "1W", "1M"]
+Fps = Annotated[int, msgspec.Meta(ge=1, le=60)]
+Symbol = Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
+
+MEXC_REST = "https://api.mexc.com"
+MEXC_STREAM = "wss://wbs-api.mexc.com/ws"
+
+
+class VenueSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the exchange is; the environment variables MEXC_BASE_URL and MEXC_WS_URL win."""
+
+    base_url: str = MEXC_REST
+    ws_url: str = MEXC_STREAM
+
+
+class UiSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the cockpit looks and what it opens on."""
+
+    theme: Annotated[str, msgspec.Meta(min_length=1, max_length=60)] = "dark"
+    fps: Fps | None = None
+    """Frames per second; None means 20, or 10 over SSH."""
+    symbol: Symbol = "BTCUSDT"
+    interval: IntervalName = "1m"
+    watchlist: tuple[Symbol, ...] = ()
+    """Empty takes the pairs with the largest turnover."""
+    sizes: Annotated[tuple[Decimal, ...], msgspec.Meta(min_length=5, max_length=5)] = (
+        Decimal(50),
+        Decimal(100),
+        Decimal(250),
+        Decimal(500),
+        Decimal(1_000),
+    )
+    """Order sizes of the keys 1 to 5, in quote."""
+    instant: bool = False
+    """One key press sends; otherwise b or s shows a ghost order and Enter sends it."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything a config file may say."""
+
+    venue: VenueSettings = VenueSettings()
+    ui: UiSettings = UiSettings()
+    limits: dict[str, Any] = msgspec.field(default_factory=dict)
+    """The risk limits as read; who knows their type converts them with ``SettingsFile.section``."""
+    keys: dict[str, str] = msgspec.field(default_factory=dict)
+    """Action name to keys, several separated by commas."""
+
+
+class Secret:
+    """A text that does not show itself in a repr, a log or an exception."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """Return the text, for the one place that needs it."""
+        return self._text
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def __repr__(self) -> str:
+        return "Secret(…)" if self._text else "Secret()"
+
+    __str__ = __repr__
+
+
+class Credentials(msgspec.Struct, frozen=True, kw_only=True):
+    """The key pair of an account; both empty where there is none."""
+
+    api_key: Secret
+    secret_key: Secret
+
+    def __bool__(self) -> bool:
+        return bool(self.api_key)
