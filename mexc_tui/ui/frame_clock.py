@@ -1,0 +1,109 @@
+"""The one clock that makes panes draw: at its own pace, never at that of the market."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+import msgspec
+
+from mexc_tui.domain.client import DeskClient
+from mexc_tui.domain.inputs import Moment
+from mexc_tui.domain.views import View
+from mexc_tui.ui.state import DeskState, Selection
+
+LOCAL_FPS = 20
+SSH_FPS = 10
+
+
+class ScreenHealth(msgspec.Struct, frozen=True, gc=False):
+    """How the drawing goes, for the status bar."""
+
+    fps: float = 0.0
+    """Frames drawn a second, over the last two seconds."""
+    target_fps: float = LOCAL_FPS
+    skipped: int = 0
+    """Frames left out in all because the terminal was behind."""
+    backlog: int = 0
+    """Writes waiting for the terminal at the last frame."""
+
+
+class Frame(msgspec.Struct, frozen=True, gc=False):
+    """What a pane draws from: the engine's views, one moment, the selection, and the room there is in cells."""
+
+    client: DeskClient
+    now: Moment
+    selection: Selection
+    width: int = 0
+    height: int = 0
+    focused: bool = False
+    """Whether the pane that draws has the keyboard."""
+    health: ScreenHealth = ScreenHealth()
+
+    def view(self, topic: str) -> View | None:
+        """Return the latest view of a topic."""
+        return self.client.view(topic)
+
+    def sized(self, width: int, height: int, focused: bool) -> Frame:
+        """Return the frame for a pane with that much room."""
+        return Frame(self.client, self.now, self.selection, width, height, focused, self.health)
+
+
+class Framed(Protocol):
+    """Whatever draws once a frame."""
+
+    def frame(self, frame: Frame) -> None:
+        """Draw what has changed."""
+
+
+class FrameClock:
+    """Calls every attached pane once a frame; leaves a frame out while the terminal is behind.
+
+    It has no timer of its own: the app drives ``advance`` from one, tests by hand.
+    """
+
+    def __init__(
+        self, client: DeskClient, state: DeskState, *, fps: float = LOCAL_FPS, backlog: Callable[[], int] = lambda: 0
+    ) -> None:
+        self._client = client
+        self._state = state
+        self._backlog = backlog
+        self._panes: list[Framed] = []
+        self._drawn_ns: deque[int] = deque(maxlen=max(2, int(fps * 2)))
+        self._skipped = 0
+        self.fps = fps
+        self.frames = 0
+
+    def attach(self, pane: Framed) -> None:
+        """Draw this pane from the next frame on."""
+        if pane not in self._panes:
+            self._panes.append(pane)
+
+    def detach(self, pane: Framed) -> None:
+        """Stop drawing this pane."""
+        if pane in self._panes:
+            self._panes.remove(pane)
+
+    def advance(self) -> bool:
+        """Draw one frame; returns False if it was left out because the terminal is behind."""
+        backlog = self._backlog()
+        if backlog > 0:
+            self._skipped += 1
+            return False
+        now = self._client.now()
+        self._drawn_ns.append(now.mono_ns)
+        self.frames += 1
+        frame = self.current(now)
+        for pane in tuple(self._panes):
+            pane.frame(frame)
+        return True
+
+    def current(self, now: Moment | None = None) -> Frame:
+        """Return the frame as it stands, for a pane that must draw out of turn."""
+        health = ScreenHealth(self._rate(), self.fps, self._skipped, self._backlog())
+        return Frame(self._client, now or self._client.now(), self._state.selection, health=health)
+
+    def _rate(self) -> float:
+        span = self._drawn_ns[-1] - self._drawn_ns[0] if len(self._drawn_ns) > 1 else 0
+        return (len(self._drawn_ns) - 1) * 1e9 / span if span > 0 else 0.0

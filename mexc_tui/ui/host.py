@@ -1,0 +1,16 @@
+"""What a pane needs of the app it lives in."""
+
+from __future__ import annotations
+
+from typing import Protocol, runtime_checkable
+
+from mexc_tui.ui.frame_clock import FrameClock
+from mexc_tui.ui.themes import Palette
+
+
+@runtime_checkable
+class Host(Protocol):
+    """The app, as seen by a pane."""
+
+    frame_clock: FrameClock
+    palette: Palette

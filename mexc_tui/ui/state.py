@@ -1,0 +1,66 @@
+"""What the person is looking at and about to do: the one object that panes share."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import msgspec
+
+from mexc_tui.domain.commands import Draft
+from mexc_tui.domain.market import Interval
+
+GROUPINGS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
+"""Ticks per ladder row."""
+
+ZOOMS = 6
+"""How many steps of zoom the chart has."""
+
+
+class Selection(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The state as of one frame, for panes to draw from."""
+
+    symbol: str
+    interval: Interval = Interval.M1
+    watchlist: tuple[str, ...] = ()
+    cursor: Decimal | None = None
+    """Price under the ladder's cursor; None follows the middle of the book."""
+    group: int = 1
+    """Ticks per ladder row."""
+    follow: bool = True
+    """Whether the ladder keeps the middle in view."""
+    recentred: int = 0
+    """Counts requests to recentre the ladder."""
+    draft: Draft | None = None
+    """The ghost: an order drawn on the ladder and in the ticket, not sent."""
+    size: Decimal | None = None
+    """Order size in quote that presets and nudges have set."""
+    preset: int = 0
+    """Which size preset is chosen, from zero; -1 after a nudge."""
+    presets: tuple[Decimal, ...] = ()
+    zoom: int = 2
+    """Chart: from 0 (widest candles) to ``ZOOMS - 1``."""
+    pan: int = 0
+    """Chart: candles hidden at the right end; zero follows the newest."""
+    crosshair: int | None = None
+    """Chart: candles from the right end to the crosshair; None while it is off."""
+    tab: str = "orders"
+    """Name of the tab that is shown."""
+    ascii_only: bool = False
+    """Draw bars and glyphs with ASCII."""
+
+
+class DeskState:
+    """Holds the current Selection; every change goes through ``change`` so that nothing is half done."""
+
+    def __init__(self, selection: Selection) -> None:
+        self._selection = selection
+
+    @property
+    def selection(self) -> Selection:
+        """The state as of now."""
+        return self._selection
+
+    def change(self, **fields: object) -> Selection:
+        """Replace fields of the selection and return the new one."""
+        self._selection = msgspec.structs.replace(self._selection, **fields)
+        return self._selection

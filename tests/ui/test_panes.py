@@ -1,0 +1,111 @@
+"""The base of live panes: only rows that differ are sent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from textual.geometry import Region
+
+from mexc_tui.ui.primitives.pane import LinePane
+from mexc_tui.ui.primitives.rows import Row
+from mexc_tui.ui.primitives.table import Column, LineTable, Record, TableState, layout, settle, visible_columns
+
+
+class Counter(LinePane):
+    TITLE = "COUNTER"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows: list[Row] = [((f"row {n}", "text"),) for n in range(5)]
+        self.refreshed: list[tuple[Region, ...]] = []
+
+    def build(self, frame: Any) -> list[Row]:
+        return self.rows
+
+    def refresh(self, *regions: Region, **more: Any) -> Any:
+        if hasattr(self, "refreshed"):
+            self.refreshed.append(regions)
+        return super().refresh(*regions, **more)
+
+
+async def test_only_rows_that_differ_are_refreshed(make_pane_app: Any) -> None:
+    pane = Counter()
+    app = make_pane_app(pane)
+    async with app.run_test(size=(30, 8)) as pilot:
+        app.frame_clock.advance()
+        await pilot.pause()
+        pane.refreshed.clear()
+        app.frame_clock.advance()
+        assert pane.refreshed == []
+        pane.rows = [*pane.rows[:3], (("changed", "bid"),), pane.rows[4]]
+        app.frame_clock.advance()
+        assert pane.refreshed == [(Region(0, 4, 30, 1),)]
+        await pilot.pause()
+        assert pane.render_line(4).text == "changed".ljust(30)
+
+
+async def test_rows_too_wide_are_cut_and_short_ones_padded(make_pane_app: Any) -> None:
+    pane = Counter()
+    pane.rows = [(("龙" * 40, "text"),), (("x", "bid"), ("y" * 80, "ask"))]
+    app = make_pane_app(pane)
+    async with app.run_test(size=(31, 6)):
+        app.frame_clock.advance()
+        assert [pane.render_line(y).cell_length for y in range(6)] == [31] * 6
+        assert all(sum(s.cell_length for s in pane.render_line(y)) == 31 for y in range(6))
+
+
+async def test_frames_are_left_out_while_the_terminal_is_behind(make_pane_app: Any) -> None:
+    app = make_pane_app(Counter())
+    backlog = [3]
+    app.frame_clock._backlog = lambda: backlog[0]
+    async with app.run_test(size=(30, 8)):
+        assert app.frame_clock.advance() is False
+        backlog[0] = 0
+        assert app.frame_clock.advance() is True
+        assert app.frame_clock.current().health.skipped == 1
+
+
+COLUMNS = (Column("sym", 6), Column("name", 8, grows=True, yields=2), Column("qty", 5, "right", yields=1))
+
+
+def test_columns_yield_in_order_and_the_growing_one_takes_the_rest() -> None:
+    assert visible_columns(COLUMNS, 30) == [(0, 6), (1, 17), (2, 5)]
+    assert visible_columns(COLUMNS, 14) == [(0, 6), (2, 5)]
+    assert visible_columns(COLUMNS, 8) == [(0, 6)]
+
+
+def test_cursor_stays_on_its_row_while_rows_move() -> None:
+    state = settle(TableState("b"), ["a", "b", "c"], 2)
+    assert settle(state, ["x", "y", "a", "b"], 2) == TableState("b", 2)
+    assert settle(state, ["a", "c"], 2, lost_at=1) == TableState("c", 0)
+    assert settle(state, [], 2) == TableState()
+    assert settle(TableState("a"), ["a", "b", "c"], 2, move=9) == TableState("c", 1)
+
+
+def test_only_a_focused_table_marks_its_cursor() -> None:
+    records = [Record("a", (("A", ""), ("aa", "dim"), ("1", ""))), Record("b", (("B", ""), ("bb", "dim"), ("2", "")))]
+    shown = layout(COLUMNS, records, 31, 5, TableState("b"), focused=True)
+    assert "".join(text for text, _ in shown[2]) == "▸B      bb                    2"
+    assert all(style.endswith("@cursor") for _, style in shown[2])
+    assert not any(
+        "@" in style for row in layout(COLUMNS, records, 31, 5, TableState("b"), focused=False) for _, style in row
+    )
+
+
+class Rows(LineTable):
+    COLUMNS = COLUMNS
+    EMPTY = "no rows"
+
+    def records(self, frame: Any) -> list[Record]:
+        return [Record(str(n), ((f"s{n}", ""), ("", ""), (str(n), ""))) for n in range(20)]
+
+
+async def test_table_scrolls_with_its_cursor(make_pane_app: Any) -> None:
+    table = Rows()
+    app = make_pane_app(table)
+    async with app.run_test(size=(31, 8)):
+        table.focus()
+        app.frame_clock.advance()
+        table.move(9)
+        assert table.cursor_key == "9"
+        assert "s9" in table.render_line(7).text
