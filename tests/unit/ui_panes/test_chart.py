@@ -61,7 +61,7 @@ def test_the_last_price_is_marked_on_the_axis_and_coloured_by_direction():
     rows = chart_rows(data(falling), ChartState(), 60, 16)
     marked = [row for row in rows if "►121.00" in text(row)]
     assert len(marked) == 1
-    assert style_at(marked[0], text(marked[0]).index("►")) == "last_down"
+    assert style_at(marked[0], text(marked[0]).index("►")) == "down@cursor"
 
 
 def test_own_fill_and_working_order_stand_at_their_prices():
@@ -109,7 +109,7 @@ def test_the_crosshair_reads_the_candle_under_it():
 
 
 def test_panning_moves_back_in_time_and_stops_at_the_oldest():
-    far = chart_rows(data(RISING), ChartState(pan=10_000, zoom=4), 30, 12)
+    far = chart_rows(data(RISING), ChartState(pan=10_000, zoom=1), 30, 12)
     assert f"C {RISING[6].close:.2f}"[:3] in text(far[0])
     assert len(far) == 12
 

@@ -13,10 +13,10 @@ from mexc_tui.ui.primitives.table import Column, Record
 from mexc_tui.ui.primitives.text import UNKNOWN, clean, clock, exact, fixed, money, signed
 
 GLYPHS: dict[OrderState, tuple[str, str]] = {
-    OrderState.PENDING: ("…", "pending"),
-    OrderState.WORKING: ("●", "working"),
-    OrderState.PARTIAL: ("◐", "working"),
-    OrderState.CANCELLING: ("✕", "cancelling"),
+    OrderState.PENDING: ("…", "own"),
+    OrderState.WORKING: ("●", "own"),
+    OrderState.PARTIAL: ("◐", "own"),
+    OrderState.CANCELLING: ("✕", "warn"),
     OrderState.UNKNOWN: ("?", "unknown"),
     OrderState.FILLED: ("✔", "good"),
     OrderState.CANCELLED: ("-", "dim"),

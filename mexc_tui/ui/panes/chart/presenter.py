@@ -13,9 +13,9 @@ from mexc_tui.domain.orders import Fill, Order, Side
 from mexc_tui.domain.views import CandlesView
 from mexc_tui.ui.primitives.rows import Row
 
-ZOOMS: tuple[tuple[int, int], ...] = ((4, 1), (2, 1), (1, 1), (1, 2), (1, 3), (1, 5))
-"""Zoom steps: candles merged into one, and cells that one takes."""
-DEFAULT_ZOOM = 2
+ZOOMS: tuple[tuple[int, int], ...] = ((1, 5), (1, 3), (1, 2), (1, 1), (2, 1), (4, 1))
+"""Zoom steps, widest first: candles merged into one, and cells that one takes."""
+DEFAULT_ZOOM = 3
 
 _EIGHTHS = " ▁▂▃▄▅▆▇█"
 _MIN_AXIS = 8
@@ -129,7 +129,7 @@ def legend(data: ChartInput, state: ChartState, width: int) -> Row:
     d = data.price_decimals
     when = _moment(candle.open_ms, view.interval, full=True)
     return (
-        (f" {view.interval.value} {when} ", "crosshair" if state.crosshair is not None else "dim"),
+        (f" {view.interval.value} {when} ", "cross" if state.crosshair is not None else "dim"),
         (f"O {candle.open:.{d}f} H {candle.high:.{d}f} L {candle.low:.{d}f} ", ""),
         (f"C {candle.close:.{d}f} {move:+.2f}% ", style),
         (f"V {_compact(candle.volume)}", "dim"),
@@ -205,7 +205,7 @@ _ASCII = {"w": "|", "b": "#"}
 
 
 def _draw_candle(canvas: _Canvas, x: int, cells: int, candle: Candle, scale: _Scale, ascii_only: bool) -> None:
-    style = "up" if candle.close >= candle.open else "down"
+    style = "candle_up" if candle.close >= candle.open else "candle_down"
     top, bottom = scale.half(float(candle.high)), scale.half(float(candle.low))
     body_top = scale.half(float(max(candle.open, candle.close)))
     body_bottom = scale.half(float(min(candle.open, candle.close)))
@@ -250,7 +250,7 @@ def _draw_orders(canvas: _Canvas, orders: Sequence[Order], scale: _Scale, right:
     for order in orders:
         row = scale.row(order.price) if order.price is not None else None
         if row is not None:
-            style = "own_buy" if order.side is Side.BUY else "own_sell"
+            style = "bid" if order.side is Side.BUY else "ask"
             for x in range(0, right, 2):
                 canvas.put(x, row, "╌", style)
 
@@ -267,7 +267,7 @@ def _draw_fills(
         if row is not None:
             buy = fill.side is Side.BUY
             middle = left + index * cells + (max(1, cells - 1) - 1) // 2
-            canvas.put(middle, row, "▲" if buy else "▼", "own_buy" if buy else "own_sell")
+            canvas.put(middle, row, "▲" if buy else "▼", "own@bid" if buy else "own@ask")
 
 
 def _draw_axis(
@@ -285,12 +285,12 @@ def _draw_axis(
     for order in orders:
         row_at = scale.row(order.price) if order.price is not None else None
         if row_at is not None:
-            style = "own_buy" if order.side is Side.BUY else "own_sell"
+            style = "bid" if order.side is Side.BUY else "ask"
             canvas.text(x, row_at, f" {order.price:.{decimals}f}"[:axis].ljust(axis), style)
     last = candles[-1]
     row_last = scale.row(last.close)
     if row_last is not None:
-        style = "last_up" if last.close >= last.open else "last_down"
+        style = "up@cursor" if last.close >= last.open else "down@cursor"
         canvas.text(x, row_last, f"►{last.close:.{decimals}f}"[:axis].ljust(axis), style)
 
 
@@ -299,7 +299,7 @@ def _draw_crosshair(canvas: _Canvas, candles: Sequence[Candle], left: int, cells
     middle = left + index * cells + (max(1, cells - 1) - 1) // 2
     for row in range(rows):
         if canvas.empty(middle, row):
-            canvas.put(middle, row, "┊", "crosshair")
+            canvas.put(middle, row, "┊", "cross")
 
 
 def _time_axis(candles: Sequence[Candle], left: int, cells: int, width: int, interval: Interval) -> Row:

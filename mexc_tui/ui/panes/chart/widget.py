@@ -16,49 +16,15 @@ from mexc_tui.domain.views import (
     candles_topic,
 )
 from mexc_tui.ui.frame_clock import Frame
-from mexc_tui.ui.panes.chart.presenter import DEFAULT_ZOOM, ZOOMS, ChartInput, ChartState, chart_rows
+from mexc_tui.ui.panes.chart.presenter import ZOOMS, ChartInput, ChartState, chart_rows
 from mexc_tui.ui.primitives.pane import LinePane
 from mexc_tui.ui.primitives.rows import Row
 
 
-class ChartPane(LinePane, can_focus=True):
+class ChartPane(LinePane):
     """Candles with volume, own fills and working orders; zoom, pan and a crosshair by keyboard."""
 
     TITLE: ClassVar[str] = "CHART"
-
-    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
-        super().__init__(id=id, classes=classes)
-        self._state = ChartState(zoom=DEFAULT_ZOOM)
-
-    def zoom(self, steps: int) -> None:
-        """Widen the candles (positive) or show more of them (negative)."""
-        self._state = ChartState(
-            zoom=min(len(ZOOMS) - 1, max(0, self._state.zoom + steps)),
-            pan=self._state.pan,
-            crosshair=self._state.crosshair,
-        )
-        self.redraw()
-
-    def pan(self, candles: int) -> None:
-        """Move back in time (positive); while the crosshair is on, move that instead."""
-        state = self._state
-        if state.crosshair is not None:
-            crosshair = max(0, state.crosshair + candles)
-            self._state = ChartState(zoom=state.zoom, pan=state.pan, crosshair=crosshair)
-        else:
-            self._state = ChartState(zoom=state.zoom, pan=max(0, state.pan + candles))
-        self.redraw()
-
-    def toggle_crosshair(self) -> None:
-        """Show or hide the crosshair."""
-        on = self._state.crosshair is None
-        self._state = ChartState(zoom=self._state.zoom, pan=self._state.pan, crosshair=0 if on else None)
-        self.redraw()
-
-    def home(self) -> None:
-        """Follow the newest candle again."""
-        self._state = ChartState(zoom=self._state.zoom)
-        self.redraw()
 
     def inputs(self, frame: Frame) -> tuple[object, ...]:
         selection = frame.selection
@@ -68,14 +34,14 @@ class ChartPane(LinePane, can_focus=True):
             frame.view(TOPIC_FILLS),
             frame.view(TOPIC_INSTRUMENTS),
             selection.symbol,
-            self._state.zoom,
-            self._state.pan,
-            self._state.crosshair,
+            selection.zoom,
+            selection.pan,
+            selection.crosshair,
             selection.ascii_only,
         )
 
     def build(self, frame: Frame) -> Sequence[Row]:
-        return chart_rows(self._input(frame), self._state, frame.width, frame.height)
+        return chart_rows(self._input(frame), _state(frame), frame.width, frame.height)
 
     def _input(self, frame: Frame) -> ChartInput:
         symbol = frame.selection.symbol
@@ -90,3 +56,10 @@ class ChartPane(LinePane, can_focus=True):
             price_decimals=2 if instrument is None else instrument.price_decimals,
             ascii_only=frame.selection.ascii_only,
         )
+
+
+def _state(frame: Frame) -> ChartState:
+    selection = frame.selection
+    return ChartState(
+        zoom=min(len(ZOOMS) - 1, max(0, selection.zoom)), pan=selection.pan, crosshair=selection.crosshair
+    )

@@ -9,14 +9,14 @@ from mexc_tui.domain.views import RiskView
 from mexc_tui.ui.primitives.rows import Row
 from mexc_tui.ui.primitives.text import bar, clean, compact, fit, money, number, signed, wrap
 
-_STATES = {TradingState.ACTIVE: "good", TradingState.REDUCING: "warn", TradingState.HALTED: "bad"}
+_STATES = {TradingState.ACTIVE: "good", TradingState.REDUCING: "warn", TradingState.HALTED: "halted"}
 
 
 def risk_rows(view: RiskView | None, width: int, height: int, *, ascii_only: bool = False) -> list[Row]:
     """Return the rows of the risk pane, most important first."""
     if view is None:
         return [((" waiting for the engine", "dim"),)]
-    armed = ("ARMED", "warn") if view.armed else ("LOCKED", "dim")
+    armed = ("ARMED", "armed") if view.armed else ("LOCKED", "locked")
     rows: list[Row] = [((f" {view.state.value.upper()} ", _STATES[view.state]), (" ", ""), armed)]
     if not view.ready:
         rows += [((f" {line}", "warn"),) for line in wrap(clean(view.ready_reason), width - 1)[:2]]
@@ -27,7 +27,7 @@ def risk_rows(view: RiskView | None, width: int, height: int, *, ascii_only: boo
     rows.append(_pair("day", signed(day), "" if not day else "up" if day > 0 else "down", width))
     rows.append(_pair("exposure", money(view.exposure), "", width))
     if view.in_flight:
-        rows.append(_pair("unanswered", str(view.in_flight), "pending", width))
+        rows.append(_pair("unanswered", str(view.in_flight), "own", width))
     if view.unknown:
         rows.append(_pair("outcome unknown", str(view.unknown), "unknown", width))
     for item in view.headroom[: max(0, height - len(rows))]:
@@ -42,7 +42,7 @@ def _pair(label: str, value: str, style: str, width: int) -> Row:
 
 def _headroom(item: Headroom, width: int, ascii_only: bool) -> Row:
     share = float(item.used / item.limit) if item.limit > 0 else 1.0
-    style = "good" if share < 0.6 else "warn" if share < 0.9 else "bad"
+    style = "gauge" if share < 0.6 else "gauge_warn" if share < 0.9 else "gauge_bad"
     figures = f"{_amount(item.used)}/{_amount(item.limit)}"
     label = max(8, min(17, width - 22))
     room = max(4, width - label - len(figures) - 2)
