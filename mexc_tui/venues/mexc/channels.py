@@ -1,0 +1,189 @@
+"""Names of the stream channels, requests that fit the wire, and reading of control answers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from mexc_tui.domain.market import Interval
+from mexc_tui.venues.mexc.codec import INTERVALS
+
+MAX_REQUEST: Final = 1000
+"""Longest request that is sent, in bytes. MEXC documents no limit; widely used clients stay within 1 kB."""
+MAX_CHANNELS: Final = 30
+"""Subscriptions one connection takes in all; whether an unsubscription gives a place back is not documented."""
+
+ORDERS: Final = "spot@private.orders.v3.api.pb"
+DEALS: Final = "spot@private.deals.v3.api.pb"
+ACCOUNT: Final = "spot@private.account.v3.api.pb"
+PRIVATE: Final = (ORDERS, DEALS, ACCOUNT)
+
+PING: Final = '{"method":"PING"}'
+INVALID_KEY: Final = "Invalid listen key"
+
+_STREAM_INTERVALS: Final = {interval: name for name, interval in INTERVALS.items()}
+_REFUSED: Final = re.compile(r"Not Subscribed successfully! \[([^\]]*)\]\.?(?:\s*Reason\s*[：:]\s*(.*))?", re.DOTALL)
+_ACCEPTED: Final = re.compile(r"(?<!Not )Subscribed successful! \[([^\]]*)\]")
+
+
+class Speed(StrEnum):
+    """How often the exchange sends aggregated pushes."""
+
+    FAST = "10ms"
+    NORMAL = "100ms"
+
+
+def depth(symbol: str, speed: Speed = Speed.NORMAL) -> str:
+    """Increments of a book."""
+    return f"spot@public.aggre.depth.v3.api.pb@{speed.value}@{symbol}"
+
+
+def deals(symbol: str, speed: Speed = Speed.NORMAL) -> str:
+    """Public trades."""
+    return f"spot@public.aggre.deals.v3.api.pb@{speed.value}@{symbol}"
+
+
+def book_ticker(symbol: str, speed: Speed = Speed.NORMAL) -> str:
+    """Best prices."""
+    return f"spot@public.aggre.bookTicker.v3.api.pb@{speed.value}@{symbol}"
+
+
+def book_ticker_batch(symbol: str) -> str:
+    """Best prices, as a list."""
+    return f"spot@public.bookTicker.batch.v3.api.pb@{symbol}"
+
+
+def kline(symbol: str, interval: Interval | str) -> str:
+    """Candles; an interval is the domain's, or the stream's own name for one the domain lacks (``Hour8``)."""
+    name = _STREAM_INTERVALS[interval] if isinstance(interval, Interval) else interval
+    return f"spot@public.kline.v3.api.pb@{symbol}@{name}"
+
+
+def limit_depth(symbol: str, levels: int) -> str:
+    """Whole top of a book with every push; 5, 10 or 20 levels."""
+    if levels not in (5, 10, 20):
+        raise ValueError("limit.depth offers 5, 10 or 20 levels")
+    return f"spot@public.limit.depth.v3.api.pb@{symbol}@{levels}"
+
+
+def mini_ticker(symbol: str, zone: str = "24H") -> str:
+    """24-hour figures of one pair; the zone is mandatory."""
+    return f"spot@public.miniTicker.v3.api.pb@{symbol}@{zone}"
+
+
+def mini_tickers(zone: str = "24H") -> str:
+    """24-hour figures of all pairs; the zone is mandatory."""
+    return f"spot@public.miniTickers.v3.api.pb@{zone}"
+
+
+def symbol_of(channel: str) -> str:
+    """Return the pair a channel belongs to; empty for account channels and those of all pairs."""
+    if not channel.startswith("spot@public.") or ".miniTickers." in channel:
+        return ""
+    parts = [part for part in channel.split("@")[2:] if part not in ("10ms", "100ms")]
+    return parts[0] if parts else ""
+
+
+def is_private(channel: str) -> bool:
+    """Whether a channel carries account events and so needs a listen key."""
+    return channel.startswith("spot@private.")
+
+
+def fallback(channel: str) -> str | None:
+    """Return the channel to try when this one is refused, or None."""
+    if f"@{Speed.FAST.value}@" in channel:
+        return channel.replace(f"@{Speed.FAST.value}@", f"@{Speed.NORMAL.value}@")
+    if ".miniTicker" in channel and channel.endswith("@24H"):
+        return channel.removesuffix("24H") + "UTC+8"
+    return None
+
+
+def requests(method: str, channels: Iterable[str], ids: Iterator[int]) -> Iterator[tuple[int, tuple[str, ...], str]]:
+    """Split channels over as many requests as the size limit needs: (id, channels, JSON text)."""
+    batch: list[str] = []
+    size = 0
+    for channel in channels:
+        length = len(channel.encode()) + 3
+        if batch and size + length > MAX_REQUEST - 80:
+            yield _request(method, tuple(batch), next(ids))
+            batch, size = [], 0
+        batch.append(channel)
+        size += length
+    if batch:
+        yield _request(method, tuple(batch), next(ids))
+
+
+def _request(method: str, batch: tuple[str, ...], number: int) -> tuple[int, tuple[str, ...], str]:
+    return number, batch, msgspec.json.encode({"method": method, "params": batch, "id": number}).decode()
+
+
+class AnswerKind(StrEnum):
+    PONG = "pong"
+    CHANNELS = "channels"
+    INVALID_KEY = "invalid key"
+    BAD_REQUEST = "bad request"
+    OTHER = "other"
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """A control answer. Its code is 0 even where every channel was refused, so the text decides."""
+
+    kind: AnswerKind
+    id: int = 0
+    accepted: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+    reason: str = ""
+
+
+class _Control(msgspec.Struct):
+    id: int = 0
+    code: int = 0
+    msg: str = ""
+
+
+_read = msgspec.json.Decoder(_Control, strict=False).decode
+
+
+def parse_answer(text: str) -> Answer:
+    """Read a text frame; what cannot be read is OTHER, never an exception."""
+    if text.strip().startswith(INVALID_KEY):
+        return Answer(AnswerKind.INVALID_KEY, reason=INVALID_KEY)
+    try:
+        control = _read(text)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return Answer(AnswerKind.OTHER, reason=_clean(text))
+    message = control.msg
+    if message == "PONG":
+        return Answer(AnswerKind.PONG, control.id)
+    if message.startswith(INVALID_KEY):
+        return Answer(AnswerKind.INVALID_KEY, control.id, reason=INVALID_KEY)
+    if message == "msg format invalid":
+        return Answer(AnswerKind.BAD_REQUEST, control.id, reason=message)
+    refused = _REFUSED.search(message)
+    if refused is not None:
+        accepted = _ACCEPTED.search(message)
+        return Answer(
+            AnswerKind.CHANNELS,
+            control.id,
+            _names(accepted.group(1)) if accepted else (),
+            _names(refused.group(1)),
+            _clean(refused.group(2) or ""),
+        )
+    listed = _ACCEPTED.search(message)
+    names = _names(listed.group(1) if listed else message)
+    if control.code == 0 and names and all(name.startswith("spot@") for name in names):
+        return Answer(AnswerKind.CHANNELS, control.id, names)
+    return Answer(AnswerKind.OTHER, control.id, reason=_clean(message))
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name for part in text.split(",") if (name := part.strip()))
+
+
+def _clean(text: str) -> str:
+    """Return printable text of bounded length: it may reach the screen."""
+    return "".join(character for character in text[:200] if character.isprintable()).strip()

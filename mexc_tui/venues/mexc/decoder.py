@@ -1,0 +1,106 @@
+"""Decoding of a live stream: counting, samples of what was not understood, and never an exception."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterable
+from typing import Any, Final
+
+import msgspec
+from google.protobuf.unknown_fields import UnknownFieldSet
+
+from mexc_tui.domain.inputs import Input, LinkChanged, LinkState, TickersSeen
+from mexc_tui.venues.mexc.codec import CodecError, UnknownBodyError, convert, parse
+
+_LOOK_EVERY: Final = 64
+"""Unknown fields are looked for in the first frame of a kind and then in one of so many."""
+_SAMPLE_BYTES: Final = 512
+_SAMPLES: Final = 32
+
+
+class Sample(msgspec.Struct, frozen=True):
+    """A frame that was not understood: why, and its first bytes in hex."""
+
+    reason: str
+    hex: str
+
+
+class FrameDecoder:
+    """Decodes a live stream: counts what it meets and turns what it cannot read into a loss of continuity."""
+
+    def __init__(self) -> None:
+        self.frames = 0
+        self.malformed = 0
+        self.unknown_bodies = 0
+        self.unknown_fields: Counter[str] = Counter()
+        """Fields the schema lacks, by ``message.number``, as often as they were met in the frames looked at."""
+        self.samples: deque[Sample] = deque(maxlen=_SAMPLES)
+        self.last_sent_ms = 0
+        """Send time of the newest frame that carries one."""
+        self._kinds: Counter[str] = Counter()
+
+    @property
+    def not_understood(self) -> int:
+        """How many frames were malformed or of a kind not known here."""
+        return self.malformed + self.unknown_bodies
+
+    def decode(self, frame: bytes, recv_ns: int) -> tuple[Input, ...]:
+        """Return the inputs of a frame; of an unreadable one, that its symbol (or the account) lost continuity."""
+        self.frames += 1
+        try:
+            wrapper = parse(frame)
+            inputs = convert(wrapper, recv_ns)
+        except CodecError as error:
+            return self._lost(error, frame)
+        self.last_sent_ms = wrapper.sendTime or self.last_sent_ms
+        kind = wrapper.WhichOneof("body")
+        self._kinds[kind] += 1
+        if self._kinds[kind] % _LOOK_EVERY == 1:
+            self._look(wrapper, kind, frame)
+        if kind == "publicMiniTickers":
+            self._check_tickers(wrapper, inputs, frame)
+        return inputs
+
+    def _check_tickers(self, wrapper: Any, inputs: tuple[Input, ...], frame: bytes) -> None:
+        read = len(inputs[0].tickers) if inputs and isinstance(inputs[0], TickersSeen) else 0
+        if read != len(wrapper.publicMiniTickers.items):
+            self.malformed += 1
+            self._keep("a ticker among many could not be read", frame)
+
+    def _lost(self, error: CodecError, frame: bytes) -> tuple[Input, ...]:
+        if isinstance(error, UnknownBodyError):
+            self.unknown_bodies += 1
+        else:
+            self.malformed += 1
+        self._keep(str(error), frame)
+        reason = f"a frame could not be read: {error}"
+        if error.private:
+            return (
+                LinkChanged(True, LinkState.RECONNECTING, reason),
+                LinkChanged(True, LinkState.CONNECTED, reason),
+            )
+        if error.symbol and error.book:
+            return (LinkChanged(False, LinkState.CONNECTED, reason, frozenset({error.symbol})),)
+        return ()
+
+    def _look(self, wrapper: Any, kind: str, frame: bytes) -> None:
+        body = getattr(wrapper, kind)
+        messages = [("wrapper", wrapper), (kind, body)]
+        for name in ("deals", "items", "bids", "asks"):
+            items = getattr(body, name, None)
+            if items:
+                messages.append((f"{kind}.{name}", items[0]))
+        for name, message in messages:
+            for field in _fields(message):
+                label = f"{name}.{field.field_number}"
+                if label not in self.unknown_fields:
+                    self._keep(f"unknown field {label}", frame)
+                self.unknown_fields[label] += 1
+
+    def _keep(self, reason: str, frame: bytes) -> None:
+        self.samples.append(Sample(reason, frame[:_SAMPLE_BYTES].hex()))
+
+
+def _fields(message: Any) -> Iterable[Any]:
+    unknown: Any = UnknownFieldSet(message)
+    return (unknown[index] for index in range(len(unknown)))
