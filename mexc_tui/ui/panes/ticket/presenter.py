@@ -1,0 +1,158 @@
+"""The execution panel: the fields of the order, what it would do, and what the gate says of it."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import msgspec
+
+from mexc_tui.domain.commands import Draft
+from mexc_tui.domain.limits import TradingState, Verdict
+from mexc_tui.domain.orders import OrderType, Side
+from mexc_tui.domain.views import GateInputs
+from mexc_tui.ui.panes.ticket.form import TicketForm
+from mexc_tui.ui.primitives.rows import Row, Span
+from mexc_tui.ui.primitives.text import UNKNOWN, clean, exact, fit, fixed, money, percent, width_of, wrap
+
+_WORDS = {
+    OrderType.LIMIT: "limit",
+    OrderType.MARKET: "market",
+    OrderType.POST_ONLY: "post-only",
+    OrderType.IOC: "IOC",
+    OrderType.FOK: "FOK",
+}
+
+
+class TicketInput(msgspec.Struct, frozen=True, kw_only=True):
+    """What the ticket draws."""
+
+    form: TicketForm
+    inputs: GateInputs | None
+    draft: Draft | None
+    verdict: Verdict | None
+    missing: str = ""
+    focused: bool = False
+    ghost: bool = False
+    """A draft is loaded: Enter sends it."""
+
+
+def ticket_rows(data: TicketInput, width: int, height: int) -> list[Row]:
+    """Return the rows of the ticket; what would stop the order comes before the figures."""
+    inputs = data.inputs
+    if inputs is None or inputs.instrument is None:
+        return [((" waiting for the instrument", "dim"),)]
+    base, quote = clean(inputs.instrument.base), clean(inputs.instrument.quote)
+    rows = _fields(data, width, base, quote)
+    rows.append(_status(data, width))
+    verdict = data.verdict
+    if verdict is None:
+        if data.missing and (data.focused or data.ghost):
+            rows += [((f" {line}", "dim"),) for line in wrap(clean(data.missing), width - 1)]
+        else:
+            rows += _hint(width)
+        return rows[:height]
+    figures = _figures(verdict, inputs, width)
+    reasons = _reasons(verdict, width, base)
+    room = height - len(rows)
+    if verdict.passes:
+        return (rows + figures)[:height]
+    kept = reasons[: max(room - 2, room * 2 // 3)]
+    return (rows + kept + figures)[:height]
+
+
+def _fields(data: TicketInput, width: int, base: str, quote: str) -> list[Row]:
+    form = data.form
+    side: Span = (" BUY  ", "bid!") if form.side is Side.BUY else (" SELL ", "ask!")
+    half = max(10, width // 2)
+    unit = base
+    if form.size.startswith("$") or form.size.endswith("$"):
+        unit = quote
+    elif form.size.endswith("%"):
+        unit = f"of {quote if form.side is Side.BUY else base}"
+    elif not form.size:
+        unit = ""
+    first = (
+        *_field("side", side[0], side[1], data, 12),
+        *_field("type", _WORDS[form.type], "strong", data, max(12, half - 12)),
+    )
+    size = _field("size", form.size or "·", "input", data, max(14, width - width_of(unit) - 2))
+    rows: list[Row] = [first, (*size, (f" {unit}", "dim"))]
+    if form.type is OrderType.MARKET:
+        rows.append(((" price ", "dim"), ("market, within the collar", "dim")))
+    else:
+        price = _field("price", form.price or "·", "input", data, max(14, width - width_of(quote) - 2))
+        rows.append((*price, (f" {quote}", "dim")))
+    return rows
+
+
+def _field(name: str, text: str, style: str, data: TicketInput, width: int) -> tuple[Span, ...]:
+    active = data.focused and data.form.field == name
+    label = "" if name == "side" else f" {name} "
+    shown = fit(f"{text}▏" if active and name in ("size", "price") else text, max(1, width - len(label)))
+    return ((label, "accent" if active else "dim"), (shown, f"{style}@input" if active else style))
+
+
+def _status(data: TicketInput, width: int) -> Row:
+    inputs, verdict = data.inputs, data.verdict
+    assert inputs is not None
+    if inputs.state is TradingState.HALTED:
+        return ((fit(" HALTED — :resume to trade again", width), "halted"),)
+    if not inputs.ready:
+        return ((fit(f" locked: {clean(inputs.ready_reason)}", width), "warn"),)
+    if not inputs.armed:
+        return ((fit(" LOCKED — a arms the ticket", width), "locked"),)
+    if verdict is None:
+        return ((" ", ""),)
+    if not verdict.passes:
+        count = len(verdict.violations)
+        return ((fit(f" ✖ the gate refuses: {count} reason{'s' if count > 1 else ''}", width), "bad"),)
+    if data.ghost or data.focused:
+        return ((fit(" ✔ passes — Enter sends, Esc drops", width), "good"),)
+    return ((fit(" ✔ passes", width), "good"),)
+
+
+def _reasons(verdict: Verdict, width: int, base: str) -> list[Row]:
+    rows: list[Row] = []
+    if verdict.max_qty is not None:
+        largest = f"{exact(verdict.max_qty)} {base}" if verdict.max_qty > 0 else "none"
+        binding = f" ({clean(verdict.binding)})" if verdict.binding else ""
+        rows += [((f" {line}", "warn"),) for line in wrap(f"largest that passes: {largest}{binding}", width - 1)]
+    for violation in verdict.violations:
+        lines = wrap(clean(violation.message), width - 3)
+        rows += [(((" • " if i == 0 else "   "), "bad"), (line, "text")) for i, line in enumerate(lines)]
+    return rows
+
+
+def _figures(verdict: Verdict, inputs: GateInputs, width: int) -> list[Row]:
+    instrument = inputs.instrument
+    assert instrument is not None
+    decimals = instrument.price_decimals
+    average = verdict.average_price
+    pairs = [
+        ("value", money(verdict.notional), ""),
+        ("avg", UNKNOWN if average is None else fixed(average, decimals), ""),
+        ("slippage", "none, it rests" if average is None else percent(_positive(verdict.slippage), 3), ""),
+        ("fee", money(verdict.fee, 4), ""),
+        ("after", money(verdict.exposure_after), ""),
+    ]
+    rows: list[Row] = []
+    if width >= 34:
+        half = width // 2
+        for left, right in zip(pairs[::2], [*pairs[1::2], ("", "", "")], strict=False):
+            rows.append((*_pair(left, half), *_pair(right, width - half)))
+    else:
+        rows += [_pair(pair, width) for pair in pairs]
+    return rows
+
+
+def _pair(pair: tuple[str, str, str], width: int) -> Row:
+    label, value, style = pair
+    return ((f" {fit(label, 8)} " if label else "", "dim"), (fit(value, max(0, width - 10)), style))
+
+
+def _positive(value: Decimal | None) -> Decimal | None:
+    return None if value is None else max(Decimal(0), value)
+
+
+def _hint(width: int) -> list[Row]:
+    return [((fit(line, width), "dim"),) for line in (" b buy · s sell at the cursor", " t fills in the ticket")]
