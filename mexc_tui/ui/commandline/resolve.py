@@ -51,13 +51,14 @@ def plain_command(intent: Intent, command_id: str, symbol: str) -> Command | Non
     if isinstance(intent, FlattenIntent):
         return Flatten(command_id=command_id, symbol=None if intent.everything else intent.symbol or symbol)
     if isinstance(intent, SimpleIntent):
-        return {
+        simple: dict[str, Command] = {
             "halt": Halt(command_id=command_id),
             "resume": Resume(command_id=command_id),
             "arm": Arm(command_id=command_id, armed=True),
             "lock": Arm(command_id=command_id, armed=False),
             "reconcile": Reconcile(command_id=command_id),
-        }.get(intent.name)
+        }
+        return simple.get(intent.name)
     return None
 
 
