@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol, runtime_checkable
 
 from mexc_tui.ui.frame_clock import FrameClock
+from mexc_tui.ui.state import DeskState
 from mexc_tui.ui.themes import Palette
 
 
@@ -14,3 +15,5 @@ class Host(Protocol):
 
     frame_clock: FrameClock
     palette: Palette
+    desk_state: DeskState
+    """What is looked at and about to be sent; a draft that the ticket edits goes here, as the ladder's does."""

@@ -26,8 +26,6 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Price under the ladder's cursor; None follows the middle of the book."""
     group: int = 1
     """Ticks per ladder row."""
-    follow: bool = True
-    """Whether the ladder keeps the middle in view."""
     recentred: int = 0
     """Counts requests to recentre the ladder."""
     draft: Draft | None = None
@@ -37,7 +35,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     preset: int = 0
     """Which size preset is chosen, from zero; -1 after a nudge."""
     presets: tuple[Decimal, ...] = ()
-    zoom: int = 2
+    zoom: int = 3
     """Chart: from 0 (widest candles) to ``ZOOMS - 1``."""
     pan: int = 0
     """Chart: candles hidden at the right end; zero follows the newest."""

@@ -455,6 +455,7 @@ class PaneApp(App[None]):
         super().__init__()
         self.pane = pane
         self.frame_clock = FrameClock(desk, state)
+        self.desk_state = state
         themes, _ = load_themes()
         self.palette = themes[theme].palette
         for known in themes.values():
