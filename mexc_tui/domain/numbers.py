@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import AbstractContextManager
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_UP, Context, Decimal, localcontext
 
 ZERO = Decimal(0)
@@ -12,7 +13,14 @@ MAX_DIGITS = 60
 """Longest run of digits accepted in one number, integer and fraction together."""
 
 _NUMBER = re.compile(r"[+-]?(\d{1,40})(\.\d{0,40})?|[+-]?\.\d{1,40}", re.ASCII)
-_EXACT = Context(prec=200)
+EXACT = Context(prec=200)
+"""Wide enough that no sum or product of money loses a digit."""
+_EXACT = EXACT
+
+
+def exact() -> AbstractContextManager[Context]:
+    """Return a context in which sums and products of money keep every digit (the default keeps 28)."""
+    return localcontext(_EXACT)
 
 
 class BadNumberError(ValueError):

@@ -1,0 +1,287 @@
+"""The gate: one pure function judges every order, for the ticket's preview and for the desk alike.
+
+All controls are evaluated and all that is wrong comes back at once. A control that throws or lacks its input
+refuses the order: the gate fails closed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from functools import partial
+
+from mexc_tui.domain.commands import Draft
+from mexc_tui.domain.controls import form, price, size, state
+from mexc_tui.domain.controls.case import Case, MissingInputError, Seen, Size, fault, fingerprint, reference_price
+from mexc_tui.domain.limits import Headroom, Verdict, Violation
+from mexc_tui.domain.numbers import ONE, ZERO, divide, exact
+from mexc_tui.domain.views import GateInputs
+
+__all__ = ["Seen", "check", "fingerprint", "reference_price", "standing_headroom"]
+
+UNAVAILABLE = "CHECK_UNAVAILABLE"
+
+_Control = Callable[[Case], Violation | None]
+_SizedControl = Callable[[Case, Size], Violation | None]
+
+_ALWAYS: tuple[tuple[str, _Control], ...] = (
+    ("INSTRUMENT_KNOWN", form.instrument_known),
+    ("INSTRUMENT_TRADABLE", form.instrument_tradable),
+    ("RESTRICTED_SYMBOL", form.restricted_symbol),
+    ("ORDER_TYPE_SUPPORTED", form.order_type_supported),
+    ("PRICE_POSITIVE", form.price_positive),
+    ("PRICE_PRECISION", form.price_precision),
+    ("TIF_VALID", form.tif_valid),
+    ("PRICE_COLLAR_FAR", price.collar_far),
+    ("PRICE_COLLAR_NEAR", price.collar_near),
+    ("PRICE_COLLAR_REFERENCE", price.collar_reference),
+    ("ORDER_RATE", state.order_rate),
+    ("BOOK_FRESH", state.book_fresh),
+    ("BOOK_VALID", state.book_valid),
+    ("INTENT_STILL_VALID", state.intent_still_valid),
+    ("TRADING_STATE", state.trading_state),
+    ("ARMED", state.armed),
+    ("PAPER_LIVE_MATCH", state.paper_live_match),
+)
+"""Apply to every order."""
+
+_EXPOSING: tuple[tuple[str, _Control], ...] = (
+    ("IN_FLIGHT_LIMIT", state.in_flight_limit),
+    ("UNKNOWN_OUTCOME_LOCK", state.unknown_outcome_lock),
+    ("MAX_OPEN_ORDERS", state.max_open_orders),
+    ("STREAM_RECONCILING", state.stream_reconciling),
+    ("AUDIT_WRITABLE", state.audit_writable),
+)
+"""Skipped by an order that provably reduces exposure."""
+
+_CEILINGS: tuple[tuple[str, _SizedControl], ...] = (
+    ("NOTIONAL_MAX", size.notional_max),
+    ("SIDE_SANITY", size.side_sanity),
+    ("FREE_BALANCE", size.free_balance),
+    ("PRICE_COLLAR_FAR", size.market_collar),
+)
+"""Fail from some size upwards, on every order."""
+
+_EXPOSING_CEILINGS: tuple[tuple[str, _SizedControl], ...] = (
+    ("MAX_ORDER_QTY", size.max_order_qty),
+    ("MAX_ORDER_VALUE", size.max_order_value),
+    ("SLIPPAGE_ESTIMATE", size.slippage_estimate),
+    ("MAX_POSITION", size.max_position),
+)
+"""Fail from some size upwards; skipped by an order that provably reduces exposure."""
+
+_FLOORS: tuple[tuple[str, _SizedControl], ...] = (
+    ("QTY_MIN", size.qty_min),
+    ("NOTIONAL_MIN", size.notional_min),
+)
+_GRID: tuple[tuple[str, _SizedControl], ...] = (
+    ("QTY_PRECISION", size.qty_precision),
+    ("QUOTE_PRECISION", size.quote_precision),
+    ("DUPLICATE_ORDER", size.duplicate_order),
+)
+
+
+def check(draft: Draft, inputs: GateInputs, seen: Seen | None = None) -> Verdict:
+    """Judge a draft. ``seen`` None (a preview) leaves out INTENT_STILL_VALID."""
+    with exact():
+        return _Judge(Case(draft, inputs, seen)).verdict()
+
+
+class _Judge:
+    """Runs the controls over one case and keeps which could not run, by what they lacked."""
+
+    def __init__(self, case: Case) -> None:
+        self._case = case
+        self._lacking: dict[str, list[str]] = {}
+        self._ceilings = _CEILINGS if case.reduces else _CEILINGS + _EXPOSING_CEILINGS
+
+    def verdict(self) -> Verdict:
+        """Evaluate everything, then add what the order would do."""
+        case = self._case
+        general = self._run(_ALWAYS if case.reduces else _ALWAYS + _EXPOSING)
+        drafted, sized = self._sized()
+        general += self._unavailable()
+        largest, binding = self._largest(general)
+        return self._with_effects(drafted, tuple(general + sized), largest, binding)
+
+    def _run(self, controls: tuple[tuple[str, _Control], ...]) -> list[Violation]:
+        found = []
+        for code, control in controls:
+            violation = self._supervised(code, partial(control, self._case))
+            if violation is not None:
+                found.append(violation)
+        return found
+
+    def _sized(self) -> tuple[Size | None, list[Violation]]:
+        """Judge the size on the ticket."""
+        draft, found = self._case.draft, []
+        given = draft.qty if draft.qty is not None else draft.quote_qty
+        if given is None or not given.is_finite() or given <= 0:
+            return None, [fault("QTY_MIN", "The order needs a quantity above zero.")]
+        controls = _GRID + _FLOORS + self._ceilings
+        drafted = self._drafted([code for code, _ in controls])
+        if drafted is None:
+            return None, []
+        for code, control in controls:
+            violation = self._supervised(code, partial(control, self._case, drafted))
+            if violation is not None:
+                found.append(violation)
+        return drafted, found
+
+    def _drafted(self, codes: list[str]) -> Size | None:
+        try:
+            return self._case.drafted()
+        except MissingInputError as missing:
+            for code in codes:
+                self._note(str(missing), code)
+        return None
+
+    def _supervised(self, code: str, control: Callable[[], Violation | None]) -> Violation | None:
+        """Run one control; whatever it throws becomes a refusal that names it."""
+        try:
+            return control()
+        except MissingInputError as missing:
+            self._note(str(missing), code)
+        except Exception as problem:
+            self._note(f"a sound answer ({type(problem).__name__})", code)
+        return None
+
+    def _note(self, what: str, code: str) -> None:
+        codes = self._lacking.setdefault(what, [])
+        if code not in codes:
+            codes.append(code)
+
+    def _unavailable(self) -> list[Violation]:
+        return [
+            fault(UNAVAILABLE, f"Not known: {what}. Without it these controls refuse: {', '.join(codes)}.", "", what)
+            for what, codes in self._lacking.items()
+        ]
+
+    # The largest size that would pass: the ceilings hold up to some number of steps and fail above it, so the
+    # boundary is found exactly by halving, started at a closed-form guess.
+
+    def _largest(self, general: list[Violation]) -> tuple[Decimal, str]:
+        if general:
+            return ZERO, general[0].code
+        step, guess = self._case.instrument.step, self._guess()
+        low, high = 0, max(1, guess)
+        while not self._ceiling(step * high):
+            low, high = high, high + 1 if high == guess else high * 2
+        while high - low > 1:
+            middle = (low + high) // 2
+            if self._ceiling(step * middle):
+                high = middle
+            else:
+                low = middle
+        binding = self._ceiling(step * high)
+        while low > 0 and self._blocked(step * low, _GRID[-1:]):
+            low, binding = low - 1, "DUPLICATE_ORDER"
+        if low == 0:
+            return ZERO, binding
+        return (ZERO, binding) if self._blocked(step * low, _FLOORS) else (step * low, binding)
+
+    def _guess(self) -> int:
+        """Return about how many steps would pass; a wrong guess costs time, never exactness."""
+        case = self._case
+        if not case.buying:
+            room = case.inputs.base_free or ZERO
+        else:
+            at = case.price or case.far_touch or case.reference
+            budget = min(case.limits.max_order_value, case.inputs.quote_free or ZERO)
+            room = divide(budget, at * (ONE + case.instrument.taker_fee)) if at else ZERO
+        return int(divide(max(ZERO, room), case.instrument.step, 0))
+
+    def _ceiling(self, qty: Decimal) -> str:
+        return self._blocked(qty, self._ceilings)
+
+    def _blocked(self, qty: Decimal, controls: tuple[tuple[str, _SizedControl], ...]) -> str:
+        """Return the code of the first of these controls that refuses ``qty``, or nothing."""
+        try:
+            at = self._case.size(qty)
+        except MissingInputError:
+            return UNAVAILABLE
+        for code, control in controls:
+            noted = len(self._lacking)
+            if self._supervised(code, partial(control, self._case, at)) is not None:
+                return code
+            if len(self._lacking) > noted or any(code in codes for codes in self._lacking.values()):
+                return UNAVAILABLE
+        return ""
+
+    def _with_effects(
+        self, drafted: Size | None, violations: tuple[Violation, ...], largest: Decimal, binding: str
+    ) -> Verdict:
+        case = self._case
+        headroom = standing_headroom(case.inputs)
+        if drafted is None:
+            return Verdict(violations=violations, max_qty=largest, binding=binding, headroom=headroom)
+        free = case.inputs.base_free
+        return Verdict(
+            violations=violations,
+            reduces=not case.buying and free is not None and drafted.qty <= free,
+            max_qty=largest,
+            binding=binding,
+            qty=drafted.qty,
+            notional=drafted.notional,
+            average_price=drafted.taken.average,
+            worst_price=drafted.taken.worst,
+            slippage=size.slippage_of(case, drafted),
+            fee=None if case.inputs.instrument is None else case.fee(drafted),
+            exposure_after=_exposure_after(case, drafted),
+            headroom=(*_order_headroom(case, drafted), *headroom),
+        )
+
+
+def _exposure_after(case: Case, drafted: Size) -> Decimal | None:
+    try:
+        before = case.exposure()
+    except MissingInputError:
+        return None
+    if case.buying:
+        return before + drafted.notional
+    if case.reference is None:
+        return None
+    return max(ZERO, before - drafted.qty * case.reference)
+
+
+def _order_headroom(case: Case, drafted: Size) -> tuple[Headroom, ...]:
+    """How much of each limit on one order the draft would use."""
+    limits, inputs, rows = case.limits, case.inputs, []
+    rows.append(_row("MAX_ORDER_VALUE", "order value", drafted.notional, limits.max_order_value, case.quote))
+    most = limits.max_order_qty.get(case.draft.symbol)
+    if most is not None:
+        rows.append(_row("MAX_ORDER_QTY", "order size", drafted.qty, most, case.base))
+    slip = size.slippage_of(case, drafted)
+    if slip is not None:
+        rows.append(_row("SLIPPAGE_ESTIMATE", "slippage", slip * 100, limits.max_slippage * 100, "%"))
+    if case.buying and inputs.quote_free is not None and inputs.instrument is not None:
+        needed = drafted.notional + case.fee(drafted)
+        rows.append(_row("FREE_BALANCE", "free balance", needed, inputs.quote_free, case.quote))
+    elif not case.buying and inputs.base_free is not None:
+        rows.append(_row("FREE_BALANCE", "free balance", drafted.qty, inputs.base_free, case.base))
+    return tuple(rows)
+
+
+def standing_headroom(inputs: GateInputs) -> tuple[Headroom, ...]:
+    """Return how much of the limits on the account and the symbol is used already, with no order on the ticket."""
+    limits, rows = inputs.limits, []
+    quote = inputs.instrument.quote if inputs.instrument else ""
+    with exact():
+        mark = reference_price(inputs)
+        if inputs.base_total is not None and (mark is not None or inputs.base_total == 0):
+            held = inputs.base_total * (mark or ZERO) + inputs.working_buy_value
+            rows.append(_row("MAX_POSITION", f"position {inputs.symbol}", held, limits.max_position_value, quote))
+    for code, label, used, limit in (
+        ("MAX_OPEN_ORDERS", "open orders", inputs.open_orders, limits.max_open_orders),
+        ("IN_FLIGHT_LIMIT", "in flight", inputs.in_flight, limits.max_in_flight),
+        ("ORDER_RATE", "orders a second", state.rate_used(inputs), limits.orders_per_second),
+    ):
+        rows.append(_row(code, label, Decimal(used), Decimal(limit), "orders"))
+    if inputs.book_age_ms is not None:
+        age, most = Decimal(inputs.book_age_ms), Decimal(limits.max_book_age_ms)
+        rows.append(_row("BOOK_FRESH", "book age", age, most, "ms"))
+    return tuple(rows)
+
+
+def _row(code: str, label: str, used: Decimal, limit: Decimal, unit: str) -> Headroom:
+    return Headroom(code=code, label=label, used=used, limit=limit, unit=unit)
