@@ -36,7 +36,7 @@ class FrameDecoder:
         """Fields the schema lacks, by ``message.number``, as often as they were met in the frames looked at."""
         self.samples: deque[Sample] = deque(maxlen=_SAMPLES)
         self.last_sent_ms = 0
-        """Send time of the newest frame that carries one."""
+        """Send time of the newest frame; zero if it carries none."""
         self._kinds: Counter[str] = Counter()
 
     @property
@@ -52,7 +52,7 @@ class FrameDecoder:
             inputs = convert(wrapper, recv_ns)
         except CodecError as error:
             return self._lost(error, frame)
-        self.last_sent_ms = wrapper.sendTime or self.last_sent_ms
+        self.last_sent_ms = wrapper.sendTime
         kind = wrapper.WhichOneof("body")
         self._kinds[kind] += 1
         if self._kinds[kind] % _LOOK_EVERY == 1:
