@@ -62,3 +62,5 @@ class Ticker(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     quote_volume: Decimal | None = None
     bid: Decimal | None = None
     ask: Decimal | None = None
+    open: Decimal | None = None
+    """Price at the start of the 24 hours."""

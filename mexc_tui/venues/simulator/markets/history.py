@@ -1,0 +1,105 @@
+"""A plausible past for a modelled market: candles of every interval that agree with each other."""
+
+from __future__ import annotations
+
+from math import exp, log, sqrt
+from random import Random
+
+from mexc_tui.venues.simulator.candles import DAY, MINUTE, Block, window
+
+_STAGES: tuple[tuple[str, int, float], ...] = (
+    ("1m", 1_500, 1.0),
+    ("5m", 520, 1.15),
+    ("15m", 520, 1.3),
+    ("30m", 520, 1.45),
+    ("60m", 520, 1.6),
+    ("4h", 520, 1.9),
+    ("8h", 520, 2.0),
+    ("1d", 3_660, 2.2),
+)
+"""Interval, how many of its windows are covered at least, and how much wilder than the last minutes it was."""
+
+
+class History:
+    """The past of one market, drawn backwards from its price; fine near the end and coarser before.
+
+    Every interval is made by joining the same blocks, so that a day is exactly the sum of its hours. Weeks and
+    months reach back about ten years.
+    """
+
+    def __init__(
+        self, seed: str, price: int, until_ms: int, *, sigma: float, minute_volume: float, activity: float
+    ) -> None:
+        """``sigma`` is the volatility of one second, ``minute_volume`` in steps, ``activity`` the trades a minute."""
+        self._rng = Random(seed)
+        self._close = float(price)
+        self._sigma = sigma
+        self._volume = minute_volume
+        self._quiet = exp(-activity)
+        self._mood = 0.0
+        self._until_ms = until_ms
+        self._chain: list[Block] = []
+        """Newest first."""
+        self._reach: dict[str, int] = {}
+        self._draw("1m", 1_500, 1.0, "5m")
+
+    def minutes(self) -> list[Block]:
+        """Return the past minutes, oldest first; the last one is cut off at the present."""
+        return [_copied(block) for block in reversed(self._chain) if block.open_ms >= self._reach["1m"]]
+
+    def past(self, interval: str) -> list[Block]:
+        """Return an interval's past, oldest first."""
+        for place, (name, count, wild) in enumerate(_STAGES):
+            if name not in self._reach:
+                self._draw(name, count, wild, _STAGES[place + 1][0] if place + 1 < len(_STAGES) else "1M")
+        reach = self._reach.get(interval, self._reach["1d"])
+        joined: list[Block] = []
+        for block in reversed(self._chain):
+            if block.open_ms < reach:
+                continue
+            start = window(interval, block.open_ms)
+            if joined and joined[-1].open_ms == start:
+                joined[-1].absorb(block)
+            else:
+                made = _copied(block)
+                made.open_ms = start
+                joined.append(made)
+        return joined
+
+    def _draw(self, interval: str, count: int, wild: float, coarser: str) -> None:
+        """Extend the past by blocks of an interval, until ``count`` windows are covered and the next fits on."""
+        length = {"1m": MINUTE, "5m": 5 * MINUTE, "15m": 15 * MINUTE, "30m": 30 * MINUTE, "60m": 60 * MINUTE}.get(
+            interval, {"4h": 240 * MINUTE, "8h": 480 * MINUTE}.get(interval, DAY)
+        )
+        oldest = self._until_ms - count * length
+        at = self._chain[-1].open_ms if self._chain else self._until_ms
+        start = window(interval, at - 1)
+        while True:
+            self._chain.append(self._block(start, at - start, wild))
+            if start <= oldest and window(coarser, start) == start:
+                break
+            at, start = start, start - length
+        self._reach[interval] = self._chain[-1].open_ms
+
+    def _block(self, start: int, span_ms: int, wild: float) -> Block:
+        rng = self._rng
+        minutes = span_ms / MINUTE
+        close = max(1, round(self._close))
+        self._mood = 0.97 * self._mood + 0.12 * rng.gauss(0, 1)
+        if rng.random() < self._quiet**minutes:
+            return Block(start, close, close, close, close, 0, 0)
+        width = self._sigma * wild * sqrt(span_ms / 1000) * exp(self._mood)
+        move = rng.gauss(0, width)
+        before = max(1.0, exp(log(self._close) - max(-1.0, min(1.0, move))))
+        self._close = before
+        open_ = max(1, round(before))
+        wick = abs(open_ - close) * 0.1 + close * width * 0.35
+        high = max(open_, close) + round(wick * abs(rng.gauss(0, 1)))
+        low = max(1, min(open_, close) - round(wick * abs(rng.gauss(0, 1))))
+        activity = exp(rng.gauss(0, 0.5) + 0.8 * self._mood) * (0.6 + 0.5 * min(4.0, abs(move) / width))
+        volume = max(1, round(self._volume * minutes * activity))
+        return Block(start, open_, high, low, close, volume, volume * ((open_ + close + high + low) // 4 or 1))
+
+
+def _copied(block: Block) -> Block:
+    return Block(block.open_ms, block.open, block.high, block.low, block.close, block.volume, block.quote)

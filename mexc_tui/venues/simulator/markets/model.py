@@ -1,0 +1,278 @@
+"""A market that looks like one: self-exciting order flow around a price that trends and bursts."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from math import ceil, exp, sqrt
+from random import Random
+
+import msgspec
+
+from mexc_tui.domain.instrument import Instrument
+from mexc_tui.domain.orders import Side
+from mexc_tui.venues.simulator.book import Half
+from mexc_tui.venues.simulator.exact import to_units
+from mexc_tui.venues.simulator.markets.history import History
+from mexc_tui.venues.simulator.matching import Pair
+
+MAX_EVENTS = 4_000
+"""Most events of one market in one step of time; for what lies before them the market stood still."""
+
+_BUY, _SELL = Side.BUY, Side.SELL
+
+
+class MarketSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """How a modelled market behaves. Floats: nothing here is anybody's money."""
+
+    instrument: Instrument
+    price: Decimal
+    rate: float
+    """Events a second on average: new orders, cancels and takers."""
+    levels: int = 200
+    """Levels a side that the book tends to."""
+    gap: float = 2.0
+    """Typical ticks between neighbouring levels."""
+    spread: int = 2
+    """Ticks that market makers are content with."""
+    sigma: float = 2e-5
+    """Volatility of the price in one second, as a fraction."""
+    size: float = 1_000.0
+    """Typical size of an order in steps."""
+    takers: float = 0.12
+    """Part of the events that are market orders."""
+    branching: float = 0.6
+    """How many further events one event brings about; below one."""
+    memory_s: float = 0.6
+    """How long an event excites others."""
+
+
+def plain_spec(instrument: Instrument, price: Decimal) -> MarketSpec:
+    """Return the behaviour of a freshly listed small coin."""
+    ticks = to_units(price, instrument.price_decimals)
+    size = max(1.0, float(50 / price) * 10.0**instrument.qty_decimals)
+    return MarketSpec(
+        instrument=instrument, price=price, rate=6.0, levels=120, gap=max(1.0, ticks * 1e-4), sigma=2e-4, size=size
+    )
+
+
+class ModelMarket:
+    """Drives the foreign side of one pair.
+
+    Arrivals are a Hawkes process with an exponential kernel; a hidden fair price walks with clustered volatility,
+    trends and jumps; makers quote around it, takers push towards it, the rest is noise.
+    """
+
+    def __init__(self, pair: Pair, spec: MarketSpec, *, seed: int, now_ms: int, history: bool = True) -> None:
+        self._pair = pair
+        self._spec = spec
+        self._rng = Random(f"{seed}/{spec.instrument.symbol}/flow")
+        self._at_ms = float(now_ms)
+        self._fair = float(to_units(spec.price, pair.price_decimals))
+        self._heat = 0.0
+        self._mood = 0.0
+        self._trend = 0.0
+        self._depth_scale = spec.gap * spec.levels
+        if history:
+            past = History(
+                f"{seed}/{spec.instrument.symbol}/past",
+                round(self._fair),
+                now_ms,
+                sigma=spec.sigma,
+                minute_volume=spec.rate * spec.takers * spec.size * 60 * 1.6,
+                activity=spec.rate * spec.takers * 60,
+            )
+            pair.candles.prefill(past.minutes(), past.past)
+            pair.last = round(self._fair)
+        self.build(round(self._fair))
+        self._draw_next()
+
+    # Time.
+
+    def prepare(self, now_ms: int) -> None:
+        """Skip what would be too much to simulate before ``now_ms``: the market stood still until then."""
+        longest = MAX_EVENTS / self._spec.rate * 1000
+        if now_ms - self._at_ms > longest:
+            self._at_ms = now_ms - longest
+            self._heat = 0.0
+            self._draw_next()
+
+    def next_ms(self) -> int:
+        """Return the time of the next event."""
+        return ceil(self._next_ms)
+
+    def advance(self, now_ms: int) -> None:
+        """Let everything happen that happens up to ``now_ms``."""
+        while self._next_ms <= now_ms:
+            self._drift((self._next_ms - self._at_ms) / 1000)
+            self._at_ms = self._next_ms
+            self._heat += self._spec.branching / self._spec.memory_s
+            if self._pair.moving:
+                self._act()
+            self._draw_next()
+
+    def _draw_next(self) -> None:
+        """Draw the time of the next event by thinning."""
+        base = self._spec.rate * (1 - self._spec.branching) * exp(0.5 * self._mood)
+        at = 0.0
+        while True:
+            bound = base + self._heat
+            wait = self._rng.expovariate(bound)
+            at += wait
+            self._heat *= exp(-wait / self._spec.memory_s)
+            if self._rng.random() * bound <= base + self._heat:
+                break
+        self._next_ms = self._at_ms + at * 1000
+
+    def _drift(self, seconds: float) -> None:
+        """Move the fair price, its trend and the mood (log volatility)."""
+        rng, step = self._rng, sqrt(seconds)
+        self._mood += -self._mood * min(1.0, seconds / 90) + 0.09 * step * rng.gauss(0, 1)
+        self._mood = max(-1.5, min(1.8, self._mood))
+        width = self._fair * self._spec.sigma * exp(self._mood)
+        self._trend += -self._trend * min(1.0, seconds / 240) + 0.012 * step * rng.gauss(0, 1)
+        self._fair += width * (step * rng.gauss(0, 1) + self._trend * seconds)
+        if rng.random() < seconds / 400:
+            self._fair += width * rng.choice((-1, 1)) * rng.uniform(4, 14)
+            self._heat += 25 * self._spec.branching / self._spec.memory_s * min(1.0, self._spec.rate / 10)
+            self._mood = min(1.8, self._mood + 0.5)
+        self._fair = max(20.0, self._fair)
+
+    # By hand.
+
+    def nudge(self, fraction: Decimal) -> None:
+        """Move the price by a fraction of itself, at once: a taker sweeps the book to there."""
+        if not self._pair.moving:
+            return
+        self._fair = max(20.0, self._fair * (1 + float(fraction)))
+        target = round(self._fair)
+        side = _BUY if fraction > 0 else _SELL
+        self._pair.foreign_take(side, target, 10**40)
+        self._heat += 20 * self._spec.branching / self._spec.memory_s
+        self._fill_side(side, target)
+        self._fill_side(side.opposite, target)
+
+    def clear(self) -> None:
+        """Withdraw every foreign order."""
+        for side in (_BUY, _SELL):
+            for price in list(self._pair.book.half(side).levels):
+                self._pair.set_foreign(side, price, 0)
+
+    def build(self, price: int) -> None:
+        """Quote both sides around a price in ticks, around whatever own orders stand there."""
+        self._fair = max(20.0, float(price))
+        self._fill_side(_BUY, round(self._fair))
+        self._fill_side(_SELL, round(self._fair))
+
+    def _fill_side(self, side: Side, price: int) -> None:
+        """Rest fresh orders from ``price`` outwards, never across the book."""
+        rng, sign = self._rng, -1 if side is _BUY else 1
+        other = self._pair.book.half(side.opposite).best
+        at = price + sign * max(1, self._spec.spread // 2)
+        if other is not None and (at - other) * sign < 1:
+            at = other + sign
+        half = self._pair.book.half(side)
+        for _ in range(max(0, self._spec.levels - len(half.keys))):
+            if at < 1:
+                return
+            for _ in range(rng.choice((1, 1, 2, 3))):
+                self._pair.add(side, at, self._size(at, abs(at - price)))
+            at += sign * max(1, round(rng.expovariate(1 / self._spec.gap)))
+
+    # One event.
+
+    def _act(self) -> None:
+        book, rng = self._pair.book, self._rng
+        bid, ask = book.bids.best, book.asks.best
+        if bid is None or ask is None:
+            side = _BUY if bid is None else _SELL
+            self._fill_side(side, round(self._fair))
+            return
+        spread = ask - bid
+        pull = (self._fair - (bid + ask) / 2) / (spread + 2 * self._spec.gap)
+        buy = rng.random() < 1 / (1 + exp(-max(-8.0, min(8.0, 2.2 * pull))))
+        side = _BUY if buy else _SELL
+        crowd = (len(book.bids.keys) + len(book.asks.keys)) / (2 * self._spec.levels)
+        dice = rng.random()
+        takers = self._spec.takers * min(3.0, 1 + 0.5 * abs(pull))
+        if dice < takers:
+            self._taker(side, pull)
+        elif dice < takers + 0.4 * min(2.0, crowd * crowd):
+            self._cancel(side.opposite if abs(pull) > 0.6 else rng.choice((_BUY, _SELL)), pull)
+        else:
+            self._maker(side if spread > self._spec.spread else rng.choice((_BUY, _SELL)), bid, ask)
+
+    def _taker(self, side: Side, pull: float) -> None:
+        rng = self._rng
+        half = self._pair.book.half(side.opposite)
+        size = max(1, round(self._spec.size * rng.paretovariate(1.6) * 0.4))
+        limit = half.nth(min(len(half.keys) - 1, 12))
+        if abs(pull) > 1 and (pull > 0) == (side is _BUY):
+            limit = round(self._fair)
+            size = max(size, sum(half.levels[price].total for price in half.prices(min(20, 1 + int(abs(pull))))))
+        self._pair.foreign_take(side, limit, size)
+
+    def _maker(self, side: Side, bid: int, ask: int) -> None:
+        rng, spec = self._rng, self._spec
+        sign = -1 if side is _BUY else 1
+        best, spread = (bid, ask - bid) if side is _BUY else (ask, ask - bid)
+        half = self._pair.book.half(side)
+        room = spread - 1
+        if room >= 1 and rng.random() < (0.8 if spread > spec.spread else 0.06):
+            inside = 1 + int(rng.random() ** 1.5 * max(0, room - spec.spread // 2))
+            price = best - sign * min(room, inside)
+            if (price - self._fair) * sign < -spec.spread:
+                price = best
+        elif rng.random() < 0.55:
+            price = half.nth(min(len(half.keys) - 1, int(rng.expovariate(0.12))))
+        else:
+            away = spec.gap * (rng.random() ** -0.7 - 1) * 4
+            price = best + sign * round(min(self._depth_scale, away))
+            price = self._rounded(price) if rng.random() < 0.2 else price
+            if (price - best) * sign < 0:
+                price = best
+        if price >= 1:
+            self._pair.add(side, price, self._size(price, abs(price - best)))
+
+    def _cancel(self, side: Side, pull: float) -> None:
+        rng = self._rng
+        half = self._pair.book.half(side)
+        count = len(half.keys)
+        if count < 3:
+            return
+        if count > 1.3 * self._spec.levels:
+            self._pair.set_foreign(side, half.nth(count - 1), 0)
+            return
+        against = (pull > 0.6) == (side is _SELL) and abs(pull) > 0.6
+        if against and rng.random() < 0.5:
+            self._pair.set_foreign(side, half.nth(0), 0)
+            return
+        place = int(rng.expovariate(0.15)) if rng.random() < 0.5 else rng.randrange(count)
+        self._pair.withdraw(side, _at(half, place), rng.randrange(8))
+
+    def _size(self, price: int, distance: int) -> int:
+        """Draw an order's size: heavier away from the touch, much heavier at round prices."""
+        shape = 0.5 + 1.5 * min(1.0, distance / (0.25 * self._depth_scale + 1))
+        wall = 1.0
+        unit = _unit(self._spec.gap)
+        for factor in (4.0, 3.0, 2.0):
+            unit *= 10
+            if price % unit:
+                break
+            wall *= factor
+        return max(1, round(self._spec.size * shape * wall * exp(self._rng.gauss(-0.4, 0.9))))
+
+    def _rounded(self, price: int) -> int:
+        unit = _unit(self._spec.gap) * 10
+        return max(1, round(price / unit) * unit)
+
+
+def _unit(gap: float) -> int:
+    """Return the power of ten that is about one gap: prices ten times as round attract size."""
+    unit = 1
+    while unit * 10 <= gap:
+        unit *= 10
+    return unit
+
+
+def _at(half: Half, place: int) -> int:
+    return half.nth(min(place, len(half.keys) - 1))
