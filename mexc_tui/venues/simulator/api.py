@@ -115,8 +115,8 @@ class ExchangeCore(Protocol):
     ) -> list[OwnTrade]:
         """Return the account's fills, newest first."""
 
-    def list_symbol(self, instrument: Instrument, opens_ms: int | None = None) -> None:
-        """List a new pair now, or announce it to open at a time."""
+    def list_symbol(self, instrument: Instrument, opens_ms: int | None = None, price: Decimal | None = None) -> None:
+        """List a new pair now, or announce it to open at a time; with ``price`` a modelled market trades it."""
 
     def set_paused(self, symbol: str, paused: bool) -> None:
         """Pause or reopen a pair (status 2 or 1); open orders stay."""

@@ -1,0 +1,192 @@
+"""The server: REST and streams on one loopback port, over an exchange that is driven by a clock."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from random import Random
+
+import msgspec
+from aiohttp import web
+
+from mexc_tui.venues.simulator.api import ExchangeCore
+from mexc_tui.venues.simulator.events import SimEvent, SymbolChanged
+from mexc_tui.venues.simulator.server.admin import Admin
+from mexc_tui.venues.simulator.server.call import Context
+from mexc_tui.venues.simulator.server.faults import FaultPlan
+from mexc_tui.venues.simulator.server.gate import Gate
+from mexc_tui.venues.simulator.server.keys import KeyRing, ListenKeys
+from mexc_tui.venues.simulator.server.limits import GENEROUS, Limiter, LimitRules
+from mexc_tui.venues.simulator.server.rest_account import AccountApi
+from mexc_tui.venues.simulator.server.rest_public import PublicApi
+from mexc_tui.venues.simulator.server.rest_signed import OrderApi
+from mexc_tui.venues.simulator.server.streams import Hub, StreamRules
+
+HOST = "127.0.0.1"
+TICK_MS = 10
+"""Exchange time between two looks at what is due; the finest rhythm a channel has."""
+MOST_STEPS = 100
+"""A clock that jumps is followed in at most this many steps."""
+_SHUTDOWN_S = 0.5
+
+
+class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Port (0: any free one), seed of everything drawn, budgets, and whether a task of its own follows the clock."""
+
+    port: int = 0
+    seed: int | str = 0
+    limits: LimitRules = GENEROUS
+    streams: StreamRules = StreamRules()
+    drive: bool = True
+
+
+class Server:
+    """MEXC's wire over an exchange.
+
+    ``clock`` gives the time in milliseconds. With ``settings.drive`` the exchange follows it every few
+    milliseconds; without, ``step`` moves everything, so that tests need no waiting. ``on_wanted`` is called
+    with the time when market data is first asked for.
+    """
+
+    def __init__(
+        self,
+        exchange: ExchangeCore,
+        clock: Callable[[], int],
+        settings: ServerSettings | None = None,
+        *,
+        plan: FaultPlan | None = None,
+        on_wanted: Callable[[int], None] | None = None,
+    ) -> None:
+        self.settings = settings or ServerSettings()
+        self.exchange = exchange
+        self.plan = plan or FaultPlan(self.settings.seed)
+        self.keys = KeyRing(Random(f"{self.settings.seed}:keys"))
+        self.listen_keys = ListenKeys(Random(f"{self.settings.seed}:listen"))
+        self.limiter = Limiter(self.settings.limits)
+        self._clock = clock
+        self._on_wanted = on_wanted
+        self._runner: web.AppRunner | None = None
+        self._driver: asyncio.Task[None] | None = None
+        self._port = 0
+        self.hub = Hub(exchange, self.plan, self.listen_keys, self.settings.streams, self.settings.seed, self._wanted)
+        self._context = Context(
+            core=exchange,
+            keys=self.keys,
+            listen_keys=self.listen_keys,
+            hub=self.hub,
+            wanted=self._wanted,
+            mx_deduct=set(),
+            strategy_groups={},
+            listed_ms={i.symbol: i.first_open_ms or exchange.now_ms for i in exchange.instruments()},
+        )
+        exchange.listen(self._on_event)
+
+    @property
+    def rest_url(self) -> str:
+        """Base address of the REST side, once started."""
+        return f"http://{HOST}:{self._port}"
+
+    @property
+    def ws_url(self) -> str:
+        """Address of the streams, once started."""
+        return f"ws://{HOST}:{self._port}/ws"
+
+    @property
+    def now_ms(self) -> int:
+        """The time the wire tells, skewed where a fault says so."""
+        return self._clock() + self.plan.skew_ms()
+
+    async def start(self) -> None:
+        """Listen on the loopback and follow the clock; OSError where the port is taken."""
+        runner = web.AppRunner(self._build(), access_log=None, handle_signals=False, shutdown_timeout=_SHUTDOWN_S)
+        await runner.setup()
+        site = web.TCPSite(runner, HOST, self.settings.port, reuse_address=True, backlog=512)
+        try:
+            await site.start()
+        except OSError:
+            await runner.cleanup()
+            raise
+        self._runner = runner
+        self._port = runner.addresses[0][1]
+        if self.settings.drive:
+            self._driver = asyncio.create_task(self._drive())
+
+    async def stop(self) -> None:
+        """Cut every stream and close the port; harmless when repeated."""
+        driver, self._driver = self._driver, None
+        if driver is not None:
+            driver.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await driver
+        self.hub.drop()
+        runner, self._runner = self._runner, None
+        if runner is not None:
+            await runner.cleanup()
+
+    async def step(self, now_ms: int) -> None:
+        """Let everything happen up to ``now_ms`` and give the pushes a chance to leave."""
+        self._follow(now_ms)
+        await asyncio.sleep(0)
+
+    async def wait(self) -> None:
+        """Return when the clock is no longer followed, raising what stopped it."""
+        if self._driver is not None:
+            await asyncio.shield(self._driver)
+
+    def _follow(self, now_ms: int) -> None:
+        core, hub = self.exchange, self.hub
+        size = max(TICK_MS, -(-(now_ms - core.now_ms) // MOST_STEPS))
+        while core.now_ms < now_ms:
+            at = min(now_ms, core.now_ms + size)
+            core.advance(at)
+            hub.step(at)
+
+    async def _drive(self) -> None:
+        while True:
+            self._follow(self._clock())
+            await asyncio.sleep(TICK_MS / 1000)
+
+    def _wanted(self) -> None:
+        callback, self._on_wanted = self._on_wanted, None
+        if callback is not None:
+            callback(self.exchange.now_ms)
+
+    def _on_event(self, event: SimEvent) -> None:
+        if isinstance(event, SymbolChanged):
+            self._context.listed_ms.setdefault(event.symbol, event.time_ms)
+
+    def _build(self) -> web.Application:
+        app = web.Application(client_max_size=1024 * 1024)
+        gate = Gate(self._context, self.plan, self.limiter, lambda: self.now_ms)
+        apis = (PublicApi(self._context), OrderApi(self._context), AccountApi(self._context))
+        for api in apis:
+            for endpoint in api.endpoints():
+                app.router.add_route(endpoint.method, endpoint.path, gate.serve(endpoint))
+        Admin(self._context, self.plan, self.limiter, lambda: self.now_ms).add_routes(app)
+        app.router.add_get("/ws", self._stream)
+        app.router.add_get("/api/v1/contract/detail", _no_futures)
+        app.middlewares.append(_unknown_path)
+        return app
+
+    async def _stream(self, request: web.Request) -> web.StreamResponse:
+        if self.plan.strikes("maintenance", "/ws"):
+            raise web.HTTPServiceUnavailable(text="maintenance")
+        return await self.hub.serve(request, lambda: self.exchange.now_ms)
+
+
+async def _no_futures(request: web.Request) -> web.StreamResponse:
+    """Futures are not traded here; clients that load both lists get an empty one."""
+    body = msgspec.json.encode({"success": True, "code": 0, "data": []})
+    return web.Response(body=body, content_type="application/json")
+
+
+@web.middleware
+async def _unknown_path(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except (web.HTTPNotFound, web.HTTPMethodNotAllowed) as problem:
+        body = msgspec.json.encode({"code": problem.status, "msg": problem.reason})
+        return web.Response(body=body, status=problem.status, content_type="application/json")

@@ -1,0 +1,117 @@
+"""One REST call as a handler sees it, and how an endpoint is described."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from decimal import Decimal
+
+import msgspec
+
+from mexc_tui.domain.numbers import BadNumberError, parse_decimal
+from mexc_tui.venues.simulator.api import ExchangeCore
+from mexc_tui.venues.simulator.events import SimError
+from mexc_tui.venues.simulator.server.keys import ApiKey, KeyRing, ListenKeys
+from mexc_tui.venues.simulator.server.streams import Hub
+
+_ILLEGAL = re.compile(r"[\x00-\x1f\x7f<>\"'`\\;]")
+
+
+class Context(msgspec.Struct, kw_only=True):
+    """What every endpoint works on."""
+
+    core: ExchangeCore
+    keys: KeyRing
+    listen_keys: ListenKeys
+    hub: Hub
+    wanted: Callable[[], None]
+    """Called when market data is first asked for: a tape starts to play then."""
+    mx_deduct: set[str]
+    strategy_groups: dict[str, dict[int, StrategyGroup]]
+    listed_ms: dict[str, int]
+    """When pairs were listed during this run, newest last."""
+
+
+class StrategyGroup(msgspec.Struct):
+    """Accounts whose orders do not trade with each other."""
+
+    name: str
+    ident: int
+    uids: list[str]
+    created_ms: int
+    updated_ms: int
+
+
+class Call(msgspec.Struct):
+    """Parameters and caller of one request."""
+
+    params: dict[str, str]
+    now_ms: int
+    key: ApiKey | None = None
+
+    @property
+    def account(self) -> str:
+        """The caller's account."""
+        if self.key is None:
+            raise SimError(400, "api key required")
+        return self.key.account_id
+
+    def need(self, name: str) -> str:
+        """Return a mandatory parameter; SimError(700004) without it."""
+        value = self.text(name)
+        if not value:
+            raise SimError(700004, f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed.")
+        return value
+
+    def text(self, name: str) -> str:
+        """Return a parameter, empty where it was not sent; SimError(700008) for illegal characters."""
+        value = self.params.get(name, "")
+        if _ILLEGAL.search(value):
+            raise SimError(700008, f"Illegal characters found in parameter '{name}'")
+        return value
+
+    def number(self, name: str) -> Decimal | None:
+        """Return a decimal parameter, None where it was not sent."""
+        value = self.text(name)
+        if not value:
+            return None
+        try:
+            return parse_decimal(value)
+        except BadNumberError:
+            raise SimError(700008, f"Illegal characters found in parameter '{name}'") from None
+
+    def whole(self, name: str) -> int | None:
+        """Return a whole non-negative parameter, None where it was not sent."""
+        value = self.text(name)
+        if not value:
+            return None
+        if not (value.isascii() and value.isdigit() and len(value) <= 18):
+            raise SimError(700008, f"Illegal characters found in parameter '{name}'")
+        return int(value)
+
+    def limit(self, default: int, most: int) -> int:
+        """Return ``limit``, cut to what the endpoint allows."""
+        asked = self.whole("limit")
+        if asked is not None and asked < 1:
+            raise SimError(33333, "Parameter error: limit")
+        return min(asked if asked is not None else default, most)
+
+
+Handler = Callable[[Call], object]
+
+
+class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """One method and path with its price. A ``permission`` makes it signed; None means public."""
+
+    method: str
+    path: str
+    handler: Handler
+    weight: int = 1
+    permission: str | None = None
+    order_action: bool = False
+    batch: bool = False
+
+    @property
+    def signed(self) -> bool:
+        """Whether key and signature are needed."""
+        return self.permission is not None

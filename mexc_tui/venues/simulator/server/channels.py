@@ -1,0 +1,319 @@
+"""Public channels: what each gathers between two pushes, and how it is encoded, once for all its subscribers."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from mexc_tui.domain.market import Candle
+from mexc_tui.domain.numbers import divide
+from mexc_tui.domain.orders import Side
+from mexc_tui.venues.simulator.api import ExchangeCore
+from mexc_tui.venues.simulator.events import BookLevel, PublicTrade, SimError
+from mexc_tui.venues.simulator.server import codec
+
+DAY_MS = 86_400_000
+HOUR_MS = 3_600_000
+KLINES = {
+    "Min1": ("1m", 60_000),
+    "Min5": ("5m", 300_000),
+    "Min15": ("15m", 900_000),
+    "Min30": ("30m", 1_800_000),
+    "Min60": ("60m", HOUR_MS),
+    "Hour4": ("4h", 4 * HOUR_MS),
+    "Hour8": ("8h", 8 * HOUR_MS),
+    "Day1": ("1d", DAY_MS),
+    "Week1": ("1W", 7 * DAY_MS),
+    "Month1": ("1M", 0),
+}
+"""Stream name to (name in the exchange, length in ms; months vary)."""
+
+_ZONE = re.compile(r"24H|UTC([+-])(\d{1,2})(?::?(\d{2}))?")
+_SPEEDS = {"10ms": 10, "100ms": 100}
+
+
+def window_end(interval: str, open_ms: int) -> int:
+    """Return when the candle that opens at ``open_ms`` ends."""
+    length = KLINES[interval][1]
+    if length:
+        return open_ms + length
+    start = datetime.fromtimestamp(open_ms / 1000, UTC)
+    year, month = (start.year + 1, 1) if start.month == 12 else (start.year, start.month + 1)
+    return int(datetime(year, month, 1, tzinfo=UTC).timestamp() * 1000)
+
+
+class Channel:
+    """One public channel. ``flush`` returns what to push at the end of a period."""
+
+    wants_book = False
+    wants_trades = False
+
+    def __init__(self, name: str, symbol: str, period_ms: int) -> None:
+        self.name = name
+        self.symbol = symbol
+        self.period_ms = period_ms
+        self.event = name.replace(f"@{symbol}", "", 1) if symbol else name
+        self.dirty = False
+
+    def on_book(self, level: BookLevel) -> None:
+        """Take a changed level."""
+        self.dirty = True
+
+    def on_trade(self, trade: PublicTrade) -> None:
+        """Take a public trade."""
+        self.dirty = True
+
+    def joined(self) -> None:
+        """Someone subscribed: channels that show a state push it at the next period."""
+        self.dirty = True
+
+    def flush(self, core: ExchangeCore, now_ms: int) -> list[bytes]:
+        """Return the frames of the period that ends now."""
+        if not self.dirty:
+            return []
+        self.dirty = False
+        return self.build(core, now_ms)
+
+    def build(self, core: ExchangeCore, now_ms: int) -> list[bytes]:
+        """Encode the current state."""
+        return []
+
+
+class AggreDepth(Channel):
+    wants_book = True
+
+    def __init__(self, name: str, symbol: str, period_ms: int) -> None:
+        super().__init__(name, symbol, period_ms)
+        self._bids: dict[Decimal, Decimal] = {}
+        self._asks: dict[Decimal, Decimal] = {}
+        self._first = 0
+        self._last = 0
+        self._created_ms = 0
+
+    def on_book(self, level: BookLevel) -> None:
+        if not self._first:
+            self._first = level.version
+        self._last = level.version
+        self._created_ms = level.time_ms
+        (self._bids if level.side is Side.BUY else self._asks)[level.price] = level.qty
+
+    def joined(self) -> None:
+        """Show nothing: an increment has no state of its own."""
+
+    def flush(self, core: ExchangeCore, now_ms: int) -> list[bytes]:
+        if not self._first:
+            return []
+        bids, asks = sorted(self._bids.items(), reverse=True), sorted(self._asks.items())
+        frame = codec.aggre_depth(
+            self.name, self.symbol, self.event, self._first, self._last, bids, asks, self._created_ms, now_ms
+        )
+        self._bids, self._asks = {}, {}
+        self._first = 0
+        return [frame]
+
+
+class LimitDepth(Channel):
+    wants_book = True
+
+    def __init__(self, name: str, symbol: str, levels: int) -> None:
+        super().__init__(name, symbol, 100)
+        self.event = name.split("@" + symbol)[0]
+        self._levels = levels
+        self._shown: tuple[list[codec.Level], list[codec.Level]] | None = None
+
+    def joined(self) -> None:
+        self._shown = None
+        self.dirty = True
+
+    def build(self, core: ExchangeCore, now_ms: int) -> list[bytes]:
+        version, bids, asks = core.depth(self.symbol, self._levels)
+        if (bids, asks) == self._shown:
+            return []
+        self._shown = (bids, asks)
+        return [codec.limit_depth(self.name, self.symbol, self.event, version, bids, asks, now_ms)]
+
+
+class AggreDeals(Channel):
+    wants_trades = True
+
+    def __init__(self, name: str, symbol: str, period_ms: int) -> None:
+        super().__init__(name, symbol, period_ms)
+        self._trades: list[PublicTrade] = []
+
+    def on_trade(self, trade: PublicTrade) -> None:
+        self._trades.append(trade)
+
+    def flush(self, core: ExchangeCore, now_ms: int) -> list[bytes]:
+        if not self._trades:
+            return []
+        trades, self._trades = self._trades, []
+        return [codec.aggre_deals(self.name, self.symbol, self.event, trades, now_ms)]
+
+
+class BookTicker(Channel):
+    """Best bid and ask, as a single value or as MEXC's list of one."""
+
+    wants_book = True
+
+    def __init__(self, name: str, symbol: str, period_ms: int, *, batch: bool) -> None:
+        super().__init__(name, symbol, period_ms)
+        self._batch = batch
+        self._shown: object = None
+
+    def joined(self) -> None:
+        self._shown = None
+        self.dirty = True
+
+    def build(self, core: ExchangeCore, now_ms: int) -> list[bytes]:
+        version, bids, asks = core.depth(self.symbol, 1)
+        bid, ask = (bids[0] if bids else None), (asks[0] if asks else None)
+        if (bid, ask) == self._shown or (bid is None and ask is None):
+            return []
+        self._shown = (bid, ask)
+        encode = codec.book_ticker_batch if self._batch else codec.aggre_book_ticker
+        return [encode(self.name, self.symbol, version, bid, ask, now_ms)]
+
+
+class Kline(Channel):
+    """The candle that is being built, about once a second while the pair trades.
+
+    A candle that was touched after its last push is pushed once more before the next window's first.
+    """
+
+    wants_trades = True
+
+    def __init__(self, name: str, symbol: str, interval: str) -> None:
+        super().__init__(name, symbol, 1_000)
+        self._interval = interval
+        self._core_interval = KLINES[interval][0]
+        self._shown: Candle | None = None
+
+    def joined(self) -> None:
+        self._shown = None
+        self.dirty = True
+
+    def build(self, core: ExchangeCore, now_ms: int) -> list[bytes]:
+        candles = core.candles(self.symbol, self._core_interval, 2)
+        if not candles:
+            return []
+        shown, latest = self._shown, candles[-1]
+        due = [latest]
+        if (
+            shown is not None
+            and len(candles) > 1
+            and shown.open_ms == candles[0].open_ms
+            and _differ(shown, candles[0])
+        ):
+            due.insert(0, candles[0])
+        self._shown = latest
+        return [
+            codec.kline(self.name, self.symbol, self._interval, c, window_end(self._interval, c.open_ms), now_ms)
+            for c in due
+        ]
+
+
+def _differ(one: Candle, other: Candle) -> bool:
+    return (one.close, one.high, one.low, one.volume) != (other.close, other.high, other.low, other.volume)
+
+
+class MiniTicker(Channel):
+    wants_trades = True
+
+    def __init__(self, name: str, symbol: str, zone: str) -> None:
+        super().__init__(name, symbol, 1_000)
+        self._zone = ZonedChange(zone)
+
+    def build(self, core: ExchangeCore, now_ms: int) -> list[bytes]:
+        ticker = core.ticker(self.symbol)
+        return [codec.mini_ticker(self.name, ticker, self._zone.change(core, self.symbol, ticker.last, now_ms), now_ms)]
+
+
+class MiniTickers(Channel):
+    """Every pair's figures once a second."""
+
+    def __init__(self, name: str, zone: str) -> None:
+        super().__init__(name, "", 1_000)
+        self._zone = ZonedChange(zone)
+
+    def flush(self, core: ExchangeCore, now_ms: int) -> list[bytes]:
+        tickers = [core.ticker(i.symbol) for i in core.instruments()]
+        rows = [(t, self._zone.change(core, t.symbol, t.last, now_ms)) for t in tickers if t.last is not None]
+        return [codec.mini_tickers(self.name, rows, now_ms)] if rows else []
+
+
+class ZonedChange:
+    """Change since the day began in a time zone; the 24-hour figure for ``24H``."""
+
+    def __init__(self, zone: str) -> None:
+        found = _ZONE.fullmatch(zone)
+        self._offset_ms: int | None = None
+        if found is not None and found.group(1):
+            minutes = int(found.group(2)) * 60 + int(found.group(3) or 0)
+            self._offset_ms = (1 if found.group(1) == "+" else -1) * minutes * 60_000
+        self._opens: dict[str, tuple[int, Decimal]] = {}
+
+    def change(self, core: ExchangeCore, symbol: str, last: Decimal | None, now_ms: int) -> Decimal | None:
+        """Return the change as a fraction, or None where only the 24-hour figure applies."""
+        if self._offset_ms is None or last is None:
+            return None
+        day = (now_ms + self._offset_ms) // DAY_MS * DAY_MS - self._offset_ms
+        known = self._opens.get(symbol)
+        if known is None or known[0] != day:
+            candles = core.candles(symbol, "30m", 50, start_ms=day)
+            if not candles or candles[0].open <= 0:
+                return None
+            known = self._opens[symbol] = (day, candles[0].open)
+        return divide(last - known[1], known[1], 8)
+
+
+def open_channel(name: str, core: ExchangeCore) -> Channel | None:
+    """Return the channel of that name, or None where MEXC would refuse it."""
+    parts = name.split("@")
+    if len(parts) < 3 or parts[0] != "spot":
+        return None
+    kind, rest = parts[1], parts[2:]
+    made = _by_speed(name, kind, rest) or _by_symbol(name, kind, rest)
+    if made is None or (made.symbol and not _known(core, made.symbol)):
+        return None
+    return made
+
+
+def _by_speed(name: str, kind: str, rest: list[str]) -> Channel | None:
+    if len(rest) != 2 or rest[0] not in _SPEEDS:
+        return None
+    period, symbol = _SPEEDS[rest[0]], rest[1]
+    match kind:
+        case "public.aggre.depth.v3.api.pb":
+            return AggreDepth(name, symbol, period)
+        case "public.aggre.deals.v3.api.pb":
+            return AggreDeals(name, symbol, period)
+        case "public.aggre.bookTicker.v3.api.pb":
+            return BookTicker(name, symbol, period, batch=False)
+        case _:
+            return None
+
+
+def _by_symbol(name: str, kind: str, rest: list[str]) -> Channel | None:
+    symbol, argument = rest[0], rest[1] if len(rest) == 2 else None
+    match kind:
+        case "public.limit.depth.v3.api.pb" if argument in ("5", "10", "20"):
+            return LimitDepth(name, symbol, int(argument or 0))
+        case "public.kline.v3.api.pb" if argument in KLINES:
+            return Kline(name, symbol, argument or "")
+        case "public.miniTicker.v3.api.pb" if argument and _ZONE.fullmatch(argument):
+            return MiniTicker(name, symbol, argument)
+        case "public.miniTickers.v3.api.pb" if len(rest) == 1 and _ZONE.fullmatch(symbol):
+            return MiniTickers(name, symbol)
+        case "public.bookTicker.batch.v3.api.pb" if len(rest) == 1:
+            return BookTicker(name, symbol, 100, batch=True)
+        case _:
+            return None
+
+
+def _known(core: ExchangeCore, symbol: str) -> bool:
+    try:
+        core.instrument(symbol)
+    except SimError:
+        return False
+    return True

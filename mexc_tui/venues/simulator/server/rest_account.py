@@ -1,0 +1,231 @@
+"""Signed REST endpoints about the account, its keys, coins and listen keys."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import msgspec
+
+from mexc_tui.domain.instrument import InstrumentStatus
+from mexc_tui.domain.numbers import plain
+from mexc_tui.venues.simulator.events import SimError
+from mexc_tui.venues.simulator.server.call import Call, Context, Endpoint, Handler, StrategyGroup
+from mexc_tui.venues.simulator.server.keys import ApiKey, hex_id, uid_of
+
+READ = "SPOT_ACCOUNT_READ"
+WRITE = "SPOT_ACCOUNT_WRITE"
+_NETWORK = "LOOPBACK"
+
+
+class AccountApi:
+    """Balances, fees, permissions and what surrounds them."""
+
+    def __init__(self, context: Context) -> None:
+        self._ctx = context
+        self._core = context.core
+
+    def endpoints(self) -> list[Endpoint]:
+        """Return every account endpoint with its weight and permission."""
+        table: list[tuple[str, str, Handler, int, str]] = [
+            ("GET", "account", self.account, 10, READ),
+            ("GET", "tradeFee", self.trade_fee, 20, READ),
+            ("GET", "selfSymbols", self.self_symbols, 1, READ),
+            ("GET", "mxDeduct/enable", self.mx_deduct, 1, READ),
+            ("POST", "mxDeduct/enable", self.set_mx_deduct, 1, WRITE),
+            ("GET", "kyc/status", self.kyc, 1, READ),
+            ("GET", "uid", self.uid, 1, READ),
+            ("GET", "apiKeyInfo", self.key_info, 1, READ),
+            ("POST", "apiKeyInfo", self.set_key_info, 1, WRITE),
+            ("GET", "capital/config/getall", self.coins, 10, "SPOT_WITHDRAW_READ"),
+            ("POST", "strategy/group", self.create_group, 20, WRITE),
+            ("GET", "strategy/group", self.groups, 20, READ),
+            ("DELETE", "strategy/group", self.delete_group, 1, WRITE),
+            ("POST", "strategy/group/uid", self.add_uids, 20, WRITE),
+            ("DELETE", "strategy/group/uid", self.remove_uids, 20, WRITE),
+            ("POST", "userDataStream", self.create_listen_key, 1, READ),
+            ("GET", "userDataStream", self.listen_keys, 1, READ),
+            ("PUT", "userDataStream", self.extend_listen_key, 1, READ),
+            ("DELETE", "userDataStream", self.delete_listen_key, 1, READ),
+        ]
+        return [
+            Endpoint(method=m, path=f"/api/v3/{p}", handler=h, weight=w, permission=permission)
+            for m, p, h, w, permission in table
+        ]
+
+    def account(self, call: Call) -> object:
+        held = self._core.balances(call.account)
+        return {
+            "canTrade": True,
+            "canWithdraw": False,
+            "canDeposit": True,
+            "updateTime": None,
+            "accountType": "SPOT",
+            "balances": [{"asset": b.asset, "free": plain(b.free), "locked": plain(b.locked)} for b in held],
+            "permissions": ["SPOT"],
+        }
+
+    def trade_fee(self, call: Call) -> object:
+        maker, taker = self._core.fees(call.account, self._core.instrument(call.need("symbol")).symbol)
+        data = {
+            "makerCommission": msgspec.Raw(plain(maker).encode()),
+            "takerCommission": msgspec.Raw(plain(taker).encode()),
+        }
+        return {"data": data, "code": 0, "msg": "success", "timestamp": call.now_ms}
+
+    def self_symbols(self, call: Call) -> object:
+        allowed = call.key.symbols if call.key is not None else frozenset()
+        names = [i.symbol for i in self._core.instruments() if i.api_trading and i.status is InstrumentStatus.ONLINE]
+        return {"code": 200, "data": [n for n in names if not allowed or n in allowed], "msg": None}
+
+    def mx_deduct(self, call: Call) -> object:
+        return _wrapped({"mxDeductEnable": call.account in self._ctx.mx_deduct}, call, 0)
+
+    def set_mx_deduct(self, call: Call) -> object:
+        wanted = call.need("mxDeductEnable").lower()
+        if wanted not in ("true", "false"):
+            raise SimError(33333, "Parameter error: mxDeductEnable")
+        if wanted == "true":
+            self._ctx.mx_deduct.add(call.account)
+        else:
+            self._ctx.mx_deduct.discard(call.account)
+        return self.mx_deduct(call)
+
+    def kyc(self, call: Call) -> object:
+        return {"status": "1"}
+
+    def uid(self, call: Call) -> object:
+        return {"uid": uid_of(call.account)}
+
+    def key_info(self, call: Call) -> object:
+        key = self._own_key(call, call.need("accessKey"))
+        created = datetime.fromtimestamp(key.created_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S.000+00:00")
+        age_days = max(0, call.now_ms - key.created_ms) // 86_400_000
+        return {
+            "note": key.note,
+            "accessKey": key.access,
+            "createTime": created,
+            "permissions": ",".join(sorted(key.permissions)),
+            "remainingValidity": -999 if key.ips else max(0, 90 - age_days),
+            "ipWhiteList": ",".join(sorted(key.ips)),
+            "status": "VALID",
+        }
+
+    def set_key_info(self, call: Call) -> object:
+        key = self._own_key(call, call.need("apiKey"))
+        ips = call.text("ipWhiteList")
+        key.ips = frozenset(ip for ip in ips.split(",") if ip)
+        key.note = call.text("note")
+        return {"note": key.note, "apikey": key.access, "ipWhiteList": ips}
+
+    def coins(self, call: Call) -> object:
+        names: dict[str, str] = {}
+        for instrument in self._core.instruments():
+            names.setdefault(instrument.quote, instrument.quote)
+            names[instrument.base] = instrument.full_name or instrument.base
+        return [{"coin": coin, "name": name, "networkList": [_network(coin, name)]} for coin, name in names.items()]
+
+    def create_group(self, call: Call) -> object:
+        name = call.need("tradeGroupName")
+        groups = self._ctx.strategy_groups.setdefault(call.account, {})
+        if any(g.name == name for g in groups.values()):
+            raise SimError(730002, "Parameter error: tradeGroupName exists")
+        ident = max(groups, default=90) + 1
+        group = groups[ident] = StrategyGroup(name, ident, [], call.now_ms, call.now_ms)
+        times = {"createTime": group.created_ms, "updateTime": group.updated_ms}
+        return _wrapped({"tradeGroupName": name, "tradeGroupId": ident, **times}, call, 200)
+
+    def groups(self, call: Call) -> object:
+        wanted = call.text("tradeGroupName")
+        found = self._ctx.strategy_groups.get(call.account, {}).values()
+        rows = [
+            {
+                "tradeGroupName": g.name,
+                "tradeGroupId": str(g.ident),
+                "tradeGroupUid": ",".join(g.uids),
+                "createTime": g.created_ms,
+                "updateTime": g.updated_ms,
+            }
+            for g in found
+            if not wanted or g.name == wanted
+        ]
+        return _wrapped(rows, call, 200)
+
+    def delete_group(self, call: Call) -> object:
+        self._ctx.strategy_groups[call.account].pop(self._group(call).ident)
+        return _wrapped(True, call, 200)
+
+    def add_uids(self, call: Call) -> object:
+        group = self._group(call)
+        group.uids.extend(uid for uid in call.need("uid").split(",") if uid and uid not in group.uids)
+        group.updated_ms = call.now_ms
+        data = {
+            "tradeGroupName": group.name,
+            "tradeGroupId": group.ident,
+            "tradeGroupUid": ",".join(group.uids),
+            "createTime": group.created_ms,
+            "updateTime": group.updated_ms,
+        }
+        return _wrapped(data, call, 200)
+
+    def remove_uids(self, call: Call) -> object:
+        group = self._group(call)
+        gone = set(call.need("uid").split(","))
+        group.uids = [uid for uid in group.uids if uid not in gone]
+        group.updated_ms = call.now_ms
+        return _wrapped(True, call, 200)
+
+    def create_listen_key(self, call: Call) -> object:
+        return {"listenKey": self._ctx.listen_keys.create(call.account, call.now_ms)}
+
+    def listen_keys(self, call: Call) -> object:
+        keys = self._ctx.listen_keys.of(call.account, call.now_ms)
+        return {"listenKey": keys, "total": 60, "available": 60 - len(keys)}
+
+    def extend_listen_key(self, call: Call) -> object:
+        key = call.need("listenKey")
+        self._ctx.listen_keys.extend(call.account, key, call.now_ms)
+        return {"listenKey": key}
+
+    def delete_listen_key(self, call: Call) -> object:
+        key = call.need("listenKey")
+        self._ctx.listen_keys.delete(call.account, key, call.now_ms)
+        self._ctx.hub.end_listen_keys([key])
+        return {"listenKey": key}
+
+    def _group(self, call: Call) -> StrategyGroup:
+        ident = call.whole("tradeGroupId")
+        found = self._ctx.strategy_groups.get(call.account, {}).get(ident or 0)
+        if found is None:
+            raise SimError(22222, "record does not exist")
+        return found
+
+    def _own_key(self, call: Call, access: str) -> ApiKey:
+        key = self._ctx.keys.get(access)
+        if key is None or key.account_id != call.account:
+            raise SimError(10072, "Api key info invalid")
+        return key
+
+
+def _wrapped(data: object, call: Call, code: int) -> dict[str, object]:
+    return {"data": data, "code": code, "msg": "success", "timestamp": call.now_ms}
+
+
+def _network(coin: str, name: str) -> dict[str, object]:
+    return {
+        "coin": coin,
+        "depositDesc": None,
+        "depositEnable": True,
+        "minConfirm": 0,
+        "name": name,
+        "network": _NETWORK,
+        "withdrawEnable": False,
+        "withdrawFee": "0.000000000000000000",
+        "withdrawIntegerMultiple": None,
+        "withdrawMax": "0.000000000000000000",
+        "withdrawMin": "0.000000000000000000",
+        "sameAddress": False,
+        "contract": hex_id(coin),
+        "withdrawTips": None,
+        "depositTips": None,
+        "netWork": _NETWORK,
+    }

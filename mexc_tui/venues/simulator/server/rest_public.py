@@ -1,0 +1,306 @@
+"""Public REST endpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+
+from mexc_tui.domain.instrument import Instrument, InstrumentStatus, TradeSides
+from mexc_tui.domain.market import Candle, Ticker, Trade
+from mexc_tui.domain.numbers import ZERO, divide, plain, round_to
+from mexc_tui.domain.orders import Side
+from mexc_tui.venues.simulator.events import SimError
+from mexc_tui.venues.simulator.server.call import Call, Context, Endpoint
+from mexc_tui.venues.simulator.server.channels import KLINES, window_end
+from mexc_tui.venues.simulator.server.codec import padded
+
+MAX_DEPTH = 2_000
+"""MEXC documents 5000 and silently gives at most this many levels a side."""
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+
+_STREAM_NAME = {rest: name for name, (rest, _) in KLINES.items() if rest != "8h"}
+_STATUS = {
+    InstrumentStatus.ONLINE: "1",
+    InstrumentStatus.PAUSED: "2",
+    InstrumentStatus.OFFLINE: "3",
+    InstrumentStatus.UNKNOWN: "0",
+}
+_SIDES = {TradeSides.BOTH: 1, TradeSides.BUY_ONLY: 2, TradeSides.SELL_ONLY: 3, TradeSides.CLOSED: 4}
+_LISTED_TYPES = ("LIMIT", "MARKET", "LIMIT_MAKER")
+
+
+RowMaker = Callable[[Instrument, int], dict[str, object]]
+
+
+class PublicApi:
+    """Market data and facts about pairs."""
+
+    def __init__(self, context: Context) -> None:
+        self._ctx = context
+        self._core = context.core
+
+    def endpoints(self) -> list[Endpoint]:
+        """Return every public endpoint with its weight."""
+        table = [
+            ("ping", self.ping, 1),
+            ("time", self.time, 1),
+            ("defaultSymbols", self.default_symbols, 1),
+            ("exchangeInfo", self.exchange_info, 25),
+            ("depth", self.depth, 3),
+            ("trades", self.trades, 5),
+            ("aggTrades", self.agg_trades, 1),
+            ("klines", self.klines, 1),
+            ("avgPrice", self.avg_price, 1),
+            ("ticker/24hr", self.ticker_24h, 25),
+            ("ticker/price", self.ticker_price, 10),
+            ("ticker/bookTicker", self.book_ticker, 10),
+            ("symbol/offline", self.offline, 10),
+            ("announcements", self.announcements, 8),
+        ]
+        return [Endpoint(method="GET", path=f"/api/v3/{p}", handler=h, weight=w) for p, h, w in table]
+
+    def ping(self, call: Call) -> object:
+        return {}
+
+    def time(self, call: Call) -> object:
+        return {"serverTime": call.now_ms}
+
+    def default_symbols(self, call: Call) -> object:
+        names = [i.symbol for i in self._core.instruments() if i.api_trading and i.status is InstrumentStatus.ONLINE]
+        return {"data": names, "code": 0, "msg": "success", "timestamp": call.now_ms}
+
+    def exchange_info(self, call: Call) -> object:
+        one, several = call.text("symbol"), call.text("symbols")
+        if one or several:
+            names = [one] if one else [name for name in several.split(",") if name]
+            found = [self._core.instrument(name) for name in names]
+        else:
+            found = list(self._core.instruments())
+        return {
+            "timezone": "CST",
+            "serverTime": call.now_ms,
+            "rateLimits": [],
+            "exchangeFilters": [],
+            "symbols": [symbol_row(i) for i in found],
+        }
+
+    def depth(self, call: Call) -> object:
+        instrument = self._core.instrument(call.need("symbol"))
+        limit = call.limit(100, MAX_DEPTH)
+        self._ctx.wanted()
+        version, bids, asks = self._core.depth(instrument.symbol, limit)
+        places, steps = instrument.price_decimals, instrument.qty_decimals
+        return {
+            "lastUpdateId": version,
+            "bids": [(padded(p, places), padded(q, steps)) for p, q in bids],
+            "asks": [(padded(p, places), padded(q, steps)) for p, q in asks],
+            "timestamp": call.now_ms,
+        }
+
+    def trades(self, call: Call) -> object:
+        symbol = self._core.instrument(call.need("symbol")).symbol
+        return [_trade_row(t) for t in self._core.recent_trades(symbol, call.limit(500, 1000))]
+
+    def agg_trades(self, call: Call) -> object:
+        symbol = self._core.instrument(call.need("symbol")).symbol
+        limit = call.limit(500, 1000)
+        start, end = call.whole("startTime"), call.whole("endTime")
+        if (start is None) != (end is None):
+            raise SimError(-1128, "Combination of optional parameters invalid.")
+        found = self._core.recent_trades(symbol, 1000)
+        if start is not None and end is not None:
+            if end - start > HOUR_MS:
+                raise SimError(-1127, "More than 1 hours between startTime and endTime.")
+            found = [t for t in found if start <= t.time_ms <= end]
+        return [_agg_row(t) for t in found[:limit]]
+
+    def klines(self, call: Call) -> object:
+        symbol = self._core.instrument(call.need("symbol")).symbol
+        interval = call.need("interval")
+        if interval not in _STREAM_NAME:
+            raise SimError(-1121, "Invalid interval.")
+        start, end = call.whole("startTime"), call.whole("endTime")
+        candles = self._core.candles(symbol, interval, call.limit(500, 1000), start, end)
+        name = _STREAM_NAME[interval]
+        return [_kline_row(c, window_end(name, c.open_ms)) for c in candles if end is None or c.open_ms < end]
+
+    def avg_price(self, call: Call) -> object:
+        instrument = self._core.instrument(call.need("symbol"))
+        recent = self._core.recent_trades(instrument.symbol, 1000)
+        since = [t for t in recent if t.time_ms > call.now_ms - 300_000]
+        qty = sum((t.qty for t in since), ZERO)
+        if qty > 0:
+            quote = sum((t.price * t.qty for t in since), ZERO)
+            price = round_to(divide(quote, qty), instrument.price_decimals)
+        else:
+            price = self._core.ticker(instrument.symbol).last or ZERO
+        return {"mins": 5, "price": plain(price)}
+
+    def ticker_24h(self, call: Call) -> object:
+        return self._one_or_all(call, self._day_row)
+
+    def ticker_price(self, call: Call) -> object:
+        return self._one_or_all(call, self._price_row)
+
+    def book_ticker(self, call: Call) -> object:
+        return self._one_or_all(call, self._book_row)
+
+    def offline(self, call: Call) -> object:
+        states = {InstrumentStatus.PAUSED: 2, InstrumentStatus.OFFLINE: 3}
+        gone = [i for i in self._core.instruments() if i.status in states]
+        return {"data": [{"symbol": i.symbol, "state": states[i.status]} for i in gone]}
+
+    def announcements(self, call: Call) -> object:
+        limit = call.whole("limit") or 20
+        if limit % 5 or limit > 100:
+            raise SimError(33333, "Parameter error: limit")
+        page = max(1, call.whole("page") or 1)
+        language = call.text("language") or "en-US"
+        rows = [
+            {
+                "title": f"{symbol} is listed for spot trading",
+                "url": f"https://www.mexc.com/announcements/{symbol}",
+                "postTime": at,
+                "language": language,
+            }
+            for symbol, at in reversed(self._ctx.listed_ms.items())
+        ]
+        pages = max(1, -(-len(rows) // limit))
+        details = rows[(page - 1) * limit : page * limit]
+        return {"data": [{"details": details, "totalPage": pages}], "code": 0, "msg": "success"}
+
+    def _one_or_all(self, call: Call, row: RowMaker) -> object:
+        symbol = call.text("symbol")
+        if symbol:
+            return row(self._core.instrument(symbol), call.now_ms)
+        return [row(i, call.now_ms) for i in self._core.instruments()]
+
+    def _price_row(self, instrument: Instrument, now_ms: int) -> dict[str, object]:
+        return {"symbol": instrument.symbol, "price": _text(self._core.ticker(instrument.symbol).last)}
+
+    def _best(self, symbol: str) -> tuple[tuple[Decimal, Decimal] | None, tuple[Decimal, Decimal] | None]:
+        _, bids, asks = self._core.depth(symbol, 1)
+        return (bids[0] if bids else None), (asks[0] if asks else None)
+
+    def _book_row(self, instrument: Instrument, now_ms: int) -> dict[str, object]:
+        bid, ask = self._best(instrument.symbol)
+        places, steps = instrument.price_decimals, instrument.qty_decimals
+        return {
+            "symbol": instrument.symbol,
+            "bidPrice": padded(bid[0], places) if bid else "0",
+            "bidQty": padded(bid[1], steps) if bid else "0",
+            "askPrice": padded(ask[0], places) if ask else "0",
+            "askQty": padded(ask[1], steps) if ask else "0",
+        }
+
+    def _day_row(self, instrument: Instrument, now_ms: int) -> dict[str, object]:
+        ticker = self._core.ticker(instrument.symbol)
+        bid, ask = self._best(instrument.symbol)
+        opened, change = _opened(ticker, instrument)
+        return {
+            "symbol": instrument.symbol,
+            "priceChange": _text(change),
+            "priceChangePercent": None if ticker.change is None else plain(round_to(ticker.change, 4)),
+            "prevClosePrice": _text(opened),
+            "lastPrice": _text(ticker.last),
+            "bidPrice": plain(bid[0]) if bid else "",
+            "bidQty": plain(bid[1]) if bid else "",
+            "askPrice": plain(ask[0]) if ask else "",
+            "askQty": plain(ask[1]) if ask else "",
+            "openPrice": _text(opened),
+            "highPrice": _text(ticker.high),
+            "lowPrice": _text(ticker.low),
+            "volume": _text(ticker.volume),
+            "quoteVolume": _text(ticker.quote_volume),
+            "openTime": now_ms - 60_000,
+            "closeTime": now_ms,
+            "count": None,
+        }
+
+
+def symbol_row(i: Instrument) -> dict[str, object]:
+    """Return a pair as exchangeInfo prints it; the fields named precision of amounts and sizes are minimums."""
+    filters: list[dict[str, str]] = []
+    if i.bid_multiplier_up is not None or i.ask_multiplier_down is not None:
+        filters.append(
+            {
+                "filterType": "PERCENT_PRICE_BY_SIDE",
+                "bidMultiplierUp": _text(i.bid_multiplier_up) or "",
+                "askMultiplierDown": _text(i.ask_multiplier_down) or "",
+            }
+        )
+    row: dict[str, object] = {
+        "symbol": i.symbol,
+        "status": _STATUS[i.status],
+        "baseAsset": i.base,
+        "baseAssetPrecision": i.qty_decimals,
+        "quoteAsset": i.quote,
+        "quotePrecision": i.price_decimals,
+        "quoteAssetPrecision": i.price_decimals,
+        "baseCommissionPrecision": i.qty_decimals,
+        "quoteCommissionPrecision": i.price_decimals,
+        "orderTypes": [t for t in i.order_types if t in _LISTED_TYPES],
+        "isSpotTradingAllowed": i.api_trading,
+        "isMarginTradingAllowed": False,
+        "quoteAmountPrecision": plain(i.min_notional),
+        "baseSizePrecision": plain(i.min_qty),
+        "permissions": ["SPOT"],
+        "filters": filters,
+        "maxQuoteAmount": plain(i.max_notional if i.max_notional is not None else Decimal(2_000_000)),
+        "makerCommission": plain(i.maker_fee),
+        "takerCommission": plain(i.taker_fee),
+        "quoteAmountPrecisionMarket": plain(i.min_notional_market),
+        "maxQuoteAmountMarket": plain(i.max_notional_market if i.max_notional_market is not None else Decimal(100_000)),
+        "fullName": i.full_name,
+        "tradeSideType": _SIDES[i.sides],
+        "contractAddress": "",
+        "conceptPlateIds": [],
+        "st": i.risk_flag,
+    }
+    if i.first_open_ms is not None:
+        row["firstOpenTime"] = i.first_open_ms
+    return row
+
+
+def _text(value: Decimal | None) -> str | None:
+    return None if value is None else plain(value)
+
+
+def _opened(ticker: Ticker, instrument: Instrument) -> tuple[Decimal | None, Decimal | None]:
+    if ticker.last is None or ticker.change is None or ticker.change <= -1:
+        return None, None
+    opened = round_to(divide(ticker.last, 1 + ticker.change), instrument.price_decimals)
+    return opened, ticker.last - opened
+
+
+def _trade_row(t: Trade) -> dict[str, object]:
+    bought = t.taker is Side.BUY
+    return {
+        "id": None,
+        "price": plain(t.price),
+        "qty": plain(t.qty),
+        "quoteQty": plain(t.price * t.qty),
+        "time": t.time_ms,
+        "isBuyerMaker": not bought,
+        "isBestMatch": True,
+        "tradeType": "BID" if bought else "ASK",
+    }
+
+
+def _agg_row(t: Trade) -> dict[str, object]:
+    return {
+        "a": None,
+        "f": None,
+        "l": None,
+        "p": plain(t.price),
+        "q": plain(t.qty),
+        "T": t.time_ms // 1000 * 1000,
+        "m": t.taker is Side.SELL,
+        "M": True,
+    }
+
+
+def _kline_row(c: Candle, end_ms: int) -> list[object]:
+    prices = [plain(c.open), plain(c.high), plain(c.low), plain(c.close)]
+    return [c.open_ms, *prices, plain(c.volume), end_ms, plain(c.quote_volume)]
