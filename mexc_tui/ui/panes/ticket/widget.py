@@ -1,0 +1,135 @@
+"""The execution panel: typed into when it has the keyboard, otherwise showing what the ladder prepares."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import ClassVar
+
+import msgspec
+from textual import events
+
+from mexc_tui.domain.commands import Draft
+from mexc_tui.domain.gate import check
+from mexc_tui.domain.limits import Verdict
+from mexc_tui.domain.numbers import BadNumberError, parse_decimal, plain
+from mexc_tui.domain.views import GateInputs, gate_topic
+from mexc_tui.ui.frame_clock import Frame
+from mexc_tui.ui.host import Host
+from mexc_tui.ui.panes.ticket.form import TicketForm
+from mexc_tui.ui.panes.ticket.presenter import TicketInput, ticket_rows
+from mexc_tui.ui.primitives.pane import LinePane
+from mexc_tui.ui.primitives.rows import Row
+
+
+class TicketPane(LinePane, can_focus=True):
+    """Fields, live verdict of the gate, slippage, fee and exposure after the order."""
+
+    TITLE: ClassVar[str] = "ORDER"
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id, classes=classes)
+        self.form = TicketForm()
+        self._shown: Draft | None = None
+        self._missing = ""
+
+    def inputs(self, frame: Frame) -> tuple[object, ...]:
+        draft = frame.selection.draft
+        if draft is not self._shown and draft is not None and not self._is_mine(draft, frame):
+            self.form = self.form.with_draft(draft)
+        self._shown = draft
+        return (frame.view(gate_topic(frame.selection.symbol)), draft, repr(self.form))
+
+    def build(self, frame: Frame) -> Sequence[Row]:
+        inputs = self._gate(frame)
+        draft = frame.selection.draft
+        missing = self._missing
+        if draft is None and inputs is not None and frame.focused:
+            missing = self.form.draft(inputs)[1]
+        verdict: Verdict | None = None
+        if draft is not None and inputs is not None:
+            verdict = check(draft, inputs)
+        data = TicketInput(
+            form=self.form,
+            inputs=inputs,
+            draft=draft,
+            verdict=verdict,
+            missing=missing,
+            focused=frame.focused,
+            ghost=draft is not None,
+        )
+        return ticket_rows(data, frame.width, frame.height)
+
+    def on_key(self, event: events.Key) -> None:
+        """Edit the fields; every other key goes on to the desk."""
+        changed = self._edited(event)
+        if changed is None:
+            return
+        event.stop()
+        event.prevent_default()
+        self.form = changed
+        self._load()
+        self.redraw()
+
+    def on_focus(self) -> None:
+        """Show the active field, and price it from the cursor if it has no price yet."""
+        app = self.app
+        if isinstance(app, Host) and not self.form.price and app.desk_state.selection.cursor is not None:
+            self.form = msgspec.structs.replace(self.form, price=plain(app.desk_state.selection.cursor))
+        self.form = self.form.at("size")
+        self.redraw()
+
+    def on_blur(self) -> None:
+        """Show the fields at rest."""
+        self.redraw()
+
+    def _edited(self, event: events.Key) -> TicketForm | None:
+        form = self.form
+        if event.key in ("tab", "shift+tab"):
+            return form.next(1 if event.key == "tab" else -1)
+        if event.key in ("up", "down"):
+            if form.field == "price":
+                return self._nudged(1 if event.key == "up" else -1)
+            return form.next(1 if event.key == "down" else -1)
+        if event.key in ("left", "right"):
+            return form.cycle(1 if event.key == "right" else -1)
+        if event.key == "backspace":
+            return form.erase()
+        if form.field == "side" and event.character in ("b", "s"):
+            wanted = form.cycle()
+            return wanted if (wanted.side.value == "BUY") == (event.character == "b") else form
+        if event.character is not None and event.character in "0123456789.$%":
+            return form.type_char(event.character)
+        return None
+
+    def _nudged(self, ticks: int) -> TicketForm:
+        app = self.app
+        inputs = self._gate(app.frame_clock.current()) if isinstance(app, Host) else None
+        if inputs is None or inputs.instrument is None:
+            return self.form
+        try:
+            price = parse_decimal(self.form.price) + ticks * inputs.instrument.tick
+        except BadNumberError:
+            return self.form
+        return msgspec.structs.replace(self.form, price=plain(max(Decimal(0), price)), typed=False)
+
+    def _load(self) -> None:
+        """Make the prepared order what the fields say; none while they are incomplete."""
+        app = self.app
+        if not isinstance(app, Host):
+            return
+        inputs = self._gate(app.frame_clock.current())
+        if inputs is None:
+            return
+        draft, self._missing = self.form.draft(inputs)
+        self._shown = draft
+        app.desk_state.change(draft=draft)
+
+    def _is_mine(self, draft: Draft, frame: Frame) -> bool:
+        inputs = self._gate(frame)
+        return frame.focused and inputs is not None and self.form.draft(inputs)[0] == draft
+
+    @staticmethod
+    def _gate(frame: Frame) -> GateInputs | None:
+        view = frame.view(gate_topic(frame.selection.symbol))
+        return view if isinstance(view, GateInputs) else None
