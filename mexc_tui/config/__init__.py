@@ -1,0 +1,1 @@
+"""Settings: typed, strictly read, with every refusal pointing at the place to change."""

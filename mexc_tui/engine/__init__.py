@@ -1,0 +1,1 @@
+"""The thread in which the desk lives, and how it is put together."""

@@ -1,0 +1,119 @@
+"""Puts a desk together: venue, journal and kernel, from settings."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import secrets
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from mexc_tui.config.errors import ConfigError
+from mexc_tui.config.paths import private_folder, state_folder
+from mexc_tui.config.settings import Credentials
+from mexc_tui.domain.ids import base36
+from mexc_tui.domain.limits import Limits
+from mexc_tui.domain.views import VenueKind
+from mexc_tui.engine.effects import Probe
+from mexc_tui.engine.engine import DeskPort, Engine
+from mexc_tui.kernel.effects import Record
+from mexc_tui.kernel.ports import JournalPort, Venue, VenueInfo
+
+JOURNAL = "journal.db"
+LOCK = "journal.lock"
+DEMOS_KEPT_S = 86_400
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """Which exchange, as whom, under which limits, and where the journal of that account lies."""
+
+    kind: VenueKind
+    base_url: str
+    ws_url: str
+    credentials: Credentials
+    limits: Limits
+    folder: Path
+    armed_at_start: bool = False
+
+
+class PlannedParts:
+    """Makes the parts of a planned desk; ``Parts`` of the engine. Heavy imports happen here, on the engine's thread."""
+
+    def __init__(self, plan: Plan, tap: Callable[[bytes, int], None] | None = None) -> None:
+        self._plan = plan
+        self._tap = tap
+
+    def journal(self) -> JournalPort:
+        """Open the journal of the account."""
+        from mexc_tui.store.journal import SqliteJournal
+
+        return SqliteJournal(private_folder(self._plan.folder) / JOURNAL)
+
+    def venue(self) -> Venue:
+        """Make the venue that speaks MEXC's wire."""
+        from mexc_tui.venues.mexc.clock import SystemClock
+        from mexc_tui.venues.mexc.settings import MexcSettings
+        from mexc_tui.venues.mexc.venue import MexcVenue
+
+        plan = self._plan
+        settings = MexcSettings(
+            base_url=plan.base_url,
+            ws_url=plan.ws_url,
+            api_key=plan.credentials.api_key.reveal(),
+            api_secret=plan.credentials.secret_key.reveal(),
+        )
+        return MexcVenue(settings, plan.kind, SystemClock())
+
+    def desk(self, info: VenueInfo, resumed: tuple[Record, ...]) -> DeskPort:
+        """Make the kernel."""
+        from mexc_tui.kernel.desk import Desk
+
+        return Desk(run_name(), self._plan.limits, info, resumed=resumed, armed_at_start=self._plan.armed_at_start)
+
+
+def build(plan: Plan, probe: Probe | None = None) -> Engine:
+    """Return the engine of a plan, not yet started."""
+    return Engine(PlannedParts(plan), probe=probe)
+
+
+def run_name() -> str:
+    """Return a name no other run has: the start in milliseconds and chance, in base 36."""
+    return base36(time.time_ns() // 1_000_000)[-8:] + base36(secrets.randbelow(36**3)).rjust(3, "0")
+
+
+def account_folder(kind: VenueKind, base_url: str, credentials: Credentials) -> Path:
+    """Return the folder of an account's journal: one for each venue and key."""
+    key = credentials.api_key.reveal()
+    who = hashlib.sha256(f"{base_url}\n{key}".encode()).hexdigest()[:12]
+    return state_folder() / kind.value / who
+
+
+def demo_folder() -> Path:
+    """Make the folder of one demo: its exchange starts empty, so its journal does too. Old ones are removed.
+
+    Raises:
+        ConfigError: the state folder cannot be written.
+    """
+    home = private_folder(state_folder() / VenueKind.DEMO.value)
+    with contextlib.suppress(OSError):
+        for old in home.iterdir():
+            if old.is_dir() and time.time() - old.stat().st_mtime > DEMOS_KEPT_S:
+                _remove_unless_held(old)
+    try:
+        folder = home / run_name()
+        folder.mkdir(mode=0o700)
+    except OSError as error:
+        raise ConfigError(f"The folder {home} cannot be written ({error.strerror}); nothing was started.") from error
+    return folder
+
+
+def _remove_unless_held(folder: Path) -> None:
+    from mexc_tui.store.lock import FileLock
+
+    lock = FileLock(folder / LOCK)
+    shutil.rmtree(folder, ignore_errors=True)
+    lock.release()

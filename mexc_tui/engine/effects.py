@@ -1,0 +1,323 @@
+"""Carries out what the kernel asks for and feeds the outcomes back as inputs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
+from mexc_tui.domain.errors import ErrorKind, VenueError
+from mexc_tui.domain.facts import Fact
+from mexc_tui.domain.inputs import (
+    BookSnapshot,
+    CancelAnswered,
+    CandleHistory,
+    FillReported,
+    Input,
+    JournalProblem,
+    LookupAnswered,
+    LookupFailed,
+    Moment,
+    PlaceAccepted,
+    PlaceNotSent,
+    PlaceRejected,
+    PlaceUnknown,
+    Reconciled,
+    ReconcileFailed,
+    SnapshotFailed,
+    TradesSeen,
+)
+from mexc_tui.domain.orders import Fill
+from mexc_tui.engine.supervisor import attempt
+from mexc_tui.kernel.effects import (
+    Effect,
+    FetchAccount,
+    FetchCandles,
+    FetchSnapshot,
+    FetchTrades,
+    Journal,
+    LookUp,
+    SendCancel,
+    SendCancelAll,
+    SendOrder,
+    SetInterest,
+    Tell,
+)
+from mexc_tui.kernel.ports import JournalPort, Venue
+
+Probe = Callable[[str, str, int], None]
+"""Told when something passes a stage: stage, id, monotonic nanoseconds. For measuring only."""
+
+CANCEL_ALL_TRIES = 3
+RETRY_FIRST_S = 0.5
+RETRY_LONGEST_S = 15.0
+
+
+class EffectRunner:
+    """Runs effects in order. Only orders wait for the disk; what reduces or merely looks never does."""
+
+    def __init__(
+        self,
+        venue: Venue,
+        journal: JournalPort,
+        feed: Callable[[Input], None],
+        tell: Callable[[Fact], None],
+        now: Callable[[], Moment],
+        probe: Probe | None = None,
+    ) -> None:
+        self._venue = venue
+        self._journal = journal
+        self._feed = feed
+        self._tell = tell
+        self._now = now
+        self._probe = probe
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._critical: set[asyncio.Task[None]] = set()
+        self._interest: SetInterest | None = None
+        self._interest_task: asyncio.Task[None] | None = None
+        self._journal_failed = False
+
+    def run(self, effects: Sequence[Effect]) -> None:
+        """Start carrying out one list of effects; never blocks."""
+        for place, effect in enumerate(effects):
+            if isinstance(effect, Journal) and effect.durable:
+                rest = effects[place:]
+                chain = [later for later in rest if isinstance(later, Journal | SendOrder)]
+                self._spawn(self._record_and_send(chain), critical=True)
+                for later in rest:
+                    if not isinstance(later, Journal | SendOrder):
+                        self._start(later)
+                return
+            self._start(effect)
+
+    async def finish(self, limit_s: float) -> None:
+        """Wait for orders and cancels that are on their way, then drop everything else."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + limit_s
+        while self._critical and (left := end - loop.time()) > 0:
+            await asyncio.wait(self._critical, timeout=left)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _start(self, effect: Effect) -> None:
+        match effect:
+            case Tell():
+                self._tell(effect.fact)
+            case Journal():
+                self._spawn(self._record_and_send([effect]), critical=True)
+            case SendOrder():
+                self._spawn(self._place(effect), critical=True)
+            case SendCancel():
+                self._spawn(self._cancel(effect), critical=True)
+            case SendCancelAll():
+                for symbol in effect.symbols:
+                    self._spawn(self._cancel_all(symbol), critical=True)
+            case LookUp():
+                self._spawn(self._look_up(effect))
+            case FetchSnapshot():
+                self._spawn(self._fetch_snapshot(effect))
+            case FetchCandles():
+                self._spawn(self._fetch_candles(effect))
+            case FetchTrades():
+                self._spawn(self._fetch_trades(effect))
+            case FetchAccount():
+                self._spawn(self._fetch_account(effect))
+            case SetInterest():
+                self._interest = effect
+                if self._interest_task is None or self._interest_task.done():
+                    self._interest_task = self._spawn(self._follow_interest())
+
+    def _spawn(self, work: Coroutine[Any, Any, None], *, critical: bool = False) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        if critical:
+            self._critical.add(task)
+            task.add_done_callback(self._critical.discard)
+        return task
+
+    async def _record_and_send(self, chain: Sequence[Journal | SendOrder]) -> None:
+        """Send each order once everything before it is on the disk; none after a record that could not be written."""
+        lost = ""
+        for step in chain:
+            if isinstance(step, Journal):
+                lost = await self._record(step) or lost
+            elif lost:
+                self._feed(PlaceNotSent(step.request.client_order_id, f"it could not be recorded first: {lost}"))
+            else:
+                self._spawn(self._place(step), critical=True)
+
+    async def _record(self, entry: Journal) -> str:
+        """Write to the journal and return why that failed, or nothing."""
+        try:
+            await self._journal.append(entry.records, durable=entry.durable)
+        except OSError as error:
+            self._journal_failed = True
+            self._feed(JournalProblem(str(error)))
+            return str(error)
+        if self._journal_failed and entry.durable:
+            self._journal_failed = False
+            self._feed(JournalProblem(""))
+        return ""
+
+    async def _place(self, effect: SendOrder) -> None:
+        client_id = effect.request.client_order_id
+        self._mark("send", client_id)
+        answer = await attempt("placing an order", self._venue.place(effect.request))
+        self._mark("answer", client_id)
+        self._feed(place_outcome(client_id, answer))
+
+    async def _cancel(self, effect: SendCancel) -> None:
+        self._mark("cancel", effect.client_order_id)
+        call = self._venue.cancel(
+            effect.symbol,
+            order_id=effect.order_id,
+            client_order_id="" if effect.order_id else effect.client_order_id,
+        )
+        answer = await attempt("cancelling an order", call)
+        self._feed(cancel_outcome(effect.client_order_id, answer))
+
+    async def _cancel_all(self, symbol: str) -> None:
+        """Repeating it is harmless, so it is repeated for as long as a person would wait before pressing again."""
+        for turn in range(CANCEL_ALL_TRIES):
+            answer = await attempt("cancelling all orders", self._venue.cancel_all(symbol))
+            if not isinstance(answer, VenueError) or answer.definite:
+                return
+            await asyncio.sleep(RETRY_FIRST_S * 2**turn)
+
+    async def _look_up(self, effect: LookUp) -> None:
+        await self._pause(effect.delay_ms)
+        client_id = effect.client_order_id
+        answer = await attempt(
+            "looking an order up",
+            self._venue.order(
+                effect.symbol, order_id=effect.order_id, client_order_id="" if effect.order_id else client_id
+            ),
+        )
+        if isinstance(answer, VenueError):
+            self._feed(LookupFailed(client_id, answer.message))
+        elif answer is not None:
+            self._feed(LookupAnswered(client_id, True, answer))
+        else:
+            await self._look_further(effect)
+
+    async def _look_further(self, effect: LookUp) -> None:
+        """Believe a "no such order" only when open orders and fills know nothing of it either."""
+        client_id = effect.client_order_id
+        working = await attempt("reading open orders", self._venue.open_orders((effect.symbol,)))
+        if isinstance(working, VenueError):
+            self._feed(LookupFailed(client_id, working.message))
+            return
+        for report in working:
+            if client_id == report.client_order_id or (effect.order_id and effect.order_id == report.order_id):
+                self._feed(LookupAnswered(client_id, True, report))
+                return
+        fills = await attempt("reading fills", self._venue.fills(effect.symbol, effect.since_ms))
+        if isinstance(fills, VenueError):
+            self._feed(LookupFailed(client_id, fills.message))
+            return
+        known = [
+            fill
+            for fill in fills
+            if client_id == fill.client_order_id or (effect.order_id and effect.order_id == fill.order_id)
+        ]
+        for fill in known:
+            self._feed(FillReported(fill))
+        if known:
+            self._feed(LookupFailed(client_id, "the exchange lists fills of the order but not the order itself"))
+        else:
+            self._feed(LookupAnswered(client_id, False, None))
+
+    async def _fetch_snapshot(self, effect: FetchSnapshot) -> None:
+        await self._pause(effect.delay_ms)
+        answer = await attempt("reading the book", self._venue.snapshot(effect.symbol, effect.limit))
+        outcome: BookSnapshot | SnapshotFailed
+        outcome = SnapshotFailed(effect.symbol, answer.message) if isinstance(answer, VenueError) else answer
+        self._feed(outcome)
+
+    async def _fetch_candles(self, effect: FetchCandles) -> None:
+        wait = RETRY_FIRST_S
+        while True:
+            answer = await attempt("reading candles", self._venue.candles(effect.symbol, effect.interval, effect.limit))
+            if not isinstance(answer, VenueError):
+                self._feed(CandleHistory(effect.symbol, effect.interval, answer))
+                return
+            await asyncio.sleep(answer.retry_after_s or wait)
+            wait = min(RETRY_LONGEST_S, wait * 2)
+            if self._interest is None or (effect.symbol, effect.interval) not in self._interest.candles:
+                return
+
+    async def _fetch_trades(self, effect: FetchTrades) -> None:
+        wait = RETRY_FIRST_S
+        while True:
+            answer = await attempt("reading trades", self._venue.recent_trades(effect.symbol, effect.limit))
+            if not isinstance(answer, VenueError):
+                self._feed(TradesSeen(effect.symbol, answer, self._now().mono_ns, history=True))
+                return
+            await asyncio.sleep(answer.retry_after_s or wait)
+            wait = min(RETRY_LONGEST_S, wait * 2)
+            if self._interest is None or effect.symbol not in self._interest.symbols:
+                return
+
+    async def _fetch_account(self, effect: FetchAccount) -> None:
+        """Open orders before fills before balances: what leaves one list meanwhile is found in the next."""
+        await self._pause(effect.delay_ms)
+        asked_ns = self._now().mono_ns
+        working = await attempt("reading open orders", self._venue.open_orders(effect.symbols))
+        if isinstance(working, VenueError):
+            self._feed(ReconcileFailed(working.message))
+            return
+        fills: list[Fill] = []
+        for symbol in effect.symbols:
+            page = await attempt("reading fills", self._venue.fills(symbol, effect.since_ms))
+            if isinstance(page, VenueError):
+                self._feed(ReconcileFailed(page.message))
+                return
+            fills.extend(page)
+        balances = await attempt("reading balances", self._venue.balances())
+        if isinstance(balances, VenueError):
+            self._feed(ReconcileFailed(balances.message))
+            return
+        self._feed(Reconciled(working, balances, tuple(fills), asked_ns, frozenset(effect.symbols)))
+
+    async def _follow_interest(self) -> None:
+        done: SetInterest | None = None
+        wait = RETRY_FIRST_S
+        while (wanted := self._interest) is not None and wanted is not done:
+            answer = await attempt("subscribing", self._venue.set_interest(wanted.symbols, wanted.candles))
+            if isinstance(answer, VenueError):
+                await asyncio.sleep(wait)
+                wait = min(RETRY_LONGEST_S, wait * 2)
+            else:
+                done, wait = wanted, RETRY_FIRST_S
+
+    async def _pause(self, delay_ms: int) -> None:
+        if delay_ms > 0:
+            await asyncio.sleep(delay_ms / 1_000)
+
+    def _mark(self, stage: str, name: str) -> None:
+        if self._probe is not None:
+            self._probe(stage, name, self._now().mono_ns)
+
+
+def place_outcome(client_id: str, answer: str | VenueError) -> Input:
+    """Return what became of placing an order: only a positive refusal is a rejection."""
+    if not isinstance(answer, VenueError):
+        return PlaceAccepted(client_id, answer)
+    reason = f"{answer.message} {answer.remedy}".strip()
+    if not answer.sent:
+        return PlaceNotSent(client_id, reason)
+    if answer.definite:
+        return PlaceRejected(client_id, answer.code or 0, reason)
+    return PlaceUnknown(client_id, reason)
+
+
+def cancel_outcome(client_id: str, answer: VenueError | None) -> CancelAnswered:
+    """Return what became of a cancel."""
+    if answer is None:
+        return CancelAnswered(client_id, "ok")
+    if answer.kind is ErrorKind.ORDER_NOT_FOUND:
+        return CancelAnswered(client_id, "gone", answer.message)
+    certain = answer.definite or not answer.sent
+    return CancelAnswered(client_id, "failed" if certain else "unknown", answer.message)

@@ -1,0 +1,260 @@
+"""The engine: a thread with its own loop in which venue, kernel and journal live, out of the screen's reach."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+from mexc_tui.domain.commands import Command
+from mexc_tui.domain.errors import VenueError
+from mexc_tui.domain.facts import Fact
+from mexc_tui.domain.inputs import Input, InstrumentsLoaded, Moment, Tick, TickersSeen
+from mexc_tui.domain.views import View
+from mexc_tui.engine.clock import system_now
+from mexc_tui.engine.effects import EffectRunner, Probe
+from mexc_tui.engine.hub import ViewHub
+from mexc_tui.engine.supervisor import attempt, guarded, run_to_end
+from mexc_tui.kernel.effects import Effect, Record
+from mexc_tui.kernel.ports import JournalPort, Venue, VenueInfo
+
+TICK_S = 0.25
+PUBLISH_S = 0.05
+LISTS_AGAIN_S = 300.0
+"""How often the list of pairs and the 24-hour figures are read again."""
+LISTS_RETRY_S = 2.0
+IN_FLIGHT_LIMIT_S = 3.0
+CLOSE_LIMIT_S = 2.0
+
+_log = logging.getLogger(__name__)
+
+
+class DeskPort(Protocol):
+    """The kernel as the engine drives it."""
+
+    def start(self, at: Moment) -> Sequence[Effect]:
+        """Begin recovery."""
+
+    def handle(self, item: Input | Command, at: Moment) -> Sequence[Effect]:
+        """Take one input or command."""
+
+    def views(self, at: Moment, topics: frozenset[str]) -> Mapping[str, View]:
+        """Build the views of the topics that changed."""
+
+
+class Parts(Protocol):
+    """Makes what the engine runs; called on the engine's thread, in this order."""
+
+    def journal(self) -> JournalPort:
+        """Open the journal; OSError if it cannot be."""
+
+    def venue(self) -> Venue:
+        """Make the venue, not yet open."""
+
+    def desk(self, info: VenueInfo, resumed: tuple[Record, ...]) -> DeskPort:
+        """Make the kernel from what the journal holds."""
+
+
+class Engine:
+    """Runs a desk until ``stop`` or a failure. Orders outlive it: they stay at the exchange and in the journal."""
+
+    def __init__(self, parts: Parts, *, now: Callable[[], Moment] = system_now, probe: Probe | None = None) -> None:
+        self.hub = ViewHub()
+        self.now = now
+        self.failure: Exception | None = None
+        """What ended the engine, once ``settled`` is set and ``running`` is not."""
+        self.settled = threading.Event()
+        """Set when the venue has opened, or the engine has ended without."""
+        self._parts = parts
+        self._probe = probe
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop_asked: asyncio.Event | None = None
+        self._gate = threading.Lock()
+        self._waiting: list[Command] = []
+        self._early: list[Input | Command] = []
+        self._stopping = False
+        self._started = False
+        self._desk: DeskPort | None = None
+        self._runner: EffectRunner | None = None
+        self._thread = threading.Thread(target=self._live, name="engine", daemon=True)
+
+    @property
+    def running(self) -> bool:
+        """Whether the engine's thread lives."""
+        return self._thread.is_alive()
+
+    def start(self) -> None:
+        """Start the thread and return at once."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ask the engine to end; returns at once, harmless when repeated, callable from a signal handler."""
+        self._stopping = True
+        self._wake(self._note_stop)
+
+    def join(self, limit_s: float) -> bool:
+        """Wait for the end; whether it came in time."""
+        self._thread.join(limit_s)
+        return not self._thread.is_alive()
+
+    def submit(self, command: Command) -> None:
+        """Hand a command over from any thread; before the start it waits, after the end it is dropped."""
+        if self._probe is not None:
+            self._probe("submit", command.command_id, self.now().mono_ns)
+        with self._gate:
+            loop = self._loop
+            if loop is None:
+                self._waiting.append(command)
+                return
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(self._take, command)
+
+    def _wake(self, call: Callable[[], None]) -> None:
+        loop = self._loop
+        if loop is not None:
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(call)
+
+    def _note_stop(self) -> None:
+        if self._stop_asked is not None:
+            self._stop_asked.set()
+
+    def _live(self) -> None:
+        failure = run_to_end(self._main)
+        if failure is not None and self.failure is None:
+            self.failure = failure
+        self.hub.death = death_notice(self.failure)
+        self.settled.set()
+
+    async def _main(self) -> None:
+        self._stop_asked = asyncio.Event()
+        with self._gate:
+            self._loop = asyncio.get_running_loop()
+            self._early.extend(self._waiting)
+            self._waiting.clear()
+        if self._stopping:
+            return
+        journal = self._parts.journal()
+        try:
+            venue = self._parts.venue()
+            life = asyncio.create_task(self._serve(venue, journal))
+            stop = asyncio.create_task(self._stop_asked.wait())
+            await asyncio.wait((life, stop), return_when=asyncio.FIRST_COMPLETED)
+            stop.cancel()
+            if not life.done():
+                life.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await life
+        finally:
+            await journal.close()
+
+    async def _serve(self, venue: Venue, journal: JournalPort) -> None:
+        resumed = await journal.replay()
+        desk = self._parts.desk(venue.info, resumed)
+        runner = EffectRunner(venue, journal, self._take, self.hub.tell, self.now, self._probe)
+        try:
+            await venue.open(self._take)
+            self._desk, self._runner = desk, runner
+            self._run_step(lambda: runner.run(desk.start(self.now())))
+            self._started = True
+            early, self._early = self._early, []
+            for item in early:
+                self._take(item)
+            self.settled.set()
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._repeat(TICK_S, lambda: self._take(Tick())))
+                group.create_task(self._repeat(PUBLISH_S, self._publish))
+                group.create_task(self._load_lists(venue))
+        finally:
+            await runner.finish(IN_FLIGHT_LIMIT_S)
+            await attempt("closing the venue", venue.close(), CLOSE_LIMIT_S)
+
+    def _take(self, item: Input | Command) -> None:
+        """Pass one input through the kernel, at once; the venue's streams call this."""
+        desk, runner = self._desk, self._runner
+        if not self._started or desk is None or runner is None:
+            self._early.append(item)
+            return
+        if self.failure is None:
+            self._run_step(lambda: runner.run(desk.handle(item, self.now())))
+
+    def _run_step(self, step: Callable[[], None]) -> None:
+        """Run a step; a kernel that has failed once is not trusted again: the engine ends, orders stay as they are."""
+        error = guarded(step)
+        if error is not None:
+            self.failure = error
+            self._note_stop()
+
+    def _publish(self) -> None:
+        desk = self._desk
+        if desk is not None and self.failure is None:
+            at = self.now()
+            self._run_step(lambda: self.hub.publish(desk.views(at, self.hub.looked_at(at.mono_ns))))
+
+    async def _repeat(self, period_s: float, step: Callable[[], None]) -> None:
+        while True:
+            step()
+            await asyncio.sleep(period_s)
+
+    async def _load_lists(self, venue: Venue) -> None:
+        """Keep the list of pairs and the 24-hour figures fresh; streams bring the rest."""
+        while True:
+            pairs, api_symbols, tickers = await asyncio.gather(
+                attempt("reading the pairs", venue.instruments()),
+                attempt("reading the pairs open to keys", venue.api_symbols()),
+                attempt("reading 24-hour figures", venue.tickers()),
+            )
+            if not isinstance(pairs, VenueError):
+                known = None if isinstance(api_symbols, VenueError) else api_symbols
+                self._take(InstrumentsLoaded(pairs, known))
+            if not isinstance(tickers, VenueError):
+                self._take(TickersSeen(tickers, self.now().mono_ns))
+            failed = [part for part in (pairs, api_symbols, tickers) if isinstance(part, VenueError)]
+            for error in failed:
+                _log.warning("lists: %s", error.message)
+            await asyncio.sleep(LISTS_RETRY_S if failed else LISTS_AGAIN_S)
+
+
+def death_notice(failure: Exception | None) -> str:
+    """Return the sentence that a screen shows when the engine has ended."""
+    if failure is None:
+        return "The engine has ended. Orders that were working stay at the exchange."
+    if isinstance(failure, VenueError):
+        return f"{failure.message} {failure.remedy}".strip()
+    if isinstance(failure, OSError):
+        return str(failure)
+    return (
+        f"The engine stopped on an internal error ({type(failure).__name__}). Nothing more is sent; orders that were "
+        "working stay at the exchange and are found again at the next start. The log has the details."
+    )
+
+
+class EngineClient:
+    """``DeskClient`` for a screen in the same process."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._hub = engine.hub
+
+    def submit(self, command: Command) -> None:
+        """Hand a command to the engine; returns at once."""
+        self._engine.submit(command)
+
+    def view(self, topic: str) -> View | None:
+        """Return the latest view of a topic."""
+        return self._hub.view(topic, self._engine.now().mono_ns)
+
+    def facts(self, after: int) -> tuple[Fact, ...]:
+        """Return the facts with a ``seq`` above ``after``, in order."""
+        return self._hub.facts(after)
+
+    def now(self) -> Moment:
+        """Return the time by the engine's clock."""
+        return self._engine.now()
+
+    def died(self) -> str:
+        """Return why the engine has stopped; empty while it runs."""
+        return self._hub.death
