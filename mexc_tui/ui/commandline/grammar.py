@@ -78,7 +78,7 @@ USAGE: tuple[tuple[str, str], ...] = (
 )
 
 _SIMPLE = ("halt", "resume", "arm", "lock", "help", "quit", "reconcile")
-_VERBS = ("buy", "sell", "cancel", "flatten", "symbol", "interval", "theme", *_SIMPLE)
+VERBS = ("buy", "sell", "cancel", "flatten", "symbol", "interval", "theme", *_SIMPLE)
 _TYPES = {"po": OrderType.POST_ONLY, "post": OrderType.POST_ONLY, "ioc": OrderType.IOC, "fok": OrderType.FOK}
 
 
@@ -104,7 +104,7 @@ def parse(line: str, symbols: frozenset[str] = frozenset()) -> Intent:
         return SimpleIntent(name=verb)
     if verb in ("symbol", "interval", "theme"):
         return _look(verb, rest, symbols)
-    near = difflib.get_close_matches(verb, _VERBS, 1)
+    near = difflib.get_close_matches(verb, VERBS, 1)
     hint = f"; did you mean {near[0]}?" if near else "; help lists what there is"
     raise CommandError(f"there is no command “{words[0][:20]}”{hint}")
 

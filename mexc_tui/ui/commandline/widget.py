@@ -1,0 +1,191 @@
+"""The command line: one line to type, one line that says what Enter would do or why not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import ClassVar
+
+import msgspec
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.message import Message
+from textual.suggester import Suggester
+from textual.widgets import Input, Static
+
+from mexc_tui.domain.commands import Draft
+from mexc_tui.domain.gate import check
+from mexc_tui.domain.limits import Verdict
+from mexc_tui.domain.views import TOPIC_INSTRUMENTS, GateInputs, InstrumentsView, gate_topic
+from mexc_tui.ui.commandline.grammar import VERBS, CommandError, Intent, OrderIntent, parse
+from mexc_tui.ui.commandline.resolve import describe, order_draft
+from mexc_tui.ui.frame_clock import Frame
+from mexc_tui.ui.host import Host
+from mexc_tui.ui.primitives.text import clean
+
+_HISTORY = 50
+
+
+class Reading(msgspec.Struct, frozen=True, kw_only=True):
+    """A line as understood at this moment."""
+
+    intent: Intent | None = None
+    draft: Draft | None = None
+    verdict: Verdict | None = None
+    text: str = ""
+    style: str = "dim"
+
+    @property
+    def complete(self) -> bool:
+        """Whether Enter has something to do."""
+        return self.intent is not None and (not isinstance(self.intent, OrderIntent) or self.draft is not None)
+
+
+def read(line: str, frame: Frame) -> Reading:
+    """Return what a line means with the prices and balances of this frame."""
+    if not line.strip():
+        return Reading(text="buy 0.5 at 64000 · sell $100 at ask po · cancel all · flatten · halt · help")
+    instruments = frame.view(TOPIC_INSTRUMENTS)
+    symbols = frozenset(instruments.by_symbol) if isinstance(instruments, InstrumentsView) else frozenset()
+    try:
+        intent = parse(line, symbols)
+        if not isinstance(intent, OrderIntent):
+            return Reading(intent=intent, text=describe(intent, None, frame.selection.symbol), style="good")
+        return _order(intent, frame)
+    except CommandError as problem:
+        return Reading(text=str(problem), style="warn")
+
+
+def _order(intent: OrderIntent, frame: Frame) -> Reading:
+    symbol = intent.symbol or frame.selection.symbol
+    inputs = frame.view(gate_topic(symbol))
+    if not isinstance(inputs, GateInputs):
+        return Reading(text=f"reading {symbol}: one moment", style="warn")
+    cursor: Decimal | None = frame.selection.cursor if symbol == frame.selection.symbol else None
+    draft = order_draft(intent, inputs, cursor)
+    verdict = check(draft, inputs)
+    what = describe(intent, draft, symbol)
+    if verdict.passes:
+        return Reading(intent=intent, draft=draft, verdict=verdict, text=f"✔ {what} — Enter sends", style="good")
+    reasons = " · ".join(violation.message for violation in verdict.violations)
+    return Reading(intent=intent, draft=draft, verdict=verdict, text=f"✖ {what}: {reasons}", style="bad")
+
+
+class _Words(Suggester):
+    """Completes the word being typed from the verbs and the watchlist."""
+
+    def __init__(self) -> None:
+        super().__init__(use_cache=False, case_sensitive=True)
+        self.symbols: tuple[str, ...] = ()
+
+    async def get_suggestion(self, value: str) -> str | None:
+        head, space, word = value.rpartition(" ")
+        choices: Iterable[str] = VERBS if not space else self.symbols
+        if not word:
+            return None
+        for choice in choices:
+            if choice.casefold().startswith(word.casefold()) and choice.casefold() != word.casefold():
+                return f"{head}{space}{word}{choice[len(word) :]}"
+        return None
+
+
+class CommandLine(Vertical):
+    """Hidden until opened. Enter hands over what was read; Esc closes and sends nothing."""
+
+    DEFAULT_CSS = """
+    CommandLine { display: none; dock: bottom; height: 2; background: $surface; }
+    CommandLine.-open { display: block; }
+    CommandLine > Input { height: 1; border: none; padding: 0 1; background: $surface; }
+    CommandLine > Input:focus { border: none; }
+    CommandLine > Static { height: 1; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "close", "close", show=False),
+        Binding("up", "recall(-1)", "earlier line", show=False),
+        Binding("down", "recall(1)", "later line", show=False),
+    ]
+
+    class Entered(Message):
+        """A complete line: what it asks for, and the order it stands for if it is one."""
+
+        def __init__(self, line: str, intent: Intent, draft: Draft | None) -> None:
+            super().__init__()
+            self.line = line
+            self.intent = intent
+            self.draft = draft
+
+    class Closed(Message):
+        """The line was closed without doing anything."""
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self._words = _Words()
+        self._history: list[str] = []
+        self._place = 0
+
+    def compose(self) -> ComposeResult:
+        yield Input(placeholder="command", suggester=self._words, select_on_focus=False)
+        yield Static("", markup=False)
+
+    def open(self, text: str = "") -> None:
+        """Show the line, with some text in it, and give it the keyboard."""
+        self._place = len(self._history)
+        frame = self._frame()
+        if frame is not None:
+            self._words.symbols = frame.selection.watchlist
+        self.add_class("-open")
+        line = self.query_one(Input)
+        line.value = text
+        line.cursor_position = len(text)
+        line.focus()
+        self._tell(text)
+
+    def action_close(self) -> None:
+        """Hide the line."""
+        self._hide()
+        self.post_message(self.Closed())
+
+    def action_recall(self, step: int) -> None:
+        """Put an earlier or later line back."""
+        self._place = min(len(self._history), max(0, self._place + step))
+        text = self._history[self._place] if self._place < len(self._history) else ""
+        line = self.query_one(Input)
+        line.value = text
+        line.cursor_position = len(text)
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Say what the line means as it is typed."""
+        event.stop()
+        self._tell(event.value)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Hand a complete line over, once; keep an incomplete one and say what is missing."""
+        event.stop()
+        if not self.has_class("-open"):
+            return
+        reading = self._tell(event.value)
+        if reading is None or not reading.complete or reading.intent is None:
+            return
+        if reading.verdict is not None and not reading.verdict.passes:
+            return
+        self._history = [*self._history[-_HISTORY + 1 :], event.value]
+        self._hide()
+        self.post_message(self.Entered(event.value, reading.intent, reading.draft))
+
+    def _hide(self) -> None:
+        self.remove_class("-open")
+        self.query_one(Input).value = ""
+
+    def _tell(self, line: str) -> Reading | None:
+        frame = self._frame()
+        if frame is None or not isinstance(self.app, Host):
+            return None
+        reading = read(line, frame)
+        self.query_one(Static).update(Text(clean(reading.text), style=self.app.palette.rich(reading.style)))
+        return reading
+
+    def _frame(self) -> Frame | None:
+        return self.app.frame_clock.current() if isinstance(self.app, Host) else None
