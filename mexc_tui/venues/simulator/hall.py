@@ -139,6 +139,10 @@ class Hall:
         """Return every pair, listed or announced."""
         return [pair.instrument for pair in self.pairs.values()]
 
+    def instrument(self, symbol: str) -> Instrument:
+        """Return one pair; SimError(-1121) for an unknown one."""
+        return self.pair(symbol).instrument
+
     def depth(
         self, symbol: str, limit: int
     ) -> tuple[int, list[tuple[Decimal, Decimal]], list[tuple[Decimal, Decimal]]]:

@@ -129,37 +129,59 @@ class Pair:
     def print_trade(self, taker: Side, price: int, qty: int, *, assumed: bool = False) -> None:
         """Announce a trade of a recorded or mirrored market and fill the own orders that it would have reached.
 
-        Own orders at better prices fill whole; at the price itself only what the foreign queue before them leaves.
+        Own orders at better prices come first; at the price itself own orders get what the foreign queue before
+        them leaves. No more than ``qty`` is filled, and the rest is announced as the trade that it was.
         """
         half = self.book.half(taker.opposite)
-        number = self._next_trade()
-        self._print(Deal(self, taker, price, qty, number))
-        for better in [p for p in half.prices(len(half.keys)) if p * half.sign > price * half.sign]:
-            self.fill_own(taker, better, half.levels[better].own, assumed=assumed)
-        level = half.levels.get(price)
         left = qty
+        for better in [p for p in half.prices(len(half.keys)) if (p - price) * half.sign > 0]:
+            left -= self.fill_own(taker, better, left, assumed=assumed)
+        level = half.levels.get(price)
+        foreign = 0
+        touched = False
         while level is not None and level.own and left:
-            left = level.requeue_foreign(left)
+            reached = level.requeue_foreign(left)
+            foreign += left - reached
+            left = reached
             if left and level.entries and level.entries[0].order is not None:
                 size = min(left, level.entries[0].qty)
                 self._execute(taker, price, level, size, None, assumed)
                 left -= size
-        if level is not None:
+                touched = True
+        if touched:
             self._after(taker.opposite, price)
+        if left + foreign:
+            self._print(Deal(self, taker, price, left + foreign, self._next_trade()))
 
-    def fill_own(self, taker: Side, price: int, qty: int, *, assumed: bool = False) -> None:
-        """Fill own resting orders of a level, in their order, against somebody outside, skipping foreign orders."""
+    def fill_own(self, taker: Side, price: int, qty: int, *, assumed: bool = False) -> int:
+        """Fill own resting orders of a level, in their order and past foreign ones; return how much was filled."""
         level = self.book.half(taker.opposite).levels.get(price)
         if level is None or not level.own or qty <= 0:
-            return
+            return 0
+        left = qty
         for entry in [e for e in level.entries if e.order is not None]:
-            size = min(qty, entry.qty)
+            size = min(left, entry.qty)
             if size:
                 level.entries.remove(entry)
                 level.entries.appendleft(entry)
                 self._execute(taker, price, level, size, None, assumed)
-                qty -= size
+                left -= size
         self._after(taker.opposite, price)
+        return qty - left
+
+    def uncross(self, *, assumed: bool = False) -> None:
+        """Fill own orders that the foreign book has come to cross, at their own price, against what crosses them."""
+        for side in (Side.BUY, Side.SELL):
+            half, other = self.book.half(side), self.book.half(side.opposite)
+            owned = [price for price in half.prices(len(half.keys)) if half.levels[price].own]
+            for price in owned:
+                for against in other.prices(len(other.keys)):
+                    if (price - against) * half.sign < 0 or price not in half.levels:
+                        break
+                    level = other.levels[against]
+                    foreign = level.total - level.own
+                    filled = self.fill_own(side.opposite, price, foreign, assumed=assumed)
+                    self.set_foreign(side.opposite, against, foreign - filled)
 
     # Orders of accounts.
 

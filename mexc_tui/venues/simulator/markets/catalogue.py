@@ -22,13 +22,13 @@ def default_markets() -> tuple[MarketSpec, ...]:
         MarketSpec(
             instrument=_pair("BTC", 2, 6, "Bitcoin", min_qty="0.000001", band="0.005", largest=4_000_000),
             price=Decimal("65000"),
-            rate=22.0,
+            rate=26.0,
             levels=400,
-            gap=9.0,
+            gap=8.0,
             spread=4,
-            sigma=1.8e-5,
+            sigma=1.1e-5,
             size=40_000,
-            takers=0.11,
+            takers=0.09,
         ),
         MarketSpec(
             instrument=_pair("ETH", 2, 5, "Ethereum", min_qty="0.00001", band="0.01", largest=4_000_000),

@@ -217,8 +217,8 @@ class ModelMarket:
         best, spread = (bid, ask - bid) if side is _BUY else (ask, ask - bid)
         half = self._pair.book.half(side)
         room = spread - 1
-        if room >= 1 and rng.random() < (0.8 if spread > spec.spread else 0.06):
-            inside = 1 + int(rng.random() ** 1.5 * max(0, room - spec.spread // 2))
+        if room >= 1 and rng.random() < (0.85 if spread > spec.spread else 0.06):
+            inside = 1 + int(rng.random() ** 0.5 * max(0, room - spec.spread // 2))
             price = best - sign * min(room, inside)
             if (price - self._fair) * sign < -spec.spread:
                 price = best
