@@ -43,6 +43,10 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Chart: candles from the right end to the crosshair; None while it is off."""
     tab: str = "orders"
     """Name of the tab that is shown."""
+    notice: tuple[str, str, int] | None = None
+    """A sentence for the person, its style, and the monotonic time until which it stands."""
+    slow: bool = False
+    """Over a slow link: draw so that little has to be sent."""
     ascii_only: bool = False
     """Draw bars and glyphs with ASCII."""
 

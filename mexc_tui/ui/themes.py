@@ -116,7 +116,7 @@ class ThemeFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class Palette:
-    """Style names to terminal styles: ``name``, ``name!`` (bold), ``name@background``."""
+    """Style names to terminal styles: ``name``, ``name!`` (bold), ``name~`` (reverse video), ``name@background``."""
 
     def __init__(self, foregrounds: Mapping[str, Style], backgrounds: Mapping[str, Style], base: Style) -> None:
         self._foregrounds = foregrounds
@@ -134,19 +134,21 @@ class Palette:
     def knows(self, name: str) -> bool:
         """Whether every part of a name is defined."""
         front, _, back = name.partition("@")
-        front = front.removesuffix("!")
+        front = front.rstrip("!~")
         return (not front or front in self._foregrounds) and (
             not back or back in self._backgrounds or back in self._foregrounds
         )
 
     def _make(self, name: str) -> Style:
         front, _, back = name.partition("@")
-        style = self._base + self._foregrounds.get(front.removesuffix("!") or "text", Style.null())
+        style = self._base + self._foregrounds.get(front.rstrip("!~") or "text", Style.null())
         if back in self._backgrounds:
             style += self._backgrounds[back]
         elif back in self._foregrounds:
             style += Style(bgcolor=self._foregrounds[back].color)
-        return style + Style(bold=True) if front.endswith("!") else style
+        if front.endswith("!"):
+            return style + Style(bold=True)
+        return style + Style(reverse=True) if front.endswith("~") else style
 
 
 FALLBACK = Palette({}, {}, Style.null())

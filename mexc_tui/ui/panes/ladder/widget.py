@@ -1,0 +1,150 @@
+"""The ladder pane."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import ClassVar
+
+from textual import events
+from textual.message import Message
+
+from mexc_tui.domain.inputs import LinkState
+from mexc_tui.domain.views import (
+    TOPIC_INSTRUMENTS,
+    TOPIC_LINK,
+    TOPIC_ORDERS,
+    TOPIC_POSITIONS,
+    BookState,
+    BookView,
+    InstrumentsView,
+    LinkView,
+    OrdersView,
+    PositionsView,
+    TapeView,
+    book_topic,
+    tape_topic,
+)
+from mexc_tui.ui.frame_clock import Frame
+from mexc_tui.ui.panes.ladder.presenter import LadderInput, heading, ladder_rows, row_of, top_row
+from mexc_tui.ui.primitives.pane import LinePane
+from mexc_tui.ui.primitives.rows import Row
+from mexc_tui.ui.primitives.text import age_ms
+
+
+class LadderPane(LinePane, can_focus=True):
+    """The book by price, own orders in it, and the cursor that orders are placed at."""
+
+    TITLE: ClassVar[str] = "LADDER"
+
+    class Picked(Message):
+        """A price was clicked."""
+
+        def __init__(self, price: Decimal) -> None:
+            super().__init__()
+            self.price = price
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self._top: int | None = None
+        self._for: tuple[object, ...] = ()
+        self._cursor: Decimal | None = None
+        self._sought: Decimal | None = None
+        self._first_row = 1
+        self._group = 1
+        self._decimals = 0
+
+    def inputs(self, frame: Frame) -> tuple[object, ...]:
+        selection = frame.selection
+        symbol = selection.symbol
+        book = frame.view(book_topic(symbol))
+        since = age_ms(frame.now.mono_ns, book.as_of_ns) if isinstance(book, BookView) else None
+        return (
+            book,
+            frame.view(tape_topic(symbol)),
+            frame.view(TOPIC_ORDERS),
+            frame.view(TOPIC_POSITIONS),
+            _fault(frame),
+            None if since is None else since // 500,
+            symbol,
+            selection.cursor,
+            selection.group,
+            selection.recentred,
+            selection.draft,
+            selection.ascii_only,
+        )
+
+    def heading(self, frame: Frame) -> tuple[Row, Row]:
+        return heading(ladder_input(frame), frame.selection.symbol)
+
+    def build(self, frame: Frame) -> Sequence[Row]:
+        data = ladder_input(frame)
+        banner = bool(data.fault) or data.book.state is not BookState.LIVE
+        self._first_row = 1 + banner
+        self._group, self._decimals = data.group, data.book.price_decimals
+        self._settle(data, frame, frame.height - 1 - banner)
+        return ladder_rows(data, self._top, frame.width, frame.height)
+
+    def _settle(self, data: LadderInput, frame: Frame, height: int) -> None:
+        """Move the view only if the person asked, the cursor left it, or the market did."""
+        selection = frame.selection
+        identity = (selection.symbol, selection.group, selection.recentred)
+        recentre = identity != self._for
+        if recentre:
+            self._for, self._sought = identity, None
+        if selection.cursor != self._cursor:
+            self._cursor = selection.cursor
+            self._sought = None if recentre else selection.cursor
+        seek = None
+        if self._sought is not None:
+            seek = row_of(self._sought, data.book.price_decimals, selection.group)
+        self._top = top_row(self._top, data.book, selection.group, max(1, height), recentre=recentre, seek=seek)
+
+    def on_click(self, event: events.Click) -> None:
+        """Put the cursor on the price that was clicked."""
+        row = event.y - self._first_row
+        if self._top is not None and row >= 0 and self._top - row * self._group > 0:
+            self.post_message(self.Picked(Decimal(self._top - row * self._group).scaleb(-self._decimals)))
+
+
+def ladder_input(frame: Frame) -> LadderInput:
+    """Gather what the ladder draws from the views."""
+    selection = frame.selection
+    symbol = selection.symbol
+    book = frame.view(book_topic(symbol))
+    if not isinstance(book, BookView):
+        book = BookView(
+            symbol=symbol, state=BookState.EMPTY, version=0, price_decimals=2, qty_decimals=2, bids=(), asks=()
+        )
+    orders, tape, positions = frame.view(TOPIC_ORDERS), frame.view(tape_topic(symbol)), frame.view(TOPIC_POSITIONS)
+    instruments = frame.view(TOPIC_INSTRUMENTS)
+    instrument = instruments.by_symbol.get(symbol) if isinstance(instruments, InstrumentsView) else None
+    trade = tape.trades[-1] if isinstance(tape, TapeView) and tape.trades else None
+    held = (
+        [p.average for p in positions.positions if p.symbol == symbol] if isinstance(positions, PositionsView) else []
+    )
+    return LadderInput(
+        book=book,
+        age_ms=age_ms(frame.now.mono_ns, book.as_of_ns),
+        fault=_fault(frame),
+        base="" if instrument is None else instrument.base,
+        quote="" if instrument is None else instrument.quote,
+        orders=tuple(o for o in orders.open if o.symbol == symbol) if isinstance(orders, OrdersView) else (),
+        ghost=selection.draft if selection.draft is not None and selection.draft.symbol == symbol else None,
+        last=None if trade is None else trade.price,
+        last_taker=None if trade is None else trade.taker,
+        average=held[0] if held else None,
+        cursor=selection.cursor,
+        group=selection.group,
+        ascii_only=selection.ascii_only,
+    )
+
+
+def _fault(frame: Frame) -> str:
+    died = frame.client.died()
+    if died:
+        return f"the engine has stopped: {died}"
+    link = frame.view(TOPIC_LINK)
+    if isinstance(link, LinkView) and link.state is not LinkState.CONNECTED:
+        return f"the link is {link.state.value}" + (f": {link.reason}" if link.reason else "")
+    return ""

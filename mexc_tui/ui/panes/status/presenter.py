@@ -1,0 +1,126 @@
+"""The status bar and the row of hints: where we are, whether orders go out, how fresh everything is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from mexc_tui.domain.inputs import LinkState
+from mexc_tui.domain.limits import TradingState
+from mexc_tui.domain.views import BookState, BookView, LinkView, RiskView
+from mexc_tui.ui.frame_clock import ScreenHealth
+from mexc_tui.ui.primitives.rows import Row, Span
+from mexc_tui.ui.primitives.text import UNKNOWN, age, clean, fit, row_width, spread, width_of
+
+OLD_BOOK_MS = 3_000
+
+
+class StatusInput(msgspec.Struct, frozen=True, kw_only=True):
+    """What the status bar draws."""
+
+    link: LinkView | None
+    risk: RiskView | None
+    book: BookView | None
+    book_age_ms: int | None
+    link_age_ms: int | None
+    died: str = ""
+    health: ScreenHealth = ScreenHealth()
+
+
+def status_row(data: StatusInput, width: int) -> Row:
+    """Return one row: venue and mode always, then as many figures as fit, the important ones first."""
+    if data.died:
+        text = f" ENGINE STOPPED — {clean(data.died)} — orders at the exchange stay as they are; leave with ^Q "
+        return ((fit(text, width), "bad@alert"),)
+    left = (*_venue(data.link), *_mode(data), *_link(data.link))
+    right: list[Span] = []
+    for span in _figures(data):
+        if row_width((*left, *right, span)) + 1 > width:
+            continue
+        right.append(span)
+    return spread(left, right, width, "dim@panel")
+
+
+def hint_row(hints: Sequence[tuple[str, str]], width: int) -> Row:
+    """Return keys with a word each, as many as fit."""
+    spans: list[Span] = []
+    room = width - 1
+    for key, word in hints:
+        size = width_of(key) + width_of(word) + 3
+        if size > room:
+            break
+        spans += [(f" {key}", "key@band"), (f" {word} ", "dim@band")]
+        room -= size
+    spans.append((" " * (room + 1), "dim@band"))
+    return tuple(spans)
+
+
+def _venue(link: LinkView | None) -> tuple[Span, ...]:
+    if link is None:
+        return ((" NO VENUE ", "warn!@panel"),)
+    kind = link.kind.value
+    name = clean(link.venue)
+    shown = f" {name}" if name.lower() != kind else ""
+    return ((f" {kind.upper()} ", f"{kind}@{kind}"), (shown, "text@panel"))
+
+
+def _mode(data: StatusInput) -> tuple[Span, ...]:
+    risk, link = data.risk, data.link
+    if risk is None:
+        return (("  mode unknown", "unknown@panel"),)
+    if risk.state is TradingState.HALTED:
+        return (("  ", "dim@panel"), (" HALTED ", "halted@halted"), (f" {clean(risk.reason)}", "halted@panel"))
+    if link is not None and not link.can_trade:
+        return (("  WATCH ONLY", "locked@panel"),)
+    if not risk.ready:
+        return ((f"  NOT READY {clean(risk.ready_reason)}", "warn@panel"),)
+    word, style = ("ARMED", "armed") if risk.armed else ("LOCKED", "locked")
+    more = " reducing only" if risk.state is TradingState.REDUCING else ""
+    spans: list[Span] = [(f"  {word}{more}", f"{style}@panel")]
+    if risk.unknown:
+        spans.append((f"  ? {risk.unknown} unknown", "unknown@panel"))
+    return tuple(spans)
+
+
+def _link(link: LinkView | None) -> tuple[Span, ...]:
+    if link is None:
+        return ((" no link ", "warn@panel"),)
+    if link.state is not LinkState.CONNECTED:
+        reason = f": {clean(link.reason)}" if link.reason else ""
+        return ((f"  ✖ {link.state.value}{reason} ", "bad@panel"),)
+    if link.private_state is not LinkState.CONNECTED:
+        return ((f"  ● link, account {link.private_state.value} ", "warn@panel"),)
+    return (("  ● link ", "good@panel"),)
+
+
+def _figures(data: StatusInput) -> list[Span]:
+    link, book, health = data.link, data.book, data.health
+    spans: list[Span] = []
+    if book is not None:
+        state = "" if book.state is BookState.LIVE else f" {book.state.value}"
+        late = data.book_age_ms is None or data.book_age_ms > OLD_BOOK_MS or bool(state)
+        spans.append((f"book {age(data.book_age_ms)}{state}  ", "warn@panel" if late else "text@panel"))
+    if link is not None:
+        spans.append((f"rest {_ms(link.rest_ms)}  feed {_ms(link.stream_ms)}  ", "dim@panel"))
+        if data.link_age_ms is not None and data.link_age_ms > 5_000:
+            spans.append((f"figures {age(data.link_age_ms)} old  ", "warn@panel"))
+        if link.weight_limit:
+            short = link.weight_used * 5 > link.weight_limit * 4
+            style = "warn@panel" if short else "dim@panel"
+            spans.append((f"weight {link.weight_used}/{link.weight_limit}  ", style))
+        if link.order_limit:
+            style = "warn@panel" if link.order_tokens < 1 else "dim@panel"
+            spans.append((f"orders {link.order_tokens:.0f}/{link.order_limit}  ", style))
+        spans.append((f"{link.frames_per_s:.0f} frames/s  ", "dim@panel"))
+    behind = health.fps < health.target_fps * 0.8 and health.fps > 0
+    spans.append((f"{health.fps:.0f} fps ", "warn@panel" if behind else "dim@panel"))
+    if health.skipped:
+        spans.append((f"{health.skipped} skipped ", "dim@panel"))
+    return spans
+
+
+def _ms(value: float | None) -> str:
+    if value is None:
+        return UNKNOWN
+    return f"{value:.1f}ms" if value < 10 else f"{value:.0f}ms"

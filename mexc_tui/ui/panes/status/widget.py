@@ -1,0 +1,98 @@
+"""The status bar at the top and the row of hints at the bottom."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+from mexc_tui.domain.facts import Fact, Level
+from mexc_tui.domain.views import TOPIC_LINK, TOPIC_RISK, BookView, LinkView, RiskView, book_topic
+from mexc_tui.ui.frame_clock import Frame
+from mexc_tui.ui.panes.status.presenter import StatusInput, hint_row, status_row
+from mexc_tui.ui.primitives.pane import LinePane
+from mexc_tui.ui.primitives.rows import Row
+from mexc_tui.ui.primitives.text import age_ms, clean, clock, fit
+
+_PERIOD_NS = 500_000_000
+_SHOWN_NS = {Level.GOOD: 4_000_000_000, Level.WARN: 10_000_000_000, Level.BAD: 20_000_000_000}
+_STYLES = {Level.INFO: "info@band", Level.GOOD: "good@band", Level.WARN: "warn@band", Level.BAD: "bad@alert"}
+
+
+class StatusPane(LinePane):
+    """Venue, mode, link and freshness."""
+
+    TITLED: ClassVar[bool] = False
+    DEFAULT_CSS = "StatusPane { height: 1; }"
+
+    def inputs(self, frame: Frame) -> tuple[object, ...]:
+        return (
+            frame.now.mono_ns // _PERIOD_NS,
+            frame.view(TOPIC_LINK),
+            frame.view(TOPIC_RISK),
+            frame.client.died(),
+            frame.selection.symbol,
+        )
+
+    def build(self, frame: Frame) -> Sequence[Row]:
+        link, risk = frame.view(TOPIC_LINK), frame.view(TOPIC_RISK)
+        book = frame.view(book_topic(frame.selection.symbol))
+        data = StatusInput(
+            link=link if isinstance(link, LinkView) else None,
+            risk=risk if isinstance(risk, RiskView) else None,
+            book=book if isinstance(book, BookView) else None,
+            book_age_ms=age_ms(frame.now.mono_ns, book.as_of_ns) if isinstance(book, BookView) else None,
+            link_age_ms=age_ms(frame.now.mono_ns, link.as_of_ns) if isinstance(link, LinkView) else None,
+            died=frame.client.died(),
+            health=frame.health,
+        )
+        return [status_row(data, frame.width)]
+
+
+class HintPane(LinePane):
+    """Keys that matter now; or, for a few seconds, what has just happened and must not be missed."""
+
+    TITLED: ClassVar[bool] = False
+    DEFAULT_CSS = "HintPane { height: 1; }"
+
+    def __init__(self, hints: Callable[[], Sequence[tuple[str, str]]], *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self._hints = hints
+        self._last = -1
+        self._news: Fact | None = None
+        self._until_ns = 0
+
+    def inputs(self, frame: Frame) -> tuple[object, ...]:
+        self._take(frame)
+        notice = frame.selection.notice
+        standing = notice if notice is not None and notice[2] > frame.now.mono_ns else None
+        news = self._news.seq if self._news is not None and self._until_ns > frame.now.mono_ns else None
+        return (standing, news, tuple(self._hints()))
+
+    def build(self, frame: Frame) -> Sequence[Row]:
+        notice = frame.selection.notice
+        if notice is not None and notice[2] > frame.now.mono_ns:
+            return [((fit(f" {clean(notice[0])}", frame.width), notice[1]),)]
+        news = self._news
+        if news is not None and self._until_ns > frame.now.mono_ns:
+            text = f" {clock(news.time_ms)} {clean(news.message)}"
+            reasons = "; ".join(clean(violation.message) for violation in news.violations)
+            return [((fit(f"{text}: {reasons}" if reasons else text, frame.width), _STYLES[news.level]),)]
+        return [hint_row(self._hints(), frame.width)]
+
+    def _take(self, frame: Frame) -> None:
+        """Keep the most pressing of the new facts; those from before the start are history."""
+        fresh = frame.client.facts(max(0, self._last))
+        if not fresh:
+            self._last = max(0, self._last)
+            return
+        first, self._last = self._last < 0, fresh[-1].seq
+        if first:
+            return
+        order = (Level.INFO, Level.GOOD, Level.WARN, Level.BAD)
+        for fact in fresh:
+            standing = self._news is not None and self._until_ns > frame.now.mono_ns
+            if fact.level is Level.INFO:
+                continue
+            if not standing or self._news is None or order.index(fact.level) >= order.index(self._news.level):
+                self._news = fact
+                self._until_ns = frame.now.mono_ns + _SHOWN_NS[fact.level]

@@ -1,0 +1,99 @@
+"""The tape: public trades, newest first, equal ones in a row drawn as one with a count."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+import msgspec
+
+from mexc_tui.domain.market import Trade
+from mexc_tui.domain.orders import Side
+from mexc_tui.domain.views import TapeView
+from mexc_tui.ui.primitives.rows import Row, Span
+from mexc_tui.ui.primitives.text import clock, compact, fit, fit_right, fixed, short, width_of
+
+BIG = 5
+"""A print of this many times the median value on the glass is drawn bold."""
+
+
+class Print(msgspec.Struct, frozen=True, gc=False):
+    """Trades in a row at one price, by one side, within one second."""
+
+    price: Decimal
+    qty: Decimal
+    taker: Side
+    time_ms: int
+    count: int
+
+
+def prints(trades: Sequence[Trade], limit: int) -> list[Print]:
+    """Return the newest ``limit`` prints, newest first."""
+    made: list[Print] = []
+    for trade in reversed(trades):
+        last = made[-1] if made else None
+        if (
+            last is not None
+            and (last.price, last.taker) == (trade.price, trade.taker)
+            and last.time_ms // 1_000 == trade.time_ms // 1_000
+        ):
+            made[-1] = Print(last.price, last.qty + trade.qty, last.taker, last.time_ms, last.count + 1)
+            continue
+        if len(made) == limit:
+            break
+        made.append(Print(trade.price, trade.qty, trade.taker, trade.time_ms, 1))
+    return made
+
+
+def tape_rows(
+    view: TapeView | None, price_decimals: int, width: int, height: int, *, ring: bool = False, ascii_only: bool = False
+) -> list[Row]:
+    """Return the prints. As a ring, each stays on its row and a line moves down to mark the newest."""
+    if view is None or not view.trades:
+        return [((fit(" no trades yet", width), "dim"),)]
+    if ring:
+        return _ring(view, price_decimals, width, height, ascii_only)
+    shown = prints(view.trades, height)
+    big = _threshold(shown)
+    return [_row(item, price_decimals, width, item.price * item.qty > big, ascii_only) for item in shown]
+
+
+def heading(view: TapeView | None) -> tuple[Row, Row]:
+    """Return what stands at the right end of the title: trades seen, and the share of buyers among those kept."""
+    if view is None or not view.trades:
+        return (), ()
+    bought = sum((trade.qty for trade in view.trades if trade.taker is Side.BUY), Decimal(0))
+    total = sum((trade.qty for trade in view.trades), Decimal(0))
+    share = int(bought * 100 / total) if total else 0
+    return (), ((f"buyers {share:>2}%  {compact(view.count)} ", "dim@panel"),)
+
+
+def _ring(view: TapeView, decimals: int, width: int, height: int, ascii_only: bool) -> list[Row]:
+    """Row n shows the newest trade whose number is n modulo the height; the row after the newest is the mark."""
+    kept = view.trades[-max(1, height - 1) :]
+    rows: list[Row] = [()] * height
+    for back, trade in enumerate(reversed(kept)):
+        item = Print(trade.price, trade.qty, trade.taker, trade.time_ms, 1)
+        rows[(view.count - back) % height] = _row(item, decimals, width, False, ascii_only)
+    rows[(view.count + 1) % height] = ((("-" if ascii_only else "─") * width, "accent"),)
+    return rows
+
+
+def _threshold(shown: Sequence[Print]) -> Decimal:
+    values = sorted(item.price * item.qty for item in shown)
+    return values[len(values) // 2] * BIG
+
+
+def _row(item: Print, decimals: int, width: int, big: bool, ascii_only: bool) -> Row:
+    up = item.taker is Side.BUY
+    mark = ("+" if up else "-") if ascii_only else ("▴" if up else "▾")
+    style = ("bid" if up else "ask") + ("!" if big else "")
+    price = fixed(item.price, decimals)
+    stamp = clock(item.time_ms) if width >= 28 else ""
+    count = f"×{item.count}" if item.count > 1 else ""
+    room = width - width_of(price) - 3 - (9 if stamp else 0) - 5
+    qty = fit_right(short(item.qty, max(4, min(10, room))), max(4, min(12, room)))
+    front: Span = (f" {mark}{price} {qty}", style)
+    rest = width - width_of(front[0])
+    tail = fit(f" {count}", max(0, rest - (len(stamp) + 1 if stamp else 0))) + (f"{stamp} " if stamp else "")
+    return (front, (fit(tail, max(0, rest)), "dim"))
