@@ -11,6 +11,7 @@ from mexc_tui.domain.inputs import LinkState
 from mexc_tui.domain.instrument import Instrument
 from mexc_tui.domain.limits import Headroom, Limits, TradingState
 from mexc_tui.domain.market import Candle, Interval, Trade
+from mexc_tui.domain.numbers import ZERO
 from mexc_tui.domain.orders import Balance, Fill, Order
 
 
@@ -107,6 +108,8 @@ class Position(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     fees: Decimal
     unknown_fees: tuple[str, ...] = ()
     """Assets in which fees were paid that could not be valued."""
+    unknown_sold: Decimal = ZERO
+    """Base sold whose cost was not known; its result is not part of ``realised``."""
 
 
 class PositionsView(msgspec.Struct, frozen=True, kw_only=True, gc=False):
