@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
@@ -14,6 +15,7 @@ from mexc_tui.ui.help.presenter import help_rows
 from mexc_tui.ui.keymap import Keymap
 from mexc_tui.ui.primitives.pane import LinePane
 from mexc_tui.ui.primitives.rows import Row
+from mexc_tui.ui.textual_compat import key_name
 
 
 class HelpPane(LinePane):
@@ -68,6 +70,13 @@ class HelpScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         yield HelpPane(self._keymap)
+
+    async def on_key(self, event: events.Key) -> None:
+        """Let the stop key through: nothing may stand before it."""
+        if event.key in {key_name(key) for key in self._keymap.keys.get("halt", ())}:
+            event.stop()
+            self.dismiss(None)
+            await self.app.run_action("app.do('halt')")
 
     def action_scroll(self, lines: int) -> None:
         """Move the view."""
