@@ -1,0 +1,171 @@
+"""The budget of requests: windows shared by all of them, with a part that only cancels may use."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from enum import StrEnum
+
+import msgspec
+
+from mexc_tui.domain.errors import ErrorKind, VenueError
+from mexc_tui.venues.mexc.clock import Clock
+from mexc_tui.venues.mexc.settings import MexcSettings
+
+_GRACE_S = 0.001
+_DATA_SHARE = 0.85
+"""Data calls leave this much of what is not reserved to orders and the account."""
+
+
+class Duty(StrEnum):
+    """What a request is for; it decides who goes first when the budget is short."""
+
+    DATA = "data"
+    ACCOUNT = "account"
+    PLACE = "place"
+    CANCEL = "cancel"
+
+
+class Window:
+    """At most ``limit`` units in any ``period_s`` seconds; exact, whichever way the exchange counts."""
+
+    def __init__(self, limit: float, period_s: float) -> None:
+        self.limit = limit
+        self.period_s = period_s
+        self._log: deque[tuple[float, float]] = deque()
+        self._used = 0.0
+
+    def used(self, now: float) -> float:
+        """Units taken within the last period."""
+        while self._log and self._log[0][0] + self.period_s <= now:
+            self._used -= self._log.popleft()[1]
+        return self._used
+
+    def wait(self, amount: float, share: float, now: float) -> float:
+        """Seconds until ``amount`` fits into ``share`` of the limit; one that never fits waits for an empty window."""
+        excess = self.used(now) + amount - max(self.limit * share, amount)
+        if excess <= 0:
+            return 0.0
+        for at, taken in self._log:
+            excess -= taken
+            if excess <= 1e-9:
+                return at + self.period_s - now + _GRACE_S
+        return self.period_s
+
+    def take(self, amount: float, now: float) -> None:
+        """Record that ``amount`` was used."""
+        self._log.append((now, amount))
+        self._used += amount
+
+
+class Cost(msgspec.Struct, frozen=True, gc=False):
+    """What a request takes from the budget."""
+
+    duty: Duty
+    weight: int = 1
+    signed: bool = False
+    order_action: bool = False
+    own: tuple[str, int, float] | None = None
+    """A limit of the endpoint itself: its name, requests, seconds."""
+
+
+class Budget:
+    """Lets requests pass as the limits allow; obeys cool-downs that the exchange orders."""
+
+    def __init__(self, settings: MexcSettings, clock: Clock) -> None:
+        self._settings = settings
+        self._clock = clock
+        period = settings.weight_period_s
+        self.weight = Window(settings.ip_weight_limit, period)
+        self.uid_weight = Window(settings.uid_weight_limit, period)
+        self.orders = Window(settings.order_actions_per_s, 1.0)
+        self._pace = (Window(settings.requests_per_s * period, period), Window(settings.request_burst, 1.0))
+        self._own: dict[str, Window] = {}
+        self._turns = {duty: asyncio.Lock() for duty in Duty}
+        usable = 1 - settings.reserve_share
+        self._share = {Duty.CANCEL: 1.0, Duty.PLACE: usable, Duty.ACCOUNT: usable, Duty.DATA: usable * _DATA_SHARE}
+        self._cool_until = 0.0
+        self._cool_told = False
+        self.cool_reason = ""
+
+    @property
+    def cool_s(self) -> float:
+        """Seconds that are left of a cool-down."""
+        return max(0.0, self._cool_until - self._clock.monotonic())
+
+    def cool_down(self, seconds: float, reason: str, *, told: bool) -> None:
+        """Pause everything. ``told`` means the exchange named the time; a guessed pause does not hold up cancels."""
+        until = self._clock.monotonic() + seconds
+        if until <= self._cool_until:
+            self._cool_told = self._cool_told or told
+            return
+        self._cool_until, self._cool_told, self.cool_reason = until, told, reason
+
+    async def take(self, cost: Cost) -> None:
+        """Return when the request may go, having counted it.
+
+        Raises:
+            VenueError: RATE_LIMIT, not sent: the wait would be longer than this kind of request may take.
+        """
+        started = self._clock.monotonic()
+        patience = self._patience(cost.duty)
+        if cost.duty is Duty.PLACE:
+            await self._pass(cost, started, patience)
+            return
+        async with self._turns[cost.duty]:
+            await self._pass(cost, started, patience)
+
+    def order_tokens(self) -> float:
+        """Order actions that could go now."""
+        return max(0.0, self.orders.limit - self.orders.used(self._clock.monotonic()))
+
+    async def _pass(self, cost: Cost, started: float, patience: float) -> None:
+        while True:
+            now = self._clock.monotonic()
+            wait = self._wait(cost, now)
+            if wait <= 0:
+                for window, amount in self._windows(cost):
+                    window.take(amount, now)
+                return
+            if now + wait - started > patience:
+                raise self._too_long(cost.duty, wait)
+            await self._clock.sleep(wait)
+
+    def _wait(self, cost: Cost, now: float) -> float:
+        share = self._share[cost.duty]
+        wait = max(window.wait(amount, share, now) for window, amount in self._windows(cost))
+        if self._cool_told or cost.duty is not Duty.CANCEL:
+            wait = max(wait, self._cool_until - now)
+        return wait
+
+    def _windows(self, cost: Cost) -> list[tuple[Window, float]]:
+        windows: list[tuple[Window, float]] = [(window, 1) for window in self._pace]
+        windows.append((self.weight, cost.weight))
+        if cost.signed:
+            windows.append((self.uid_weight, cost.weight))
+        if cost.order_action:
+            windows.append((self.orders, 1))
+        if cost.own is not None:
+            name, limit, period = cost.own
+            windows.append((self._own.setdefault(name, Window(limit, period)), 1))
+        return windows
+
+    def _patience(self, duty: Duty) -> float:
+        if duty is Duty.PLACE:
+            return self._settings.place_max_wait_ms / 1_000
+        return self._settings.cancel_max_wait_s if duty is Duty.CANCEL else self._settings.data_max_wait_s
+
+    def _too_long(self, duty: Duty, wait: float) -> VenueError:
+        cause = self.cool_reason if self.cool_s > 0 else "the request budget for MEXC is used up"
+        left = f"{wait:.1f} s" if wait < 100 else f"{wait / 60:.0f} min"
+        meaning = {
+            Duty.PLACE: "The order was not sent.",
+            Duty.CANCEL: "The cancel was not sent and the order may still be open.",
+        }.get(duty, "Nothing was asked.")
+        return VenueError(
+            f"Not sent: {cause}, {left} to go. {meaning}",
+            kind=ErrorKind.RATE_LIMIT,
+            remedy=f"Try again in {left}.",
+            sent=False,
+            retry_after_s=wait,
+        )

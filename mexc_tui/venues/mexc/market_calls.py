@@ -1,0 +1,232 @@
+"""Public market data by REST."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mexc_tui.domain.errors import ErrorKind, VenueError
+from mexc_tui.domain.inputs import BookSnapshot
+from mexc_tui.domain.instrument import Instrument
+from mexc_tui.domain.market import Candle, Interval, Ticker, Trade
+from mexc_tui.venues.mexc import endpoints as ep
+from mexc_tui.venues.mexc import mapping
+from mexc_tui.venues.mexc.cache import TtlCache
+from mexc_tui.venues.mexc.fields import Row, list_of, rows_of, unreadable
+from mexc_tui.venues.mexc.models import (
+    AggTrade,
+    Announcement,
+    AveragePrice,
+    BookTicker,
+    EtfInfo,
+    LastPrice,
+    OfflineSymbol,
+)
+from mexc_tui.venues.mexc.transport import Params, Transport
+
+MAX_DEPTH = 2_000
+"""Levels a side that MEXC serves at most, whatever is asked for."""
+_MAX_ROWS = 1_000
+_MINUTE_MS = 60_000
+INTERVAL_MS = {
+    Interval.M1: _MINUTE_MS,
+    Interval.M5: 5 * _MINUTE_MS,
+    Interval.M15: 15 * _MINUTE_MS,
+    Interval.M30: 30 * _MINUTE_MS,
+    Interval.H1: 60 * _MINUTE_MS,
+    Interval.H4: 240 * _MINUTE_MS,
+    Interval.D1: 1_440 * _MINUTE_MS,
+    Interval.W1: 7 * 1_440 * _MINUTE_MS,
+    Interval.MO1: 31 * 1_440 * _MINUTE_MS,
+}
+"""Length of a candle; of the longest month for months."""
+
+
+class MarketCalls:
+    """Calls that need no key. Each raises ``VenueError``."""
+
+    _transport: Transport
+    _cache: TtlCache
+    _unreadable_pairs: int = 0
+
+    async def ping(self) -> None:
+        """Return if MEXC answers."""
+        Row(await self._transport.call(ep.PING), ep.PING.label)
+
+    async def server_time(self) -> int:
+        """Return MEXC's time in milliseconds."""
+        return Row(await self._transport.call(ep.TIME), ep.TIME.label).integer("serverTime")
+
+    async def default_symbols(self) -> frozenset[str]:
+        """Return the pairs that any key may trade; kept for ``symbols_ttl_s``."""
+        ttl = self._transport.settings.symbols_ttl_s
+        return await self._cache.get("default symbols", None, ttl, lambda: self._symbols(ep.DEFAULT_SYMBOLS))
+
+    async def exchange_info(self, symbol: str | None = None) -> tuple[Instrument, ...]:
+        """Return every pair, or one; the full list is kept for ``exchange_info_ttl_s``.
+
+        A full list without a single tradable pair is an error: then the meaning of a field has changed.
+        """
+        ttl = self._transport.settings.exchange_info_ttl_s if symbol is None else 0.0
+        return await self._cache.get("exchange info", symbol, ttl, lambda: self._exchange_info(symbol))
+
+    async def depth(self, symbol: str, limit: int = 1_000) -> BookSnapshot:
+        """Return the book, best levels first; at most 2,000 levels a side."""
+        limit = max(1, min(limit, MAX_DEPTH))
+        data = await self._transport.call(ep.DEPTH, [("symbol", symbol), ("limit", str(limit))])
+        received = self._transport.clock.monotonic_ns()
+        where = ep.DEPTH.label
+        row = Row(data, where)
+        bids, asks = mapping.levels(row.raw("bids") or [], where), mapping.levels(row.raw("asks") or [], where)
+        return BookSnapshot(symbol, row.integer("lastUpdateId"), bids, asks, received, limit)
+
+    async def trades(self, symbol: str, limit: int = 500) -> tuple[Trade, ...]:
+        """Return the latest public trades, oldest first; at most 1,000."""
+        data = await self._transport.call(ep.TRADES, [("symbol", symbol), ("limit", _rows(limit))])
+        found = [mapping.trade(row) for row in rows_of(data, ep.TRADES.label)]
+        found.reverse()
+        return tuple(sorted(found, key=lambda trade: trade.time_ms))
+
+    async def agg_trades(
+        self, symbol: str, *, start_ms: int | None = None, end_ms: int | None = None, limit: int = 500
+    ) -> tuple[AggTrade, ...]:
+        """Return aggregated trades, oldest first; both times or none, at most an hour apart."""
+        params = [("symbol", symbol), *_span(start_ms, end_ms), ("limit", _rows(limit))]
+        data = await self._transport.call(ep.AGG_TRADES, params)
+        found = [mapping.agg_trade(row) for row in rows_of(data, ep.AGG_TRADES.label)]
+        found.reverse()
+        return tuple(sorted(found, key=lambda trade: trade.time_ms))
+
+    async def klines(
+        self,
+        symbol: str,
+        interval: Interval,
+        limit: int = 500,
+        *,
+        start_ms: int | None = None,
+        end_ms: int | None = None,
+    ) -> tuple[Candle, ...]:
+        """Return candles that open in [start, end), oldest first; the last one may still be open.
+
+        MEXC gives 500 to 1,000 at a time and may answer with others than were asked for; those are dropped.
+        """
+        count = max(1, min(limit, _MAX_ROWS))
+        asked_start = start_ms
+        if end_ms is not None and start_ms is None:
+            asked_start = max(0, end_ms - count * INTERVAL_MS[interval])
+        params = [("symbol", symbol), ("interval", interval.value), *_span(asked_start, end_ms), ("limit", str(count))]
+        where = ep.KLINES.label
+        now = self._transport.time.now_ms()
+        found = {
+            candle.open_ms: candle
+            for candle in (
+                mapping.candle(item, now, where)
+                for item in list_of(await self._transport.call(ep.KLINES, params), where)
+            )
+            if (start_ms is None or candle.open_ms >= start_ms) and (end_ms is None or candle.open_ms < end_ms)
+        }
+        return tuple(found[key] for key in sorted(found))[-count:]
+
+    async def avg_price(self, symbol: str) -> AveragePrice:
+        """Return the average price of the last minutes."""
+        row = Row(await self._transport.call(ep.AVG_PRICE, [("symbol", symbol)]), ep.AVG_PRICE.label)
+        return AveragePrice(minutes=row.integer("mins"), price=row.number("price"))
+
+    async def ticker_24h(self, symbol: str | None = None) -> tuple[Ticker, ...]:
+        """Return the 24-hour figures of one pair or of all."""
+        return tuple(mapping.ticker(row) for row in await self._one_or_all(ep.TICKER_24H, symbol))
+
+    async def ticker_price(self, symbol: str | None = None) -> tuple[LastPrice, ...]:
+        """Return the last price of one pair or of all."""
+        rows = await self._one_or_all(ep.TICKER_PRICE, symbol)
+        return tuple(LastPrice(symbol=row.text("symbol"), price=row.maybe_number("price")) for row in rows)
+
+    async def book_ticker(self, symbol: str | None = None) -> tuple[BookTicker, ...]:
+        """Return the best prices of one pair or of all."""
+        return tuple(mapping.book_ticker(row) for row in await self._one_or_all(ep.BOOK_TICKER, symbol))
+
+    async def symbol_offline(self) -> tuple[OfflineSymbol, ...]:
+        """Return the pairs that are suspended or delisted."""
+        data = await self._transport.call(ep.SYMBOL_OFFLINE)
+        return tuple(
+            OfflineSymbol(
+                symbol=row.text("symbol"),
+                delisted=row.integer("state", "status") == 3,
+                offline_ms=row.maybe_integer("offlineTime"),
+            )
+            for row in Row(data, ep.SYMBOL_OFFLINE.label).rows("data")
+        )
+
+    async def announcements(
+        self, *, language: str = "en-US", page: int = 1, limit: int = 20
+    ) -> tuple[Announcement, ...]:
+        """Return a page of announcements, newest first; ``limit`` becomes a multiple of five, at most 100."""
+        size = max(5, min(limit, 100) // 5 * 5)
+        params = [("language", language), ("page", str(page)), ("limit", str(size))]
+        data = await self._transport.call(ep.ANNOUNCEMENTS, params)
+        return tuple(
+            Announcement(
+                title=row.text("title"),
+                url=row.text("url", default=""),
+                posted_ms=row.maybe_integer("postTime"),
+                language=row.text("language", default=""),
+            )
+            for group in Row(data, ep.ANNOUNCEMENTS.label).rows("data")
+            for row in group.rows("details")
+        )
+
+    async def etf_info(self, symbol: str) -> EtfInfo:
+        """Return the figures of a leveraged token."""
+        row = Row(await self._transport.call(ep.ETF_INFO, [("symbol", symbol)]), ep.ETF_INFO.label)
+        return EtfInfo(
+            symbol=row.text("symbol"),
+            net_value=row.maybe_number("netValue"),
+            fee_rate=row.maybe_number("feeRate"),
+            leverage=row.maybe_number("leverage"),
+            real_leverage=row.maybe_number("realLeverage"),
+            time_ms=row.maybe_integer("timestamp"),
+        )
+
+    async def _exchange_info(self, symbol: str | None) -> tuple[Instrument, ...]:
+        where = ep.EXCHANGE_INFO.label
+        data = await self._transport.call(ep.EXCHANGE_INFO, [("symbol", symbol)] if symbol else [])
+        rows = list_of(Row(data, where).raw("symbols"), where)
+        found, skipped = mapping.instruments(rows, where)
+        if symbol is not None:
+            if not found:
+                raise unreadable(where, f"it does not describe {symbol}")
+            return found
+        self._unreadable_pairs = skipped
+        if not any(instrument.tradable for instrument in found):
+            raise VenueError(
+                f"MEXC's list names {len(rows)} pairs, of which {skipped} could not be read and none can be traded. "
+                "No order can be checked against it.",
+                kind=ErrorKind.UNREADABLE,
+                remedy="If MEXC is not in maintenance, the meaning of a field has changed and the program needs an "
+                "update.",
+            )
+        return found
+
+    async def _symbols(self, endpoint: ep.Endpoint) -> frozenset[str]:
+        names = list_of(Row(await self._transport.call(endpoint), endpoint.label).raw("data"), endpoint.label)
+        found = frozenset(name for name in names if isinstance(name, str) and name)
+        if not found:
+            raise unreadable(endpoint.label, "it names no pair")
+        return found
+
+    async def _one_or_all(self, endpoint: ep.Endpoint, symbol: str | None) -> list[Row]:
+        params: Params = [("symbol", symbol)] if symbol is not None else []
+
+        async def ask() -> Any:
+            return await self._transport.call(endpoint, params)
+
+        data = await self._cache.get(endpoint.label, symbol, 0.0, ask)
+        return rows_of(data if isinstance(data, list) else [data], endpoint.label)
+
+
+def _rows(limit: int) -> str:
+    return str(max(1, min(limit, _MAX_ROWS)))
+
+
+def _span(start_ms: int | None, end_ms: int | None) -> Params:
+    span = (("startTime", start_ms), ("endTime", end_ms))
+    return [(name, str(value)) for name, value in span if value is not None]

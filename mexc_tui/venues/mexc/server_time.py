@@ -1,0 +1,98 @@
+"""The exchange's clock: how far it is from ours, measured by round trips and kept fresh."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from mexc_tui.domain.errors import VenueError
+from mexc_tui.venues.mexc.clock import Clock
+
+_SAMPLES = 3
+_JUMP_MS = 500
+"""A wall clock that moved this much against the monotonic one was set, or the machine slept."""
+
+
+class ClockReading(msgspec.Struct, frozen=True, gc=False):
+    """``offset_ms`` is the exchange's clock less ours, right to within half of ``round_trip_ms``."""
+
+    offset_ms: float
+    round_trip_ms: float
+    wall_ms: int
+    mono_s: float
+
+
+class ServerTime:
+    """Gives the exchange's time; asks again when the reading is old, doubted, or our own clock was changed."""
+
+    def __init__(self, clock: Clock, refresh_s: float, ask: Callable[[], Awaitable[int]]) -> None:
+        self._clock = clock
+        self._refresh_s = refresh_s
+        self._ask = ask
+        self._reading: ClockReading | None = None
+        self._doubted = False
+        self._running: asyncio.Task[None] | None = None
+
+    @property
+    def reading(self) -> ClockReading | None:
+        """The latest measurement; None before the first."""
+        return self._reading
+
+    def now_ms(self) -> int:
+        """Return the exchange's time; our own while nothing has been measured."""
+        offset = self._reading.offset_ms if self._reading is not None else 0.0
+        return round(self._clock.wall_ms() + offset)
+
+    def doubt(self) -> None:
+        """Have it measured again before the next signed request."""
+        self._doubted = True
+
+    async def sync(self) -> ClockReading:
+        """Measure the offset, keeping the sample with the shortest round trip."""
+        best: ClockReading | None = None
+        for _ in range(_SAMPLES):
+            wall, mono = self._clock.wall_ms(), self._clock.monotonic()
+            server_ms = await self._ask()
+            trip_ms = (self._clock.monotonic() - mono) * 1_000
+            sample = ClockReading(server_ms - (wall + trip_ms / 2), trip_ms, wall, mono)
+            if best is None or sample.round_trip_ms < best.round_trip_ms:
+                best = sample
+        assert best is not None
+        self._reading, self._doubted = best, False
+        return best
+
+    async def ensure(self, *, urgent: bool) -> None:
+        """Return when the reading can be trusted. An old but unsuspicious one is renewed aside, delaying nobody."""
+        reading = self._reading
+        if reading is None or self._doubted or self._jumped(reading):
+            await asyncio.shield(self._start())
+        elif not urgent and self._clock.monotonic() - reading.mono_s > self._refresh_s:
+            self._start()
+
+    async def close(self) -> None:
+        """Give up a measurement that is under way."""
+        task, self._running = self._running, None
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    def _jumped(self, reading: ClockReading) -> bool:
+        expected = reading.wall_ms + (self._clock.monotonic() - reading.mono_s) * 1_000
+        return abs(self._clock.wall_ms() - expected) > _JUMP_MS
+
+    def _start(self) -> asyncio.Task[None]:
+        if self._running is None or self._running.done():
+            self._running = asyncio.ensure_future(self._measure())
+            self._running.add_done_callback(_seen)
+        return self._running
+
+    async def _measure(self) -> None:
+        await self.sync()
+
+
+def _seen(task: asyncio.Task[None]) -> None:
+    """Take note of a failure; that the host did not answer is no news, the next signed request meets it too."""
+    if not task.cancelled() and not isinstance(task.exception(), VenueError | None):
+        task.get_loop().call_exception_handler({"message": "clock measurement failed", "task": task})

@@ -1,0 +1,124 @@
+"""Everything that can be set about talking to MEXC; defaults are the strictest rules known."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Any
+
+import msgspec
+from yarl import URL
+
+_LOOPBACK_V4 = ipaddress.ip_network("127.0.0.0/8")
+
+
+def is_loopback(url: URL) -> bool:
+    """Whether the host of ``url`` is this machine: 127.0.0.0/8, ``::1`` or ``localhost``, in plain spelling."""
+    host = url.host or ""
+    if host == "localhost":
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return address in _LOOPBACK_V4 if address.version == 4 else address == ipaddress.IPv6Address(1)
+
+
+class MexcSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Addresses, keys, time-outs, budgets and cache times of one connection to MEXC. Times in the unit of the name.
+
+    Raises:
+        ValueError: an address has no host, or would carry keys over an open network unencrypted.
+    """
+
+    base_url: str = "https://api.mexc.com"
+    ws_url: str = "wss://wbs-api.mexc.com/ws"
+    api_key: str = ""
+    api_secret: str = ""
+    recv_window_ms: int = 5_000
+    """How late a signed request may reach MEXC; at most 60,000."""
+
+    connect_timeout_s: float = 5.0
+    answer_timeout_s: float = 10.0
+    max_connections: int = 16
+    max_answer_bytes: int = 64 * 1024 * 1024
+    user_agent: str = "mexc-tui"
+
+    ip_weight_limit: int = 300
+    """Weight per ``weight_period_s`` that all requests of this address share."""
+    uid_weight_limit: int = 500
+    """Weight per ``weight_period_s`` that the signed requests of the account share."""
+    weight_period_s: float = 10.0
+    requests_per_s: float = 10.0
+    """Average over ``weight_period_s``; above about 20 the firewall in front of MEXC starts to block."""
+    request_burst: int = 20
+    """Requests within any one second."""
+    order_actions_per_s: int = 12
+    """Placing and cancelling together."""
+    reserve_share: float = 0.3
+    """Part of every budget that only cancels may use."""
+    place_max_wait_ms: int = 250
+    """An order that would wait longer for the budget is refused instead."""
+    cancel_max_wait_s: float = 5.0
+    data_max_wait_s: float = 30.0
+    edge_cool_down_s: float = 90.0
+    """Pause after the firewall in front of MEXC has blocked this address."""
+    limit_cool_down_s: float = 10.0
+    """Pause after an over-limit answer that names no time."""
+
+    max_attempts: int = 4
+    """Attempts of a request that may be repeated; orders are never repeated."""
+    backoff_base_s: float = 0.25
+    backoff_max_s: float = 4.0
+    breaker_failures: int = 5
+    breaker_open_s: float = 5.0
+    breaker_open_max_s: float = 60.0
+
+    exchange_info_ttl_s: float = 300.0
+    symbols_ttl_s: float = 300.0
+    fees_ttl_s: float = 3_600.0
+    coins_ttl_s: float = 3_600.0
+    completed_orders: int = 2_000
+    """Finished orders that are remembered, so that asking for them again costs nothing."""
+    clock_refresh_s: float = 300.0
+    """Age after which the offset of the exchange's clock is measured anew."""
+    trades_page: int = 100
+    """Own trades asked for at a time; the largest number that every description of the API allows."""
+
+    def __post_init__(self) -> None:
+        for name, text, safe in (("base_url", self.base_url, "https"), ("ws_url", self.ws_url, "wss")):
+            url = URL(text)
+            if not url.host or url.scheme not in (safe, safe[:-1]):
+                raise ValueError(f"{name} is not an address of the form {safe}://host: {text[:80]!r}")
+            if url.user or url.password or url.query_string or url.fragment:
+                raise ValueError(f"{name} must be a plain address without user name, query or fragment")
+            if url.scheme != safe and not is_loopback(url):
+                raise ValueError(f"{name} would send keys unencrypted over the network; use {safe}://")
+        if not 0 < self.recv_window_ms <= 60_000:
+            raise ValueError("recv_window_ms must be between 1 and 60000")
+        if not 0 <= self.reserve_share < 1:
+            raise ValueError("reserve_share must be at least 0 and below 1")
+        if bool(self.api_key) != bool(self.api_secret):
+            raise ValueError("api_key and api_secret belong together: give both or neither")
+
+    @property
+    def host(self) -> str:
+        """Host (and port) that REST requests go to."""
+        return URL(self.base_url).authority
+
+    @property
+    def orders_allowed(self) -> bool:
+        """Whether orders may be sent there: only to an exchange on this machine."""
+        return is_loopback(URL(self.base_url))
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether signed requests can be made."""
+        return bool(self.api_key and self.api_secret)
+
+    def __repr__(self) -> str:
+        keys = "with keys" if self.has_keys else "without keys"
+        return f"MexcSettings({self.base_url}, {self.ws_url}, {keys})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        keys = "set" if self.has_keys else "none"
+        return [("base_url", self.base_url), ("ws_url", self.ws_url), ("keys", keys)]

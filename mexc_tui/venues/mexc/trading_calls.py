@@ -1,0 +1,238 @@
+"""Orders and own trades by REST. An order is sent once, whatever happens."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from decimal import Decimal
+
+import msgspec
+
+from mexc_tui.domain.errors import ErrorKind, VenueError
+from mexc_tui.domain.ids import MAX_LENGTH
+from mexc_tui.domain.orders import Fill, OrderReport, OrderRequest, OrderType, Side
+from mexc_tui.venues.mexc import endpoints as ep
+from mexc_tui.venues.mexc import mapping
+from mexc_tui.venues.mexc.cache import Lru
+from mexc_tui.venues.mexc.errors import outcome_unknown, refusal
+from mexc_tui.venues.mexc.fields import Row, rows_of, unreadable
+from mexc_tui.venues.mexc.models import BatchResult
+from mexc_tui.venues.mexc.transport import Params, Transport
+
+_CLIENT_ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
+_SYMBOL = re.compile(r"[^\s\x00-\x1f\x7f,&=?#/%a-z]{2,60}")
+_NO_SUCH_ORDER = (-2011, -2013)
+_BATCH_MAX = 20
+_SYMBOLS_A_CALL = 5
+_LARGEST_PAGE = 1_000
+_DAY_MS = 86_400_000
+_HISTORY_MS = 30 * _DAY_MS
+_PAGES_MAX = 500
+
+
+class TradingCalls:
+    """Calls that need a key with the right to trade. Each raises ``VenueError``."""
+
+    _transport: Transport
+    _completed: Lru[tuple[str, str], OrderReport]
+
+    async def place_order(self, request: OrderRequest) -> str:
+        """Place an order, once, and return its id. Nothing is known of fills then.
+
+        Raises:
+            VenueError: ``definite``: refused; otherwise with ``sent`` the outcome is unknown.
+        """
+        self._check(request)
+        data = await self._transport.call(ep.ORDER_PLACE, mapping.order_fields(request))
+        return self._order_id(data, ep.ORDER_PLACE)
+
+    async def test_order(self, request: OrderRequest) -> None:
+        """Have an order checked by the exchange without placing it."""
+        self._check(request)
+        data = await self._transport.call(ep.ORDER_TEST, mapping.order_fields(request))
+        if not isinstance(data, dict):
+            raise unreadable(ep.ORDER_TEST.label, "no acknowledgement came")
+
+    async def batch_orders(self, requests: Sequence[OrderRequest]) -> tuple[BatchResult, ...]:
+        """Place up to 20 orders of one pair, once; returns each order's outcome in the order given."""
+        if not 0 < len(requests) <= _BATCH_MAX or len({request.symbol for request in requests}) != 1:
+            raise _refused(f"a batch holds 1 to {_BATCH_MAX} orders of one pair")
+        for request in requests:
+            self._check(request)
+        names = [request.client_order_id for request in requests if request.client_order_id]
+        if len(set(names)) != len(names):
+            raise _refused("two orders of the batch have the same client order id")
+        entries = [dict(mapping.order_fields(request)) for request in requests]
+        text = msgspec.json.encode(entries).decode()
+        data = await self._transport.call(ep.ORDER_BATCH, [("batchOrders", text)])
+        if not isinstance(data, list) or len(data) != len(requests):
+            raise outcome_unknown(ep.ORDER_BATCH.call, "the answer does not cover every order")
+        return tuple(_batch_result(item, request) for item, request in zip(data, requests, strict=True))
+
+    async def cancel_order(self, symbol: str, *, order_id: str = "", client_order_id: str = "") -> None:
+        """Cancel one order; ORDER_NOT_FOUND when it is not open (any more)."""
+        params = [("symbol", symbol), _which(order_id, client_order_id)]
+        row = Row(await self._transport.call(ep.ORDER_CANCEL, params), ep.ORDER_CANCEL.label)
+        if not any(row.has(name) for name in ("orderId", "origClientOrderId", "clientOrderId")):
+            raise outcome_unknown(ep.ORDER_CANCEL.call, "the answer names no order")
+
+    async def cancel_open_orders(self, symbols: Sequence[str]) -> tuple[str, ...]:
+        """Cancel every open order of the pairs and return the ids of those that were cancelled."""
+        ids: list[str] = []
+        for group in _groups(symbols):
+            data = await self._transport.call(ep.OPEN_CANCEL, [("symbol", ",".join(group))])
+            if not isinstance(data, list):
+                raise outcome_unknown(ep.OPEN_CANCEL.call, "the answer is not a list of orders")
+            ids += [row.text("orderId") for row in rows_of(data, ep.OPEN_CANCEL.label)]
+        return tuple(ids)
+
+    async def cancel_all(self) -> None:
+        """Cancel every open order of the account."""
+        data = await self._transport.call(ep.ALL_CANCEL)
+        if not isinstance(data, dict) or data.get("code") is None:
+            raise outcome_unknown(ep.ALL_CANCEL.call, "no acknowledgement came")
+
+    async def order(self, symbol: str, *, order_id: str = "", client_order_id: str = "") -> OrderReport | None:
+        """Return an order, or None if MEXC says there is none; it knows about seven days back."""
+        kept = self._completed.get((symbol, order_id)) if order_id else None
+        if kept is not None:
+            return kept
+        try:
+            data = await self._transport.call(ep.ORDER, [("symbol", symbol), _which(order_id, client_order_id)])
+        except VenueError as error:
+            if error.definite and error.code in _NO_SUCH_ORDER:
+                return None
+            raise
+        return self._remember(mapping.order_report(Row(data, ep.ORDER.label)))
+
+    async def open_orders(self, symbols: Sequence[str] = ()) -> tuple[OrderReport, ...]:
+        """Return the open orders of the pairs; of the whole account where none is named."""
+        found: list[OrderReport] = []
+        for group in _groups(symbols) or [()]:
+            params: Params = [("symbol", ",".join(group))] if group else []
+            data = await self._transport.call(ep.OPEN_ORDERS, params)
+            found += [mapping.order_report(row) for row in rows_of(data, ep.OPEN_ORDERS.label)]
+        return tuple(found)
+
+    async def all_orders(
+        self, symbol: str, *, start_ms: int | None = None, end_ms: int | None = None, limit: int = 1_000
+    ) -> tuple[OrderReport, ...]:
+        """Return orders in whatever state, oldest first; the last day by default, seven days back at most."""
+        end = end_ms if end_ms is not None else self._transport.time.now_ms()
+        start = start_ms if start_ms is not None else end - _DAY_MS
+        params = [("symbol", symbol), ("startTime", str(start)), ("endTime", str(end)), ("limit", str(limit))]
+        data = await self._transport.call(ep.ALL_ORDERS, params)
+        found = [self._remember(mapping.order_report(row)) for row in rows_of(data, ep.ALL_ORDERS.label)]
+        return tuple(sorted(found, key=lambda report: report.created_ms))
+
+    async def my_trades(
+        self, symbol: str, *, since_ms: int | None = None, until_ms: int | None = None, order_id: str = ""
+    ) -> tuple[Fill, ...]:
+        """Return every own trade since a time, oldest first, page by page; MEXC keeps about a month.
+
+        Raises:
+            VenueError: UNREADABLE where more trades share one millisecond than MEXC gives at a time.
+        """
+        earliest = self._transport.time.now_ms() - _HISTORY_MS
+        start = None if since_ms is None else max(since_ms, earliest)
+        end = until_ms
+        found: dict[tuple[str, str, bool], Fill] = {}
+        size = self._transport.settings.trades_page
+        for _ in range(_PAGES_MAX):
+            page = await self._trades_page(symbol, order_id, start, end, size)
+            fresh = [fill for fill in page if (*fill.key, fill.is_maker) not in found]
+            found.update({(*fill.key, fill.is_maker): fill for fill in page})
+            if len(page) < size:
+                return tuple(sorted(found.values(), key=lambda fill: fill.time_ms))
+            if fresh and page[0].time_ms < page[-1].time_ms:
+                start = page[-1].time_ms
+            elif fresh and page[0].time_ms > page[-1].time_ms:
+                end = page[-1].time_ms
+            elif size < _LARGEST_PAGE:
+                size = _LARGEST_PAGE
+            else:
+                break
+        raise unreadable(ep.MY_TRADES.label, "there are more own trades at one time than it gives in one answer")
+
+    async def _trades_page(
+        self, symbol: str, order_id: str, start: int | None, end: int | None, size: int
+    ) -> list[Fill]:
+        params: Params = [("symbol", symbol)]
+        for name, value in (("orderId", order_id), ("startTime", start), ("endTime", end)):
+            if value not in ("", None):
+                params.append((name, str(value)))
+        data = await self._transport.call(ep.MY_TRADES, [*params, ("limit", str(size))])
+        return [mapping.fill(row) for row in rows_of(data, ep.MY_TRADES.label)]
+
+    def _remember(self, report: OrderReport) -> OrderReport:
+        if report.state.final:
+            self._completed.put((report.symbol, report.order_id), report)
+        return report
+
+    def _order_id(self, data: object, endpoint: ep.Endpoint) -> str:
+        """Return the id in an answer; an order is accepted when the answer names it, and only then."""
+        found = data.get("orderId") if isinstance(data, dict) else None
+        if isinstance(found, int) and not isinstance(found, bool):
+            found = str(found)
+        if not isinstance(found, str) or not found:
+            raise outcome_unknown(endpoint.call, "MEXC's answer names no order")
+        return found
+
+    def _check(self, request: OrderRequest) -> None:
+        """Refuse an order that is not complete and unambiguous before anything is built of it."""
+        if _SYMBOL.fullmatch(request.symbol) is None:
+            raise _refused("the pair's name is not one that MEXC could list")
+        if request.client_order_id and _CLIENT_ID.fullmatch(request.client_order_id) is None:
+            raise _refused(f"a client order id has 1 to {MAX_LENGTH} letters, digits, '-' or '_'")
+        for name, value in (("quantity", request.qty), ("amount", request.quote_qty), ("price", request.price)):
+            if value is not None and not _positive(value):
+                raise _refused(f"the {name} must be a number above zero")
+        if request.type is OrderType.MARKET:
+            if request.price is not None:
+                raise _refused("a market order has no price")
+            if (request.qty is None) == (request.quote_qty is None):
+                raise _refused("a market order has either a quantity or an amount")
+            if request.quote_qty is not None and request.side is Side.SELL:
+                raise _refused("a market sell is sized by its quantity")
+        elif request.qty is None or request.price is None or request.quote_qty is not None:
+            raise _refused(f"a {request.type.value} order has a quantity and a price")
+
+
+def _positive(value: Decimal) -> bool:
+    return isinstance(value, Decimal) and value.is_finite() and value > 0
+
+
+def _refused(why: str) -> VenueError:
+    return VenueError(
+        f"Not sent: {why}.",
+        kind=ErrorKind.BAD_PARAMETER,
+        remedy="Correct the order and try again.",
+        sent=False,
+        definite=True,
+    )
+
+
+def _which(order_id: str, client_order_id: str) -> tuple[str, str]:
+    if bool(order_id) == bool(client_order_id):
+        raise _refused("an order is named either by its id or by its client order id")
+    return ("orderId", order_id) if order_id else ("origClientOrderId", client_order_id)
+
+
+def _groups(symbols: Sequence[str]) -> list[tuple[str, ...]]:
+    unique = tuple(dict.fromkeys(symbols))
+    return [unique[at : at + _SYMBOLS_A_CALL] for at in range(0, len(unique), _SYMBOLS_A_CALL)]
+
+
+def _batch_result(item: object, request: OrderRequest) -> BatchResult:
+    """Read one entry; an echoed id of another order means that the answers are not in the order asked."""
+    name = request.client_order_id
+    row = item if isinstance(item, dict) else {}
+    echoed = row.get("newClientOrderId")
+    order_id = row.get("orderId")
+    if order_id and echoed in (None, "", name):
+        return BatchResult(client_order_id=name, order_id=str(order_id))
+    code = row.get("code")
+    if isinstance(code, int) and code not in (0, 200) and not order_id and echoed in (None, "", name):
+        error = refusal(ep.ORDER_PLACE.call, code, str(row.get("msg") or ""), status=200)
+        return BatchResult(client_order_id=name, error=error)
+    return BatchResult(client_order_id=name, error=outcome_unknown(ep.ORDER_PLACE.call, "its answer is not readable"))

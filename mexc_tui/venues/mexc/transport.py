@@ -1,0 +1,283 @@
+"""One request from budget to parsed answer: guard, breaker, budget, signature, socket, verdict, repeat."""
+
+from __future__ import annotations
+
+import random
+import statistics
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import aiohttp
+from yarl import URL
+
+from mexc_tui.domain.errors import ErrorKind, VenueError
+from mexc_tui.venues.mexc import endpoints as ep
+from mexc_tui.venues.mexc.breaker import BreakerState, CircuitBreaker
+from mexc_tui.venues.mexc.clock import Clock
+from mexc_tui.venues.mexc.endpoints import Endpoint, Repeat
+from mexc_tui.venues.mexc.errors import REMEDIES, Answer, Call, lost, read_answer
+from mexc_tui.venues.mexc.fields import Row
+from mexc_tui.venues.mexc.limits import Budget, Duty
+from mexc_tui.venues.mexc.server_time import ServerTime
+from mexc_tui.venues.mexc.settings import MexcSettings, is_loopback
+from mexc_tui.venues.mexc.signing import encode, self_test, signed_query
+
+Params = list[tuple[str, str]]
+
+_PASSING = (ErrorKind.NETWORK, ErrorKind.SERVER, ErrorKind.UNREADABLE, ErrorKind.OUTCOME_UNKNOWN)
+_BROKEN_HOST = (ErrorKind.NETWORK, ErrorKind.SERVER)
+
+
+def refuse_orders_elsewhere(method: str, url: URL) -> None:
+    """Refuse everything that changes an account anywhere but on this machine.
+
+    Raises:
+        VenueError: REFUSED_HERE, nothing was sent.
+    """
+    if method == "GET" or is_loopback(url) or url.path in ep.UNGUARDED_CHANGES:
+        return
+    raise VenueError(
+        f"Refused here: orders and account changes go only to an exchange on this machine, not to {url.host}. "
+        "Nothing was sent.",
+        kind=ErrorKind.REFUSED_HERE,
+        remedy="Use the embedded exchange; live trading is locked.",
+        sent=False,
+        definite=True,
+    )
+
+
+class Transport:
+    """Sends requests to one host. Not safe across threads; opened and closed on one loop."""
+
+    def __init__(self, settings: MexcSettings, clock: Clock, jitter: Callable[[], float] = random.random) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.budget = Budget(settings, clock)
+        self.breaker = CircuitBreaker(
+            clock,
+            failures=settings.breaker_failures,
+            open_s=settings.breaker_open_s,
+            longest_s=settings.breaker_open_max_s,
+        )
+        self.time = ServerTime(clock, settings.clock_refresh_s, self._ask_time)
+        self.requests = 0
+        self.failures = 0
+        self.repeats = 0
+        self._jitter = jitter
+        self._base = URL(settings.base_url)
+        self._session: aiohttp.ClientSession | None = None
+        self._latencies: deque[float] = deque(maxlen=200)
+
+    async def open(self) -> None:
+        """Make the connection pool; checks first that signatures come out right."""
+        if self._session is not None:
+            return
+        self_test()
+        settings = self.settings
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=settings.max_connections, keepalive_timeout=20.0),
+            timeout=aiohttp.ClientTimeout(total=settings.answer_timeout_s, sock_connect=settings.connect_timeout_s),
+            headers={"User-Agent": settings.user_agent},
+            trace_configs=[_trace()],
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )
+
+    async def close(self) -> None:
+        """Close the connections; harmless when repeated."""
+        await self.time.close()
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    @property
+    def median_ms(self) -> float | None:
+        """Median round trip of recent answers."""
+        return statistics.median(self._latencies) if self._latencies else None
+
+    async def call(self, endpoint: Endpoint, params: Params | None = None) -> Any:
+        """Return the parsed answer, repeating the request where that is safe.
+
+        Raises:
+            VenueError: with what happened, what it means and what to do.
+        """
+        refuse_orders_elsewhere(endpoint.method, self._base.joinpath(endpoint.path.lstrip("/")))
+        if endpoint.signed and not self.settings.has_keys:
+            raise VenueError(
+                f"No API key is set, so {endpoint.label} cannot be asked for. Nothing was sent.",
+                kind=ErrorKind.AUTHENTICATION,
+                remedy="Set an API key and secret.",
+                sent=False,
+                definite=True,
+            )
+        attempt = 1
+        while True:
+            try:
+                return await self._attempt(endpoint, params or [])
+            except VenueError as error:
+                pause = self._pause(endpoint, error, attempt)
+                if pause is None:
+                    raise
+            attempt += 1
+            self.repeats += 1
+            await self.clock.sleep(pause)
+
+    def _pause(self, endpoint: Endpoint, error: VenueError, attempt: int) -> float | None:
+        """Seconds before the next attempt; None if there must be none."""
+        most = {Repeat.SAFE: self.settings.max_attempts, Repeat.ONCE: 2, Repeat.NEVER: 1}[endpoint.repeat]
+        if attempt >= most:
+            return None
+        if error.kind is ErrorKind.CLOCK:
+            return 0.0 if attempt == 1 else None
+        if error.kind is ErrorKind.RATE_LIMIT and error.sent:
+            return 0.0  # the budget holds the next attempt back for as long as the exchange said
+        if error.kind not in _PASSING or not (error.sent or error.retry_after_s is None):
+            return None
+        ceiling = min(self.settings.backoff_max_s, self.settings.backoff_base_s * (1 << (attempt - 1)))
+        return ceiling * (0.5 + self._jitter() / 2)
+
+    async def _attempt(self, endpoint: Endpoint, params: Params) -> Any:
+        call = endpoint.call
+        if endpoint.signed:
+            await self.time.ensure(urgent=endpoint.duty in (Duty.PLACE, Duty.CANCEL))
+        await self._admit(call)
+        try:
+            await self.budget.take(endpoint.cost)
+            data = read_answer(call, await self._send(endpoint, params, call))
+        except VenueError as error:
+            self._learn(error)
+            raise
+        except BaseException:
+            self.breaker.abandoned()
+            raise
+        self.breaker.succeeded()
+        return data
+
+    async def _admit(self, call: Call) -> None:
+        """Let the breaker decide; cancels always may try, an order only goes to a host that has answered."""
+        if call.duty is Duty.CANCEL:
+            return
+        if call.duty is Duty.PLACE:
+            if self.breaker.state is BreakerState.HALF_OPEN:
+                await self._attempt(ep.PING, [])
+            admitted = self.breaker.state is BreakerState.CLOSED
+        else:
+            admitted = self.breaker.admit()
+        if not admitted:
+            wait = self.breaker.wait_s
+            raise VenueError(
+                f"{self.settings.host} has failed {self.breaker.failures} times in a row; {call.label} was not sent.",
+                kind=ErrorKind.NETWORK,
+                remedy=f"It is tried again in {wait:.0f} s.",
+                sent=False,
+                retry_after_s=wait,
+            )
+
+    def _learn(self, error: VenueError) -> None:
+        """Draw the conclusions of a failure: breaker, cool-down, clock."""
+        if not error.sent and error.kind is ErrorKind.RATE_LIMIT:
+            self.breaker.abandoned()
+            return
+        self.failures += 1
+        if error.kind in _BROKEN_HOST or (error.kind is ErrorKind.OUTCOME_UNKNOWN and error.code is None):
+            self.breaker.failed()
+            return
+        self.breaker.succeeded()
+        if error.kind is ErrorKind.RATE_LIMIT:
+            told = error.retry_after_s is not None
+            seconds = error.retry_after_s if error.retry_after_s is not None else self.settings.limit_cool_down_s
+            self.budget.cool_down(seconds, "MEXC asked to slow down", told=told)
+        elif error.kind is ErrorKind.EDGE_BLOCK:
+            self.budget.cool_down(
+                self.settings.edge_cool_down_s, "the firewall in front of MEXC blocks this address", told=False
+            )
+        elif error.kind is ErrorKind.CLOCK:
+            self.time.doubt()
+
+    def _query(self, endpoint: Endpoint, params: Params) -> str:
+        if not endpoint.signed:
+            return encode(params)
+        return signed_query(
+            params,
+            secret=self.settings.api_secret,
+            recv_window_ms=self.settings.recv_window_ms,
+            timestamp_ms=self.time.now_ms(),
+        )
+
+    async def _send(self, endpoint: Endpoint, params: Params, call: Call) -> Answer:
+        """Put one request on the wire exactly as it was signed and read the answer."""
+        if self._session is None:
+            raise VenueError(
+                f"The connection to MEXC is closed; {call.label} was not sent.",
+                kind=ErrorKind.NETWORK,
+                remedy=REMEDIES[ErrorKind.NETWORK],
+                sent=False,
+                retry_after_s=0.0,
+            )
+        query = self._query(endpoint, params)
+        text = str(self._base.with_path(endpoint.path)) + (f"?{query}" if query else "")
+        url = URL(text, encoded=True)
+        refuse_orders_elsewhere(endpoint.method, url)
+        headers = {"Content-Type": "application/json"}
+        if endpoint.signed:
+            headers["X-MEXC-APIKEY"] = self.settings.api_key
+        progress: dict[str, bool] = {}
+        started = self.clock.monotonic()
+        self.requests += 1
+        try:
+            async with self._session.request(
+                endpoint.method, url, headers=headers, allow_redirects=False, trace_request_ctx=progress
+            ) as response:
+                body = await self._read(response, call)
+                self._latencies.append((self.clock.monotonic() - started) * 1_000)
+                retry_after = _seconds(response.headers.get("Retry-After"))
+                return Answer(response.status, response.content_type, retry_after, body)
+        except TimeoutError:
+            raise lost(call, "no answer came in time", sent="connected" in progress) from None
+        except (aiohttp.ClientError, OSError) as error:
+            raise lost(call, _plain(error), sent="connected" in progress) from None
+
+    async def _read(self, response: aiohttp.ClientResponse, call: Call) -> bytes:
+        parts: list[bytes] = []
+        size = 0
+        async for part in response.content.iter_chunked(1 << 16):
+            size += len(part)
+            if size > self.settings.max_answer_bytes:
+                raise lost(call, "the answer is absurdly large", sent=True)
+            parts.append(part)
+        return b"".join(parts)
+
+    async def _ask_time(self) -> int:
+        return Row(await self._attempt(ep.TIME, []), ep.TIME.label).integer("serverTime")
+
+
+def _trace() -> aiohttp.TraceConfig:
+    """Note when a request has a connection: from then on bytes may have left."""
+    trace = aiohttp.TraceConfig()
+
+    async def connected(_session: aiohttp.ClientSession, context: Any, _params: object) -> None:
+        if context.trace_request_ctx is not None:
+            context.trace_request_ctx["connected"] = True
+
+    trace.on_connection_create_end.append(connected)
+    trace.on_connection_reuseconn.append(connected)
+    return trace
+
+
+def _seconds(text: str | None) -> float | None:
+    """Return a Retry-After in seconds; a date or nonsense is none."""
+    text = (text or "").strip()
+    return float(text) if text.isascii() and text.replace(".", "", 1).isdigit() else None
+
+
+def _plain(error: Exception) -> str:
+    """Say what went wrong without the address asked for, which may hold a signature."""
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return "the host name could not be resolved"
+    if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
+        return "the host could not prove its identity (TLS)"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return "the connection was refused or could not be made"
+    if isinstance(error, aiohttp.ServerDisconnectedError | ConnectionError):
+        return "the connection broke before the answer"
+    return f"the exchange of data failed ({type(error).__name__})"
