@@ -38,8 +38,7 @@ class SettingsFile:
             ConfigError: a key is unknown or a value has the wrong type or is not a number at all.
         """
         converted = self._convert(raw, wanted, (name,))
-        for key, value in raw.items():
-            self._check_finite((name, key), value)
+        self._check_finite((name,), msgspec.to_builtins(converted, builtin_types=(Decimal,)))
         return converted
 
     def refuse(self, path: tuple[str, ...], why: str) -> ConfigError:
@@ -50,7 +49,10 @@ class SettingsFile:
         if isinstance(value, dict):
             for key, inner in value.items():
                 self._check_finite((*path, key), inner)
-        elif isinstance(value, Decimal | float) and not Decimal(value).is_finite():
+        elif isinstance(value, list | tuple):
+            for inner in value:
+                self._check_finite(path, inner)
+        elif isinstance(value, Decimal) and not value.is_finite():
             raise self.refuse(path, f"{value} is not a number that can limit anything")
 
     def _convert(self, raw: object, wanted: type[T], prefix: tuple[str, ...]) -> T:
@@ -102,7 +104,7 @@ def load(path: Path) -> SettingsFile:
         raise ConfigError(f"{path}: not valid TOML: {error}") from None
     draft = SettingsFile(path, Settings(), text)
     loaded = SettingsFile(path, draft._convert(raw, Settings, ()), text)
-    loaded._check_finite((), raw)
+    loaded._check_finite((), msgspec.to_builtins(loaded.settings, builtin_types=(Decimal,)))
     for size in loaded.settings.ui.sizes:
         if size <= 0:
             raise loaded.refuse(("ui", "sizes"), f"an order size must be above zero, not {size}")
