@@ -46,7 +46,7 @@ class Server:
 
     ``clock`` gives the time in milliseconds. With ``settings.drive`` the exchange follows it every few
     milliseconds; without, ``step`` moves everything, so that tests need no waiting. ``on_wanted`` is called
-    with the time when market data is first asked for.
+    with the time when a book is first asked for.
     """
 
     def __init__(
@@ -151,6 +151,7 @@ class Server:
         callback, self._on_wanted = self._on_wanted, None
         if callback is not None:
             callback(self.exchange.now_ms)
+            self.exchange.advance(self.exchange.now_ms)
 
     def _on_event(self, event: SimEvent) -> None:
         if isinstance(event, SymbolChanged):

@@ -25,7 +25,7 @@ class Context(msgspec.Struct, kw_only=True):
     listen_keys: ListenKeys
     hub: Hub
     wanted: Callable[[], None]
-    """Called when market data is first asked for: a tape starts to play then."""
+    """Called when a book is asked for: a tape starts to play at the first time."""
     mx_deduct: set[str]
     strategy_groups: dict[str, dict[int, StrategyGroup]]
     listed_ms: dict[str, int]

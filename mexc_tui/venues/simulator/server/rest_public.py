@@ -6,7 +6,7 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from mexc_tui.domain.instrument import Instrument, InstrumentStatus, TradeSides
-from mexc_tui.domain.market import Candle, Ticker, Trade
+from mexc_tui.domain.market import Candle, Trade
 from mexc_tui.domain.numbers import ZERO, divide, plain, round_to
 from mexc_tui.domain.orders import Side
 from mexc_tui.venues.simulator.events import SimError
@@ -197,18 +197,18 @@ class PublicApi:
     def _day_row(self, instrument: Instrument, now_ms: int) -> dict[str, object]:
         ticker = self._core.ticker(instrument.symbol)
         bid, ask = self._best(instrument.symbol)
-        opened, change = _opened(ticker, instrument)
+        change = None if ticker.last is None or ticker.open is None else ticker.last - ticker.open
         return {
             "symbol": instrument.symbol,
             "priceChange": _text(change),
             "priceChangePercent": None if ticker.change is None else plain(round_to(ticker.change, 4)),
-            "prevClosePrice": _text(opened),
+            "prevClosePrice": _text(ticker.open),
             "lastPrice": _text(ticker.last),
             "bidPrice": plain(bid[0]) if bid else "",
             "bidQty": plain(bid[1]) if bid else "",
             "askPrice": plain(ask[0]) if ask else "",
             "askQty": plain(ask[1]) if ask else "",
-            "openPrice": _text(opened),
+            "openPrice": _text(ticker.open),
             "highPrice": _text(ticker.high),
             "lowPrice": _text(ticker.low),
             "volume": _text(ticker.volume),
@@ -265,13 +265,6 @@ def symbol_row(i: Instrument) -> dict[str, object]:
 
 def _text(value: Decimal | None) -> str | None:
     return None if value is None else plain(value)
-
-
-def _opened(ticker: Ticker, instrument: Instrument) -> tuple[Decimal | None, Decimal | None]:
-    if ticker.last is None or ticker.change is None or ticker.change <= -1:
-        return None, None
-    opened = round_to(divide(ticker.last, 1 + ticker.change), instrument.price_decimals)
-    return opened, ticker.last - opened
 
 
 def _trade_row(t: Trade) -> dict[str, object]:

@@ -244,9 +244,8 @@ class Hub:
                 for channel in self._by_period[period]:
                     for frame in channel.flush(self._core, now_ms):
                         self._fan_out(channel.name, frame, now_ms)
-        if self._plan.streams:
-            for connection in self._connections:
-                connection.release_late(now_ms)
+        for connection in self._connections:
+            connection.release_late(now_ms)
         self._expire(now_ms)
 
     def drop(self, account_id: str | None = None) -> int:
@@ -269,7 +268,7 @@ class Hub:
         for name in names:
             (accepted if self._join(connection, name) else refused).append(name)
         connection.tell(_control(ident, _subscription_message(accepted, refused)))
-        if accepted and any(not name.startswith("spot@private") for name in accepted):
+        if any("depth" in name for name in accepted):
             self._wanted()
         if not connection.channels:
             connection.unsubscribed_ms = min(connection.unsubscribed_ms, now_ms)

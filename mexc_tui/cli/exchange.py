@@ -1,0 +1,248 @@
+"""``mexc-tui exchange``: the embedded exchange alone, speaking MEXC's REST and protobuf streams on the loopback."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import errno
+import math
+import os
+import secrets
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mexc_tui.cli.exits import FAILURE, OK, USAGE, ExitError
+
+if TYPE_CHECKING:
+    from mexc_tui.cli.exchange_state import StateFile
+    from mexc_tui.venues.simulator.exchange import Exchange
+    from mexc_tui.venues.simulator.server import FaultPlan, Server
+
+DEFAULT_PORT = 8700
+DEFAULT_SEED = 1
+DEMO_ACCOUNT = "demo"
+
+_MORE = """\
+Point a client at the two addresses and give it the key pair; nothing else differs from MEXC.
+
+While it runs, programs on this machine can change it under /admin/ (curl http://127.0.0.1:8700/admin/):
+  POST /admin/fund         {"account":"demo","funds":{"USDT":"1000"}}      create or fund an account
+  POST /admin/keys         {"account":"bob"}                               make a key pair (permissions, ips, symbols)
+  POST /admin/list         {"symbol":"NEWUSDT","base":"NEW","quote":"USDT","price":"0.5","opens_in_ms":60000}
+  POST /admin/pause        {"symbol":"MXUSDT","paused":true}
+  POST /admin/nudge        {"symbol":"MXUSDT","fraction":"-0.05"}          move a market
+  POST /admin/maintenance  {"on":true}
+  POST /admin/faults       {"name":"ack_lost","p":0.5,"count":3}           GET lists all, DELETE lifts them
+  POST /admin/drop         {}                                              cut every stream
+  POST /admin/kill-listen-keys {}    POST /admin/limits {"rules":"strict"}
+
+Fault profiles: none, slow, flaky, lossy, edge, lost-acks, garbled, chaos; or single faults such as
+  --faults 'drop:p=0.1;latency:ms=200'
+
+exit codes: 0 ended by a signal or by stdin closing; 1 it broke down; 2 bad usage, a port in use,
+a recording or state file that cannot be used.
+"""
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "exchange",
+        help="run the embedded exchange alone, for this or other programs",
+        description="Run an exchange that speaks MEXC's spot API on 127.0.0.1, with a funded paper account.",
+        epilog=_MORE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--port", type=_port, default=DEFAULT_PORT, metavar="N", help="port, 0 picks a free one (default: %(default)s)"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON line with addresses and keys when ready")
+    parser.add_argument(
+        "--seed", type=int, metavar="N", help="seed of markets, faults and keys (default: markets as ever, keys random)"
+    )
+    parser.add_argument("--replay", type=Path, metavar="FILE", help="serve a recorded market")
+    parser.add_argument("--speed", type=_speed, metavar="X", help="speed of the recorded market: 1 as it was, 10, max")
+    parser.add_argument("--faults", metavar="PROFILE", default="", help="misbehave: a profile or a list of faults")
+    parser.add_argument("--state", type=Path, metavar="FILE", help="keep accounts, orders and keys in this file")
+    parser.add_argument("--strict-limits", action="store_true", help="MEXC's strictest published request limits")
+    parser.add_argument("--until-stdin-closes", action="store_true", help="end when standard input closes")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until a signal (or the end of stdin) and return the exit code."""
+    from mexc_tui.venues.simulator.server import FaultError, FaultPlan, parse_profile
+
+    seed = DEFAULT_SEED if arguments.seed is None else arguments.seed
+    plan = FaultPlan(seed)
+    try:
+        for fault in parse_profile(arguments.faults):
+            plan.set(fault)
+    except FaultError as problem:
+        raise ExitError(f"The faults cannot be set: {problem}.", USAGE) from None
+    exchange, on_wanted = _build(arguments, seed)
+    state = _open_state(arguments.state, exchange)
+    server = _build_server(arguments, exchange, plan, on_wanted)
+    return asyncio.run(_serve(arguments, server, state, exchange))
+
+
+def _build(arguments: argparse.Namespace, seed: int) -> tuple[Exchange, Callable[[int], None] | None]:
+    if arguments.replay is None:
+        from mexc_tui.venues.simulator.markets.catalogue import demo_exchange
+
+        return demo_exchange(start_ms=_wall_ms(), seed=seed), None
+    from mexc_tui.venues.simulator.markets.tape import TapeError, TapeMarket, tape_exchange
+
+    try:
+        tape = TapeMarket.from_file(arguments.replay, arguments.speed or 1.0)
+    except TapeError as problem:
+        raise ExitError(f"{str(problem).rstrip('.')}. The exchange was not started.", USAGE) from None
+    return tape_exchange(tape, start_ms=_wall_ms(), seed=seed), tape.start
+
+
+def _build_server(
+    arguments: argparse.Namespace, exchange: Exchange, plan: FaultPlan, on_wanted: Callable[[int], None] | None
+) -> Server:
+    from mexc_tui.venues.simulator.server import GENEROUS, STRICT, Server, ServerSettings
+
+    settings = ServerSettings(
+        port=arguments.port,
+        seed=secrets.randbits(128) if arguments.seed is None else arguments.seed,
+        limits=STRICT if arguments.strict_limits else GENEROUS,
+    )
+    return Server(exchange, _wall_ms, settings, plan=plan, on_wanted=on_wanted)
+
+
+def _open_state(path: Path | None, exchange: Exchange) -> StateFile | None:
+    if path is None:
+        return None
+    from mexc_tui.cli.exchange_state import StateError, StateFile
+
+    try:
+        state = StateFile(path, exchange)
+        state.load()
+    except StateError as problem:
+        raise ExitError(f"{problem} The exchange was not started.", USAGE) from None
+    return state
+
+
+async def _serve(arguments: argparse.Namespace, server: Server, state: StateFile | None, exchange: Exchange) -> int:
+    key = _account(server, state, exchange)
+    try:
+        await server.start()
+    except OSError as problem:
+        raise ExitError(_why_not(arguments.port, problem), USAGE) from None
+    keeper = asyncio.create_task(state.keep(server.keys)) if state is not None else None
+    try:
+        _announce(arguments, server, key)
+        failed = await _until_told(server, arguments.until_stdin_closes)
+    finally:
+        await server.stop()
+        if keeper is not None and state is not None:
+            keeper.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await keeper
+            state.save(server.keys)
+            if state.problem:
+                raise ExitError(f"{state.problem} What happened since the last save is lost.", FAILURE)
+    if failed:
+        raise ExitError(f"The embedded exchange broke down: {failed}. Its paper orders are gone with it.", FAILURE)
+    return OK
+
+
+def _account(server: Server, state: StateFile | None, exchange: Exchange) -> tuple[str, str]:
+    """Return the demo account's key pair, restored or new."""
+    from mexc_tui.venues.simulator.markets.catalogue import DEMO_FUNDS
+
+    for key in state.keys if state is not None else []:
+        server.keys.add(key)
+    known = [key for key in server.keys.all() if key.account_id == DEMO_ACCOUNT]
+    if known:
+        return known[0].access, known[0].secret
+    exchange.open_account(DEMO_ACCOUNT, dict(DEMO_FUNDS))
+    made = server.keys.create(DEMO_ACCOUNT, note="made at start", created_ms=_wall_ms())
+    return made.access, made.secret
+
+
+async def _until_told(server: Server, watch_stdin: bool) -> str:
+    """Wait for a signal, the end of stdin or a failure; return what failed, empty for an ordered end."""
+    loop = asyncio.get_running_loop()
+    told = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        loop.add_signal_handler(number, told.set)
+    if watch_stdin:
+        _watch_stdin(loop, told)
+    stop = asyncio.create_task(told.wait())
+    broke = asyncio.create_task(server.wait())
+    await asyncio.wait((stop, broke), return_when=asyncio.FIRST_COMPLETED)
+    for task in (stop, broke):
+        task.cancel()
+    problem = broke.exception() if broke.done() and not broke.cancelled() else None
+    return f"{type(problem).__name__}: {problem}" if problem is not None else ""
+
+
+def _watch_stdin(loop: asyncio.AbstractEventLoop, told: asyncio.Event) -> None:
+    def read() -> None:
+        with contextlib.suppress(OSError):
+            while os.read(0, 4096):
+                pass
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(told.set)
+
+    threading.Thread(target=read, name="stdin", daemon=True).start()
+
+
+def _announce(arguments: argparse.Namespace, server: Server, key: tuple[str, str]) -> None:
+    import msgspec
+
+    if arguments.json:
+        row = {"rest": server.rest_url, "ws": server.ws_url, "api_key": key[0], "api_secret": key[1]}
+        text = msgspec.json.encode(row).decode()
+    else:
+        text = (
+            f"MEXC's spot API is served on this machine only, with paper money (account {DEMO_ACCOUNT}).\n"
+            f"  REST       {server.rest_url}\n"
+            f"  WebSocket  {server.ws_url}\n"
+            f"  API key    {key[0]}\n"
+            f"  secret     {key[1]}\n"
+            f"  admin      {server.rest_url}/admin/\n"
+            "Ctrl-C ends it."
+        )
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def _why_not(port: int, problem: OSError) -> str:
+    if problem.errno == errno.EADDRINUSE:
+        return f"Port {port} on 127.0.0.1 is in use; choose another with --port, or --port 0 for any free one."
+    if problem.errno == errno.EACCES:
+        return f"Port {port} may not be used by this account; choose one above 1023 with --port."
+    return f"The exchange cannot listen on 127.0.0.1:{port}: {problem.strerror or problem}."
+
+
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) > 65_535:
+        raise argparse.ArgumentTypeError("a port is a number from 0 to 65535")
+    return int(text)
+
+
+def _speed(text: str) -> float:
+    if text == "max":
+        return math.inf
+    try:
+        speed = float(text.removesuffix("x"))
+    except ValueError:
+        speed = math.nan
+    if not 0 < speed <= 10_000:
+        raise argparse.ArgumentTypeError("speed is a number above 0 such as 0.5 or 10, or max")
+    return speed
+
+
+def _wall_ms() -> int:
+    return time.time_ns() // 1_000_000
