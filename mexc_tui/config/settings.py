@@ -40,6 +40,8 @@ class UiSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         Decimal(1_000),
     )
     """Order sizes of the keys 1 to 5, in quote."""
+    ascii_only: bool = False
+    """Draw bars and glyphs with ASCII."""
     instant: bool = False
     """One key press sends; otherwise b or s shows a ghost order and Enter sends it."""
 

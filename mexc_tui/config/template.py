@@ -17,6 +17,7 @@ symbol = "BTCUSDT"
 interval = "1m"                 # 1m 5m 15m 30m 60m 4h 1d 1W 1M
 watchlist = []                  # empty: the pairs with the largest turnover
 sizes = [50, 100, 250, 500, 1000]  # order sizes of the keys 1 to 5, in quote
+ascii_only = false              # true: no characters beyond ASCII in bars and glyphs
 instant = false                 # true: one key sends; false: a ghost order first, Enter sends it
 
 [limits]                        # money in quote, shares as fractions (0.01 is 1 %), times in milliseconds

@@ -92,6 +92,15 @@ def account_folder(kind: VenueKind, base_url: str, credentials: Credentials) -> 
     return state_folder() / kind.value / who
 
 
+def is_local(base_url: str) -> bool:
+    """Whether an exchange runs on this machine."""
+    from yarl import URL
+
+    from mexc_tui.venues.mexc.settings import is_loopback
+
+    return is_loopback(URL(base_url))
+
+
 def demo_folder() -> Path:
     """Make the folder of one demo: its exchange starts empty, so its journal does too. Old ones are removed.
 

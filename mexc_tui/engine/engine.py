@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
+from mexc_tui.config.errors import ConfigError
 from mexc_tui.domain.commands import Command
 from mexc_tui.domain.errors import VenueError
 from mexc_tui.domain.facts import Fact
@@ -224,7 +225,7 @@ def death_notice(failure: Exception | None) -> str:
         return "The engine has ended. Orders that were working stay at the exchange."
     if isinstance(failure, VenueError):
         return f"{failure.message} {failure.remedy}".strip()
-    if isinstance(failure, OSError):
+    if isinstance(failure, OSError | ConfigError):
         return str(failure)
     return (
         f"The engine stopped on an internal error ({type(failure).__name__}). Nothing more is sent; orders that were "

@@ -1,0 +1,136 @@
+"""Opens the cockpit on a desk and sees both through to their end."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from mexc_tui.cli.desk import (
+    configured_plan,
+    demo_plan,
+    failure_of,
+    opening_symbol,
+    read_settings,
+    wait_until_open,
+)
+from mexc_tui.cli.exits import FAILURE, OK, SIGNALLED, ExitError
+from mexc_tui.cli.logs import start_log
+from mexc_tui.cli.signals import ENGINE_LIMIT_S, EndOnSignal
+from mexc_tui.config.loading import SettingsFile
+from mexc_tui.config.paths import themes_folder
+from mexc_tui.engine.child import ChildExchange, ExchangeFailedError
+from mexc_tui.engine.compose import Plan, build
+from mexc_tui.engine.engine import Engine, EngineClient
+
+if TYPE_CHECKING:
+    from textual.app import App
+
+    from mexc_tui.ui.options import UiOptions
+
+BLIND_SIZE = (120, 40)
+"""Columns and rows where there is no terminal."""
+SWITCH_S = 0.001
+"""How long one thread may keep the others waiting: the engine must not stand behind a frame that is being drawn."""
+
+
+def run_demo(child: ChildExchange, arguments: argparse.Namespace) -> int:
+    """Open the cockpit on the embedded exchange that is starting."""
+    file, limits = read_settings()
+    _load_while_waiting()
+    try:
+        addresses = child.ready()
+    except ExchangeFailedError as error:
+        raise ExitError(_plain(str(error)), error.exit_code) from None
+    plan = demo_plan(addresses, limits, replay=arguments.replay is not None)
+    return _open(plan, file, arguments)
+
+
+def run_configured(arguments: argparse.Namespace) -> int:
+    """Open the cockpit on the exchange that environment or config file name."""
+    file, limits = read_settings()
+    plan = configured_plan(file, limits)
+    return _open(plan, file, arguments)
+
+
+def _load_while_waiting() -> None:
+    """Import what takes long while the exchange starts on another core."""
+    import mexc_tui.ui.app
+    import mexc_tui.venues.mexc.venue  # noqa: F401
+
+
+def _open(plan: Plan, file: SettingsFile, arguments: argparse.Namespace) -> int:
+    start_log((plan.credentials.api_key.reveal(), plan.credentials.secret_key.reveal()))
+    sys.setswitchinterval(SWITCH_S)
+    engine = build(plan)
+    client = EngineClient(engine)
+    engine.start()
+    try:
+        _load_while_waiting()
+        wait_until_open(engine, plan)
+        symbol = opening_symbol(client, engine, arguments.symbol, file.settings.ui.symbol)
+        received = _show(engine, client, file, symbol, arguments.frames)
+    finally:
+        engine.stop()
+        ended = engine.join(ENGINE_LIMIT_S)
+    if received:
+        return SIGNALLED + received
+    if engine.failure is not None:
+        raise failure_of(engine, plan)
+    if not ended:
+        raise ExitError("The engine did not end in time; orders that were working stay at the exchange.", FAILURE)
+    return OK
+
+
+def _show(engine: Engine, client: EngineClient, file: SettingsFile, symbol: str, frames: int | None) -> int:
+    """Run the screen until it is left; returns the signal that ended it, zero for none."""
+    from mexc_tui.ui.app import CockpitApp
+
+    app = CockpitApp(client, options_of(file, symbol, frames))
+    crash = keep_crash_quiet(app)
+    blind = frames is not None and not (sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty())
+
+    def leave() -> None:
+        app.call_from_thread(app.exit)
+
+    with EndOnSignal(engine, leave) as ending:
+        app.run(headless=blind, size=BLIND_SIZE if blind else None)
+    error = crash()
+    if error is not None:
+        raise error
+    return ending.received
+
+
+def options_of(file: SettingsFile, symbol: str, frames: int | None = None) -> UiOptions:
+    """Return what the screen is opened with."""
+    from mexc_tui.domain.market import Interval
+    from mexc_tui.ui.options import UiOptions
+
+    ui = file.settings.ui
+    return UiOptions(
+        theme=ui.theme,
+        theme_folder=themes_folder(),
+        fps=ui.fps,
+        symbol=symbol,
+        interval=Interval(ui.interval),
+        watchlist=tuple(name.strip().upper() for name in ui.watchlist),
+        sizes=ui.sizes,
+        keys=file.settings.keys,
+        instant=ui.instant,
+        ssh=bool(os.environ.get("SSH_CONNECTION") or os.environ.get("SSH_TTY")),
+        ascii_only=ui.ascii_only,
+        frames=frames,
+    )
+
+
+def keep_crash_quiet(app: App[object]) -> Callable[[], BaseException | None]:
+    """Keep the framework from printing a traceback with local variables; returns what tells the error afterwards."""
+    app._print_error_renderables = lambda: None  # type: ignore[method-assign]
+    return lambda: app._exception
+
+
+def _plain(text: str) -> str:
+    """Return the exchange's own sentence without the name it puts in front."""
+    return text.removeprefix("mexc-tui: ")

@@ -1,0 +1,58 @@
+"""``mexc-tui config``: where the settings are, whether they can be read, and what they could be."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from mexc_tui.cli.exits import OK, USAGE, ExitError
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "config",
+        help="check the config file, or print the default one",
+        description="Check the config file, or print where it is, or print one with every setting at its default.",
+    )
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--print", action="store_true", dest="show", help="print a config file with all defaults")
+    what.add_argument("--path", action="store_true", help="print the path of the config file")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command."""
+    from mexc_tui.config.errors import ConfigError
+    from mexc_tui.config.paths import config_file, log_file, state_folder
+
+    if arguments.show:
+        from mexc_tui.config.template import TEMPLATE
+
+        _say(TEMPLATE.rstrip("\n"))
+        return OK
+    path = config_file()
+    if arguments.path:
+        _say(str(path))
+        return OK
+    from mexc_tui.config.environment import credentials, venue_settings
+    from mexc_tui.config.loading import load
+    from mexc_tui.engine.limits import limits_of
+
+    try:
+        file = load(path)
+        limits_of(file)
+        venue = venue_settings(file.settings.venue, os.environ)
+        keys = credentials(os.environ)
+    except ConfigError as error:
+        raise ExitError(str(error), USAGE) from None
+    _say(f"config    {path} ({'valid' if path.exists() else 'not there; defaults apply'})")
+    _say(f"exchange  {venue.base_url}  {venue.ws_url}")
+    _say(f"keys      {'set' if keys else 'none: market data only'}")
+    _say(f"journals  {state_folder()}")
+    _say(f"log       {log_file()}")
+    return OK
+
+
+def _say(line: str) -> None:
+    print(line)  # noqa: T201

@@ -1,0 +1,62 @@
+"""``mexc-tui demo``: the cockpit on the embedded exchange, with paper money, no keys and no network."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from mexc_tui.cli.exits import USAGE, ExitError
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "demo",
+        help="open the cockpit on the embedded exchange: no keys, no network",
+        description="Open the cockpit on an embedded exchange with a funded paper account; no keys, no network.",
+    )
+    parser.add_argument("--replay", metavar="FILE", type=Path, help="trade against a recorded market")
+    parser.add_argument("--seed", metavar="N", type=int, help="seed of the modelled markets")
+    parser.add_argument("--speed", metavar="X", help="speed of a recorded market, 1 is as it was")
+    parser.add_argument("--symbol", metavar="SYMBOL", help="pair to open on")
+    parser.add_argument("--faults", metavar="PROFILE", help="let the exchange misbehave in a named way")
+    parser.add_argument("--frames", metavar="N", type=_count, help="end after this many frames; needs no terminal")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Start the exchange first of all, then everything else beside it."""
+    from mexc_tui.cli.terminal import require_terminal
+
+    if arguments.frames is None:
+        require_terminal()
+    if arguments.replay is not None and not arguments.replay.is_file():
+        raise ExitError(f"There is no recorded market at {arguments.replay}; nothing was started.", USAGE)
+    from mexc_tui.engine.child import ChildExchange
+
+    child = ChildExchange(exchange_arguments(arguments))
+    try:
+        from mexc_tui.cli import cockpit
+
+        return cockpit.run_demo(child, arguments)
+    finally:
+        child.close()
+
+
+def exchange_arguments(arguments: argparse.Namespace) -> list[str]:
+    """Return what of the demo's arguments concerns the exchange."""
+    passed: list[str] = []
+    if arguments.replay is not None:
+        passed += ["--replay", str(arguments.replay.resolve())]
+    for name in ("seed", "speed", "faults"):
+        value = getattr(arguments, name)
+        if value is not None:
+            passed += [f"--{name}", str(value)]
+    return passed
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number

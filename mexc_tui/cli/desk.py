@@ -1,0 +1,132 @@
+"""From settings and arguments to a running desk, and from its failures to exit codes."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import time
+
+from mexc_tui.cli.exits import FAILURE, UNREACHABLE, USAGE, ExitError
+from mexc_tui.config.environment import credentials, venue_settings
+from mexc_tui.config.errors import ConfigError
+from mexc_tui.config.loading import SettingsFile, load
+from mexc_tui.config.paths import config_file
+from mexc_tui.config.settings import Credentials, Secret
+from mexc_tui.domain.errors import ErrorKind, VenueError
+from mexc_tui.domain.limits import Limits
+from mexc_tui.domain.views import TOPIC_INSTRUMENTS, InstrumentsView, VenueKind
+from mexc_tui.engine.child import Addresses
+from mexc_tui.engine.compose import Plan, account_folder, demo_folder, is_local
+from mexc_tui.engine.engine import Engine, EngineClient, death_notice
+from mexc_tui.engine.limits import limits_of
+
+REACH_LIMIT_S = 5.0
+LIST_LIMIT_S = 5.0
+_POLL_S = 0.005
+
+OFFLINE_HINT = "`mexc-tui demo` needs no network: it opens the cockpit on an exchange of its own."
+
+
+def read_settings() -> tuple[SettingsFile, Limits]:
+    """Read the config file, checked whole.
+
+    Raises:
+        ExitError: it says something that cannot be used.
+    """
+    try:
+        file = load(config_file())
+        return file, limits_of(file)
+    except ConfigError as error:
+        raise ExitError(str(error), USAGE) from None
+
+
+def demo_plan(addresses: Addresses, limits: Limits, *, replay: bool) -> Plan:
+    """Return the plan of a desk on the exchange that was just started for it."""
+    try:
+        folder = demo_folder()
+    except ConfigError as error:
+        raise ExitError(str(error), USAGE) from None
+    return Plan(
+        kind=VenueKind.REPLAY if replay else VenueKind.DEMO,
+        base_url=addresses.rest,
+        ws_url=addresses.ws,
+        credentials=Credentials(api_key=Secret(addresses.api_key), secret_key=Secret(addresses.api_secret)),
+        limits=limits,
+        folder=folder,
+        armed_at_start=True,
+    )
+
+
+def configured_plan(file: SettingsFile, limits: Limits) -> Plan:
+    """Return the plan of a desk on the exchange that environment or config file name; it starts locked."""
+    try:
+        venue = venue_settings(file.settings.venue, os.environ)
+        keys = credentials(os.environ)
+    except ConfigError as error:
+        raise ExitError(str(error), USAGE) from None
+    kind = VenueKind.LOCAL if is_local(venue.base_url) else VenueKind.LIVE
+    return Plan(
+        kind=kind,
+        base_url=venue.base_url,
+        ws_url=venue.ws_url,
+        credentials=keys,
+        limits=limits,
+        folder=account_folder(kind, venue.base_url, keys),
+    )
+
+
+def wait_until_open(engine: Engine, plan: Plan) -> None:
+    """Wait for the venue to answer.
+
+    Raises:
+        ExitError: it did not, or the engine ended for another reason.
+    """
+    settled = engine.settled.wait(REACH_LIMIT_S)
+    if engine.failure is not None or not engine.running:
+        raise failure_of(engine, plan)
+    if not settled:
+        raise ExitError(_unreachable(plan, f"no answer within {REACH_LIMIT_S:.0f} s"), UNREACHABLE)
+
+
+def failure_of(engine: Engine, plan: Plan) -> ExitError:
+    """Return the error that ends the program for what ended the engine."""
+    failure = engine.failure
+    if isinstance(failure, ConfigError):
+        return ExitError(str(failure), USAGE)
+    if isinstance(failure, VenueError) and failure.kind in _NOT_REACHED:
+        return ExitError(_unreachable(plan, failure.message), UNREACHABLE)
+    return ExitError(death_notice(failure), FAILURE)
+
+
+def opening_symbol(client: EngineClient, engine: Engine, asked: str | None, configured: str) -> str:
+    """Return the pair to open on; one asked for must be listed, a configured one may give way to the first that is.
+
+    Raises:
+        ExitError: the exchange does not list the pair that was asked for.
+    """
+    listed = _listed(client, engine)
+    wanted = (asked or configured).strip().upper()
+    if not listed or wanted in listed:
+        return wanted
+    if asked is None:
+        return listed[0]
+    near = difflib.get_close_matches(wanted, listed, n=3, cutoff=0.4) or listed[:5]
+    shown = "".join(sign for sign in asked[:40] if sign.isprintable())
+    raise ExitError(f"{shown} is not traded here; nothing was started. Near it: {', '.join(near)}.", USAGE)
+
+
+def _listed(client: EngineClient, engine: Engine) -> list[str]:
+    end = time.monotonic() + LIST_LIMIT_S
+    while time.monotonic() < end and engine.running:
+        view = client.view(TOPIC_INSTRUMENTS)
+        if isinstance(view, InstrumentsView) and view.by_symbol:
+            return list(view.by_symbol)
+        time.sleep(_POLL_S)
+    return []
+
+
+def _unreachable(plan: Plan, why: str) -> str:
+    return f"The exchange at {plan.base_url} cannot be reached: {why.rstrip('.')}. Nothing was sent. {OFFLINE_HINT}"
+
+
+_NOT_REACHED = (ErrorKind.NETWORK, ErrorKind.EDGE_BLOCK, ErrorKind.MAINTENANCE, ErrorKind.SERVER, ErrorKind.UNREADABLE)

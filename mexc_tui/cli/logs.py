@@ -1,0 +1,78 @@
+"""The log: a small file in the state folder that never holds a secret."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import sys
+import threading
+from logging.handlers import RotatingFileHandler
+from types import TracebackType
+
+from mexc_tui.config.paths import log_file
+
+LARGEST_BYTES = 256 * 1024
+KEPT = 3
+HIDDEN = "[hidden]"
+
+
+class Scrubber(logging.Formatter):
+    """Formats a record and blots out every secret it was told of, wherever it stands."""
+
+    def __init__(self, secrets: tuple[str, ...]) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+        self._secrets = tuple(secret for secret in secrets if len(secret) >= 4)
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line without secrets."""
+        text = super().format(record)
+        for secret in self._secrets:
+            text = text.replace(secret, HIDDEN)
+        return text
+
+
+def start_log(secrets: tuple[str, ...] = ()) -> None:
+    """Send warnings and worse to the log; where its folder cannot be written there is none."""
+    path = log_file()
+    root = logging.getLogger()
+    for old in [handler for handler in root.handlers if isinstance(handler, RotatingFileHandler)]:
+        root.removeHandler(old)
+        old.close()
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        handler = RotatingFileHandler(path, maxBytes=LARGEST_BYTES, backupCount=KEPT, encoding="utf-8")
+        handler.setFormatter(Scrubber(secrets))
+        root.addHandler(handler)
+    if not root.handlers:
+        root.addHandler(logging.NullHandler())
+    logging.captureWarnings(True)
+
+
+def start_last_resort() -> None:
+    """Turn what nobody foresaw into one sentence on stderr; its traceback goes to the log."""
+    sys.excepthook = _unforeseen
+    threading.excepthook = lambda args: _log(args.exc_type, args.exc_value, args.exc_traceback)
+
+
+def unforeseen_words(name: str) -> str:
+    """Return the sentence for an error that nobody foresaw."""
+    return (
+        f"mexc-tui stopped on an internal error ({name}). Orders that were working stay at the exchange. "
+        f"Details: {log_file()}"
+    )
+
+
+def _unforeseen(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        return
+    _log(kind, error, trace)
+    print(unforeseen_words(kind.__name__), file=sys.stderr)  # noqa: T201
+
+
+def _log(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
+    if not logging.getLogger().handlers:
+        start_log()
+    if error is not None:
+        logging.getLogger("mexc_tui").error("unforeseen", exc_info=(kind, error, trace))

@@ -1,0 +1,76 @@
+"""The command line: what there is to start, and how every failure is told."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from mexc_tui.cli import config, demo, exchange, run
+from mexc_tui.cli.exits import INTERRUPTED, USAGE, ExitError
+from mexc_tui.cli.logs import start_last_resort
+
+_EXIT_CODES = """\
+exit codes:
+  0    ended as asked
+  1    failure: a journal in use or damaged, an exchange that broke down, an internal error
+  2    bad usage, bad settings, a terminal that cannot show the cockpit
+  3    the exchange cannot be reached
+  130  interrupted (128 + N: ended by signal N)
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands."""
+    parser = argparse.ArgumentParser(
+        prog="mexc-tui",
+        description="A terminal for trading on the MEXC exchange. Without a command: the cockpit as configured.",
+        epilog=_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action=_Version, help="print the version and exit")
+    run.add_options(parser)
+    parser.set_defaults(run=run.run)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    demo.add_parser(commands)
+    exchange.add_parser(commands)
+    config.add_parser(commands)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code; every expected failure is one sentence on stderr."""
+    start_last_resort()
+    try:
+        chosen = build_parser().parse_args(arguments)
+        code = chosen.run(chosen)
+        return int(code)
+    except ExitError as error:
+        return _tell(str(error), error.code)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return INTERRUPTED
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else USAGE
+
+
+def _tell(sentence: str, code: int) -> int:
+    print(f"mexc-tui: {sentence}", file=sys.stderr)  # noqa: T201
+    return code
+
+
+class _Version(argparse.Action):
+    def __init__(self, option_strings: Sequence[str], dest: str, **rest: object) -> None:
+        super().__init__(option_strings, dest, nargs=0, default=argparse.SUPPRESS, help=str(rest.get("help", "")))
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            found = version("mexc-tui")
+        except PackageNotFoundError:
+            found = "(not installed)"
+        parser.exit(0, f"mexc-tui {found}\n")

@@ -1,0 +1,21 @@
+"""``mexc-tui`` without a command: the cockpit on the exchange that is configured."""
+
+from __future__ import annotations
+
+import argparse
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the plain call."""
+    parser.add_argument("--symbol", metavar="SYMBOL", help="pair to open on")
+    parser.set_defaults(frames=None)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Open the cockpit."""
+    from mexc_tui.cli.terminal import require_terminal
+
+    require_terminal()
+    from mexc_tui.cli import cockpit
+
+    return cockpit.run_configured(arguments)

@@ -1,0 +1,31 @@
+"""Whether this terminal can show the cockpit at all; what it can show otherwise is the screen's business."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from mexc_tui.cli.exits import USAGE, ExitError
+
+
+def require_terminal() -> None:
+    """Refuse pipes, files and terminals that cannot move a cursor.
+
+    Raises:
+        ExitError: with what to do.
+    """
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        if stream is None or not stream.isatty():
+            raise ExitError(
+                "The cockpit needs a terminal for keys and screen, and this is a pipe or a file. "
+                "Start mexc-tui in a terminal, over ssh with -t.",
+                USAGE,
+            )
+    kind = os.environ.get("TERM", "")
+    if kind in ("", "dumb", "unknown"):
+        shown = f'"{kind}"' if kind else "not set"
+        raise ExitError(
+            f"TERM is {shown}, which means a terminal that cannot place a cursor; set it to what your terminal is, "
+            "for example TERM=xterm-256color.",
+            USAGE,
+        )
