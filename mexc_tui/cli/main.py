@@ -73,4 +73,5 @@ class _Version(argparse.Action):
             found = version("mexc-tui")
         except PackageNotFoundError:
             found = "(not installed)"
-        parser.exit(0, f"mexc-tui {found}\n")
+        print(f"mexc-tui {found}")  # noqa: T201
+        parser.exit()
