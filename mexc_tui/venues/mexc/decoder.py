@@ -16,6 +16,7 @@ _LOOK_EVERY: Final = 64
 """Unknown fields are looked for in the first frame of a kind and then in one of so many."""
 _SAMPLE_BYTES: Final = 512
 _SAMPLES: Final = 32
+_LABELS: Final = 256
 
 
 class Sample(msgspec.Struct, frozen=True):
@@ -94,6 +95,8 @@ class FrameDecoder:
             for field in _fields(message):
                 label = f"{name}.{field.field_number}"
                 if label not in self.unknown_fields:
+                    if len(self.unknown_fields) >= _LABELS:
+                        return
                     self._keep(f"unknown field {label}", frame)
                 self.unknown_fields[label] += 1
 

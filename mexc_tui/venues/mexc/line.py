@@ -212,9 +212,8 @@ class Line:
                 self._set_up()
             while True:
                 self._wake.clear()
-                if self._take_refused(connection) and not self._effective():
-                    return _IDLE
-                if not self._wanted:
+                self._take_refused(connection)
+                if not self._effective():
                     return _IDLE
                 if self._clock.monotonic_ns() >= self._rotate_at_ns:
                     connection = self._connection = await self._replace(connection)
@@ -303,6 +302,10 @@ class Line:
         await self._clock.sleep(delay * self._rng.uniform(0.5, 1.0))
 
     def _set_up(self) -> None:
+        if self.private and self._blocked:
+            refused = ", ".join(self._blocked)
+            self._set_state(LinkState.CLOSED, f"the exchange refused account streams: {refused}")
+            return
         first = self.state is LinkState.CONNECTING
         self.up.set()
         self._set_state(LinkState.CONNECTED, "" if first else "connected again", lost=not first)

@@ -76,6 +76,12 @@ class ListenKey:
         """Call back when the key died while a connection was using it."""
         self._on_dead = callback
 
+    async def prepare(self) -> None:
+        """Have a key, so that refused API keys show before anything else starts. VenueError if none is given."""
+        if not self._key:
+            self._key = await self._calls.listen_key_create()
+            self._extended()
+
     async def open(self) -> Socket:
         """Open a socket for the account streams with the present key, or with a new one.
 
@@ -85,7 +91,7 @@ class ListenKey:
         if self._key and self._clock.monotonic_ns() >= self._good_until_ns:
             self._forget()
         if not self._key:
-            await self._create()
+            await self._renew()
         try:
             socket = await self._dialer.dial(self._key)
         except DialError as error:
@@ -120,11 +126,10 @@ class ListenKey:
         except VenueError as error:
             _log.info("a listen key could not be released (%s); it expires within the hour", error.kind)
 
-    async def _create(self) -> None:
+    async def _renew(self) -> None:
         failure: DialError
         try:
-            self._key = await self._calls.listen_key_create()
-            self._extended()
+            await self.prepare()
             return
         except VenueError as error:
             failure = DialError(f"no listen key for the account streams: {error.message}")

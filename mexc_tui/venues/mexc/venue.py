@@ -1,0 +1,313 @@
+"""MEXC as a venue: the real exchange, or anything that speaks its wire."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Final
+
+import msgspec
+from yarl import URL
+
+from mexc_tui.domain.errors import ErrorKind, VenueError
+from mexc_tui.domain.inputs import BookSnapshot, Input, LinkChanged, LinkState, TickersSeen, VenueHealth
+from mexc_tui.domain.instrument import Instrument
+from mexc_tui.domain.market import Candle, Interval, Ticker, Trade
+from mexc_tui.domain.orders import Balance, Fill, OrderReport, OrderRequest
+from mexc_tui.domain.views import VenueKind
+from mexc_tui.kernel.ports import Sink, VenueInfo
+from mexc_tui.venues.mexc import channels as names
+from mexc_tui.venues.mexc.channels import Speed
+from mexc_tui.venues.mexc.clock import Clock, SystemClock
+from mexc_tui.venues.mexc.connection import StreamTiming
+from mexc_tui.venues.mexc.dialing import AiohttpDialer, Dialer
+from mexc_tui.venues.mexc.listen_key import KeyTiming, ListenKey
+from mexc_tui.venues.mexc.rest import MexcRest
+from mexc_tui.venues.mexc.settings import MexcSettings
+from mexc_tui.venues.mexc.streams import Streams, Tap
+
+_HEALTH_S: Final = 1.0
+_PING_EVERY: Final = 15
+"""Health reports between two REST pings, so that the round trip shown is a recent one."""
+_CLOCK_EVERY: Final = 300
+_PUBLIC_UP_S: Final = 5.0
+_PRIVATE_UP_S: Final = 15.0
+_log = logging.getLogger(__name__)
+
+NO_KEYS: Final = "no API key is set: market data only"
+LOCKED: Final = "live trading is locked in this version: orders go only to an exchange on this machine"
+
+
+class StreamSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Choices about the streams. The fast speeds bring ten times the frames."""
+
+    depth_speed: Speed = Speed.NORMAL
+    trades_speed: Speed = Speed.NORMAL
+    ticker_zone: str = "24H"
+    timing: StreamTiming = StreamTiming()
+    key_timing: KeyTiming = KeyTiming()
+
+
+class MexcVenue:
+    """The exchange at the addresses of the settings, behind the ``Venue`` port.
+
+    Orders are taken only with keys and only where the exchange runs on this machine. ``tap`` gets every frame
+    before it is decoded.
+    """
+
+    def __init__(
+        self,
+        settings: MexcSettings,
+        kind: VenueKind,
+        clock: Clock | None = None,
+        tap: Tap | None = None,
+        *,
+        streams: StreamSettings | None = None,
+        dialer: Dialer | None = None,
+        rng: random.Random | None = None,
+    ) -> None:
+        self._settings = settings
+        self._clock = clock if clock is not None else SystemClock()
+        self._tap = tap
+        self._choices = streams if streams is not None else StreamSettings()
+        self._dialer = dialer
+        self._rng = rng if rng is not None else random.Random()
+        self._sink: Sink | None = None
+        self._streams: Streams | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self.rest = MexcRest(settings, self._clock, jitter=self._rng.random)
+        why_not = _why_not(settings)
+        self._info = VenueInfo(name=_name(settings), kind=kind, can_trade=not why_not, why_not=why_not)
+
+    @property
+    def info(self) -> VenueInfo:
+        """What this venue is, and why it takes no orders if it takes none."""
+        return self._info
+
+    @property
+    def streams(self) -> Streams | None:
+        """The stream connections while the venue is open: counters, samples of what was not understood."""
+        return self._streams
+
+    async def open(self, sink: Sink) -> None:
+        """Check that the exchange answers, start the streams; with keys the account streams are up on return.
+
+        Raises:
+            VenueError: it cannot be reached, refuses the keys, or gives no account streams; nothing is left open.
+        """
+        if self._streams is not None:
+            raise RuntimeError("the venue is open already")
+        self._sink = sink
+        try:
+            await self.rest.open()
+            await self._open_streams(sink)
+        except BaseException:
+            await self.close()
+            raise
+        self._tasks = [asyncio.create_task(self._report_health()), asyncio.create_task(self._first_tickers())]
+
+    async def close(self) -> None:
+        """Stop streams and calls and release the listen key; harmless when repeated."""
+        tasks, self._tasks = self._tasks, []
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        streams, self._streams = self._streams, None
+        if streams is not None:
+            await streams.close()
+        await self.rest.close()
+
+    async def instruments(self) -> tuple[Instrument, ...]:
+        """Return every pair the exchange lists."""
+        return await self.rest.exchange_info()
+
+    async def api_symbols(self) -> frozenset[str] | None:
+        """Return the pairs any key may trade."""
+        return await self.rest.default_symbols()
+
+    async def set_interest(self, symbols: Sequence[str], candles: Sequence[tuple[str, Interval]]) -> None:
+        """Carry books, trades and best prices of ``symbols``, ``candles``, and the figures of all pairs."""
+        if self._streams is None:
+            raise VenueError(
+                "The streams are closed, so nothing can be subscribed.",
+                kind=ErrorKind.NETWORK,
+                remedy="Connect again.",
+                sent=False,
+            )
+        self._streams.set_channels(self._channels(symbols, candles))
+
+    async def snapshot(self, symbol: str, limit: int) -> BookSnapshot:
+        """Return the book, best levels first."""
+        return await self.rest.depth(symbol, limit)
+
+    async def recent_trades(self, symbol: str, limit: int) -> tuple[Trade, ...]:
+        """Return the latest public trades, oldest first."""
+        return await self.rest.trades(symbol, limit)
+
+    async def candles(
+        self, symbol: str, interval: Interval, limit: int, end_ms: int | None = None
+    ) -> tuple[Candle, ...]:
+        """Return the latest candles before ``end_ms``, oldest first."""
+        return await self.rest.klines(symbol, interval, limit, end_ms=end_ms)
+
+    async def tickers(self) -> tuple[Ticker, ...]:
+        """Return the 24-hour figures of every pair."""
+        return await self.rest.ticker_24h(None)
+
+    async def place(self, request: OrderRequest) -> str:
+        """Place an order, once, and return the exchange's id; VenueError as the port says."""
+        if not self._info.can_trade:
+            raise VenueError(
+                f"The order was not sent: {self._info.why_not}.",
+                kind=ErrorKind.REFUSED_HERE,
+                remedy="Use the embedded exchange.",
+                sent=False,
+                definite=True,
+            )
+        return await self.rest.place_order(request)
+
+    async def cancel(self, symbol: str, *, order_id: str = "", client_order_id: str = "") -> None:
+        """Cancel an order; ORDER_NOT_FOUND when it is not open (any more)."""
+        await self.rest.cancel_order(symbol, order_id=order_id, client_order_id="" if order_id else client_order_id)
+
+    async def cancel_all(self, symbol: str) -> None:
+        """Cancel every open order of a symbol."""
+        await self.rest.cancel_open_orders((symbol,))
+
+    async def order(self, symbol: str, *, order_id: str = "", client_order_id: str = "") -> OrderReport | None:
+        """Return an order, or None on a positive answer that there is none."""
+        return await self.rest.order(symbol, order_id=order_id, client_order_id="" if order_id else client_order_id)
+
+    async def open_orders(self, symbols: Sequence[str]) -> tuple[OrderReport, ...]:
+        """Return the open orders of the symbols; of all where none is named."""
+        return await self.rest.open_orders(symbols)
+
+    async def fills(self, symbol: str, since_ms: int) -> tuple[Fill, ...]:
+        """Return own fills of a symbol since a time, oldest first."""
+        return await self.rest.my_trades(symbol, since_ms=since_ms)
+
+    async def balances(self) -> tuple[Balance, ...]:
+        """Return every asset that is held."""
+        return await self.rest.account()
+
+    def health(self) -> VenueHealth:
+        """Return the figures of the link as they are now."""
+        metrics = self.rest.metrics()
+        streams = self._streams
+        delay = streams.delay_ms() if streams is not None else None
+        offset = metrics.clock_offset_ms
+        return VenueHealth(
+            rest_ms=metrics.rest_ms,
+            stream_ms=None if delay is None or offset is None else max(0.0, delay + offset),
+            clock_offset_ms=offset,
+            frames=streams.decoder.frames if streams is not None else 0,
+            unknown_frames=streams.decoder.not_understood if streams is not None else 0,
+            weight_used=metrics.weight_used,
+            weight_limit=metrics.weight_limit,
+            order_tokens=metrics.order_tokens,
+            order_limit=metrics.order_limit,
+        )
+
+    def _channels(self, symbols: Sequence[str], candles: Sequence[tuple[str, Interval]]) -> list[str]:
+        choices = self._choices
+        wanted = [names.mini_tickers(choices.ticker_zone)]
+        for symbol in dict.fromkeys((*symbols, *(symbol for symbol, _ in candles))):
+            if symbol in symbols:
+                wanted.append(names.depth(symbol, choices.depth_speed))
+                wanted.append(names.deals(symbol, choices.trades_speed))
+                wanted.append(names.book_ticker(symbol))
+            wanted += [names.kline(symbol, interval) for other, interval in candles if other == symbol]
+        return wanted
+
+    async def _open_streams(self, sink: Sink) -> None:
+        settings = self._settings
+        dialer = self._dialer or AiohttpDialer(
+            settings.ws_url, connect_timeout_s=settings.connect_timeout_s, user_agent=settings.user_agent
+        )
+        key = None
+        if settings.has_keys:
+            key = ListenKey(self.rest, dialer, self._clock, self._choices.key_timing, self._rng)
+        self._streams = streams = Streams(
+            dialer=dialer,
+            clock=self._clock,
+            sink=sink,
+            rng=self._rng,
+            timing=self._choices.timing,
+            listen_key=key,
+            tap=self._tap,
+        )
+        if key is None:
+            sink(LinkChanged(True, LinkState.CLOSED, NO_KEYS))
+        else:
+            await key.prepare()
+        streams.start()
+        streams.set_channels(self._channels((), ()))
+        if key is not None and not await self._within(_PRIVATE_UP_S, streams.private_up()):
+            raise VenueError(
+                f"{self._info.name} gives no account streams: {streams.private_reason or 'no answer'}. "
+                "Fills and orders could not be followed, so nothing was started.",
+                kind=ErrorKind.NETWORK,
+                remedy="Check the address of the streams and that the key may read the account, then start again.",
+                sent=False,
+            )
+        await self._within(_PUBLIC_UP_S, streams.public_up())
+
+    async def _within(self, seconds: float, wait: Coroutine[None, None, None]) -> bool:
+        """Wait for something, but not longer than so many seconds by the venue's clock."""
+        wanted = asyncio.create_task(wait)
+        limit = asyncio.ensure_future(self._clock.sleep(seconds))
+        try:
+            await asyncio.wait({wanted, limit}, return_when=asyncio.FIRST_COMPLETED)
+            return wanted.done()
+        finally:
+            for task in (wanted, limit):
+                task.cancel()
+            await asyncio.gather(wanted, limit, return_exceptions=True)
+
+    async def _first_tickers(self) -> None:
+        """Fill the 24-hour figures before the stream has brought them; best prices come only this way."""
+        await self._try(self._send_tickers)
+
+    async def _send_tickers(self) -> None:
+        tickers = await self.rest.ticker_24h(None)
+        self._tell(TickersSeen(tickers, self._clock.monotonic_ns()))
+
+    async def _report_health(self) -> None:
+        """Report the link's figures for good, asking for fresh ones now and then."""
+        count = 0
+        while True:
+            await self._clock.sleep(_HEALTH_S)
+            self._tell(self.health())
+            count += 1
+            if count % _CLOCK_EVERY == 0:
+                await self._try(self._measure_clock)
+            elif count % _PING_EVERY == 0:
+                await self._try(self.rest.ping)
+
+    async def _measure_clock(self) -> None:
+        await self.rest.sync_clock()
+
+    async def _try(self, call: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await call()
+        except VenueError as error:
+            _log.info("a figure of the link could not be refreshed: %s", error.message)
+
+    def _tell(self, item: Input) -> None:
+        if self._sink is not None:
+            self._sink(item)
+
+
+def _why_not(settings: MexcSettings) -> str:
+    if not settings.has_keys:
+        return NO_KEYS
+    return "" if settings.orders_allowed else LOCKED
+
+
+def _name(settings: MexcSettings) -> str:
+    host = URL(settings.base_url).host or ""
+    if settings.orders_allowed:
+        return f"local exchange {settings.host}"
+    return "MEXC" if host == "mexc.com" or host.endswith(".mexc.com") else host
