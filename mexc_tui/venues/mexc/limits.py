@@ -124,7 +124,7 @@ class Budget:
             now = self._clock.monotonic()
             wait = self._wait(cost, now)
             if wait <= 0:
-                for window, amount in self._windows(cost):
+                for window, amount, _ in self._windows(cost):
                     window.take(amount, now)
                 return
             if now + wait - started > patience:
@@ -132,22 +132,23 @@ class Budget:
             await self._clock.sleep(wait)
 
     def _wait(self, cost: Cost, now: float) -> float:
-        share = self._share[cost.duty]
-        wait = max(window.wait(amount, share, now) for window, amount in self._windows(cost))
+        wait = max(window.wait(amount, share, now) for window, amount, share in self._windows(cost))
         if self._cool_told or cost.duty is not Duty.CANCEL:
             wait = max(wait, self._cool_until - now)
         return wait
 
-    def _windows(self, cost: Cost) -> list[tuple[Window, float]]:
-        windows: list[tuple[Window, float]] = [(window, 1) for window in self._pace]
-        windows.append((self.weight, cost.weight))
+    def _windows(self, cost: Cost) -> list[tuple[Window, float, float]]:
+        """Windows that a request counts in, how much, and the share of each that it may fill."""
+        share = self._share[cost.duty]
+        windows: list[tuple[Window, float, float]] = [(window, 1, share) for window in self._pace]
+        windows.append((self.weight, cost.weight, share))
         if cost.signed:
-            windows.append((self.uid_weight, cost.weight))
+            windows.append((self.uid_weight, cost.weight, share))
         if cost.order_action:
-            windows.append((self.orders, 1))
+            windows.append((self.orders, 1, share))
         if cost.own is not None:
             name, limit, period = cost.own
-            windows.append((self._own.setdefault(name, Window(limit, period)), 1))
+            windows.append((self._own.setdefault(name, Window(limit, period)), 1, 1.0))
         return windows
 
     def _patience(self, duty: Duty) -> float:

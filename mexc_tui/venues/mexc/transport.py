@@ -82,6 +82,8 @@ class Transport:
             trace_configs=[_trace()],
             cookie_jar=aiohttp.DummyCookieJar(),
         )
+        # aiohttp would repeat some requests by itself, with an old signature and past the budget; we decide here.
+        self._session._retry_connection = False
 
     async def close(self) -> None:
         """Close the connections; harmless when repeated."""
