@@ -59,7 +59,7 @@ class ManualClock:
 
 
 async def settle() -> None:
-    for _ in range(40):
+    for _ in range(20):
         await asyncio.sleep(0)
 
 
@@ -178,7 +178,7 @@ class Desk:
             clock=self.clock,
             sink=self.seen.append,
             rng=rng,
-            timing=StreamTiming(),
+            timing=timing or StreamTiming(),
             listen_key=self.key,
             tap=lambda recv_ns, wall_ms, frame: self.taped.append(frame),
         )
