@@ -1,10 +1,12 @@
-"""What a pane needs of the app it lives in."""
+"""What panes and the palette need of the app they live in."""
 
 from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
 
+from mexc_tui.domain.client import DeskClient
 from mexc_tui.ui.frame_clock import FrameClock
+from mexc_tui.ui.keymap import Keymap
 from mexc_tui.ui.state import DeskState
 from mexc_tui.ui.themes import Palette
 
@@ -14,6 +16,23 @@ class Host(Protocol):
     """The app, as seen by a pane."""
 
     frame_clock: FrameClock
-    palette: Palette
     desk_state: DeskState
     """What is looked at and about to be sent; a draft that the ticket edits goes here, as the ladder's does."""
+
+    @property
+    def palette(self) -> Palette:
+        """The styles of the theme in force."""
+
+
+@runtime_checkable
+class Commandable(Protocol):
+    """The app, as seen by the command palette."""
+
+    client: DeskClient
+    keymap: Keymap
+
+    def action_do(self, action_id: str) -> None:
+        """Do what an action of the catalogue says."""
+
+    def go(self, symbol: str) -> None:
+        """Look at a pair."""

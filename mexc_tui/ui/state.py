@@ -24,14 +24,16 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     watchlist: tuple[str, ...] = ()
     cursor: Decimal | None = None
     """Price under the ladder's cursor; None follows the middle of the book."""
-    group: int = 1
-    """Ticks per ladder row."""
+    group: int = 0
+    """Ticks per ladder row; zero until the first book shows what suits it."""
     recentred: int = 0
     """Counts requests to recentre the ladder."""
     draft: Draft | None = None
     """The ghost: an order drawn on the ladder and in the ticket, not sent."""
     size: Decimal | None = None
     """Order size in quote that presets and nudges have set."""
+    size_base: Decimal | None = None
+    """Order size in base, which then wins: everything that is held."""
     preset: int = 0
     """Which size preset is chosen, from zero; -1 after a nudge."""
     presets: tuple[Decimal, ...] = ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from textual.app import App
 from textual.binding import Binding, BindingsMap
@@ -10,14 +11,14 @@ from textual.dom import DOMNode
 from textual.keys import _character_to_key
 
 
-def write_backlog(app: App[object]) -> int:
+def write_backlog(app: App[Any]) -> int:
     """How many writes wait for the terminal; zero where the driver does not queue (in tests, on Windows)."""
     thread = getattr(app._driver, "_writer_thread", None)
     queue = getattr(thread, "_queue", None)
     return int(queue.qsize()) if queue is not None else 0
 
 
-def backlog_of(app: App[object]) -> Callable[[], int]:
+def backlog_of(app: App[Any]) -> Callable[[], int]:
     """Return a function that tells how many writes wait for the terminal."""
     return lambda: write_backlog(app)
 

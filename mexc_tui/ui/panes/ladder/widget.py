@@ -68,7 +68,7 @@ class LadderPane(LinePane, can_focus=True):
             None if since is None else since // 500,
             symbol,
             selection.cursor,
-            selection.group,
+            max(1, selection.group),
             selection.recentred,
             selection.draft,
             selection.ascii_only,
@@ -88,7 +88,7 @@ class LadderPane(LinePane, can_focus=True):
     def _settle(self, data: LadderInput, frame: Frame, height: int) -> None:
         """Move the view only if the person asked, the cursor left it, or the market did."""
         selection = frame.selection
-        identity = (selection.symbol, selection.group, selection.recentred)
+        identity = (selection.symbol, max(1, selection.group), selection.recentred)
         recentre = identity != self._for
         if recentre:
             self._for, self._sought = identity, None
@@ -97,8 +97,8 @@ class LadderPane(LinePane, can_focus=True):
             self._sought = None if recentre else selection.cursor
         seek = None
         if self._sought is not None:
-            seek = row_of(self._sought, data.book.price_decimals, selection.group)
-        self._top = top_row(self._top, data.book, selection.group, max(1, height), recentre=recentre, seek=seek)
+            seek = row_of(self._sought, data.book.price_decimals, max(1, selection.group))
+        self._top = top_row(self._top, data.book, max(1, selection.group), max(1, height), recentre=recentre, seek=seek)
 
     def on_click(self, event: events.Click) -> None:
         """Put the cursor on the price that was clicked."""
@@ -135,7 +135,7 @@ def ladder_input(frame: Frame) -> LadderInput:
         last_taker=None if trade is None else trade.taker,
         average=held[0] if held else None,
         cursor=selection.cursor,
-        group=selection.group,
+        group=max(1, selection.group),
         ascii_only=selection.ascii_only,
     )
 

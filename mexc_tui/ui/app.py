@@ -1,0 +1,260 @@
+"""The cockpit: wires the engine's views to panes and keys to commands, and does nothing else."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from functools import partial
+from typing import ClassVar
+
+from textual.app import App
+from textual.command import Provider
+
+from mexc_tui.domain.client import DeskClient
+from mexc_tui.domain.orders import Side
+from mexc_tui.ui.actions import TABS
+from mexc_tui.ui.commandline.grammar import GoIntent, Intent, OrderIntent, SimpleIntent
+from mexc_tui.ui.commandline.resolve import plain_command
+from mexc_tui.ui.commandline.widget import CommandLine
+from mexc_tui.ui.controls.looking import Looking
+from mexc_tui.ui.controls.trading import Trading
+from mexc_tui.ui.frame_clock import FrameClock
+from mexc_tui.ui.help.screen import HelpScreen
+from mexc_tui.ui.keymap import resolve
+from mexc_tui.ui.options import UiOptions
+from mexc_tui.ui.palette import ActionProvider
+from mexc_tui.ui.panes.ladder.widget import LadderPane
+from mexc_tui.ui.panes.watchlist.widget import WatchlistPane
+from mexc_tui.ui.screens.tabs import TabBar
+from mexc_tui.ui.screens.trade import TradeScreen
+from mexc_tui.ui.state import DeskState, Selection
+from mexc_tui.ui.textual_compat import backlog_of
+from mexc_tui.ui.themes import DEFAULT_THEME, FALLBACK, Palette, load_themes
+
+
+def new_command_id() -> str:
+    """Return an id that no command has had."""
+    return uuid.uuid4().hex
+
+
+class CockpitApp(App[None]):
+    """The terminal's one app. Everything it knows of the market and the account comes from ``client``."""
+
+    TITLE = "mexc-tui"
+    ENABLE_COMMAND_PALETTE = True
+    ALLOW_SELECT = False
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {ActionProvider}
+
+    def __init__(
+        self, client: DeskClient, options: UiOptions | None = None, new_id: Callable[[], str] = new_command_id
+    ) -> None:
+        super().__init__()
+        self.options = options or UiOptions()
+        self.client = client
+        self.keymap = resolve(self.options.keys)
+        self.desk_state = DeskState(_first_selection(self.options))
+        self.frame_clock = FrameClock(
+            client, self.desk_state, fps=self.options.frames_per_second, backlog=backlog_of(self)
+        )
+        self.looking = Looking(client, self.desk_state, new_id)
+        self.trading = Trading(client, self.desk_state, self.looking, new_id, instant=self.options.instant)
+        self._new_id = new_id
+        self._themes, theme_notices = load_themes(self.options.theme_folder)
+        self._notices = [*self.options.notices, *self.keymap.problems, *theme_notices]
+        self._handlers = self._make_handlers()
+        for theme in self._themes.values():
+            self.register_theme(theme.textual)
+        self._choose_theme(self.options.theme)
+        self.animation_level = "none"
+
+    @property
+    def palette(self) -> Palette:
+        """The styles of the theme in force."""
+        theme = self._themes.get(self.theme)
+        return FALLBACK if theme is None else theme.palette
+
+    def on_mount(self) -> None:
+        """Show the trade screen, tell the engine what is looked at, and start to draw."""
+        self.frame_clock.attach(self.trading)
+        self.frame_clock.attach(self.looking)
+        self.push_screen(TradeScreen(self.keymap))
+        self.looking.announce()
+        if self._notices:
+            self.looking.say("; ".join(self._notices))
+        if self.options.timer:
+            self.set_interval(1 / self.frame_clock.fps, self._tick)
+
+    def _tick(self) -> None:
+        self.frame_clock.advance()
+        if self.options.frames is not None and self.frame_clock.frames >= self.options.frames:
+            self.exit()
+
+    # -- actions ----------------------------------------------------------------------------------------------------
+
+    def action_do(self, action_id: str) -> None:
+        """Do what an action of the catalogue says, and show the answer without waiting for the next frame."""
+        self._handlers[action_id]()
+        self.frame_clock.advance()
+
+    def go(self, symbol: str) -> None:
+        """Look at a pair."""
+        self.looking.go(symbol)
+        self.frame_clock.advance()
+
+    def _make_handlers(self) -> dict[str, Callable[[], object]]:
+        look, trade = self.looking, self.trading
+        handlers: dict[str, Callable[[], object]] = {
+            "cursor_down": lambda: look.move(-1),
+            "cursor_up": lambda: look.move(1),
+            "cursor_down_10": lambda: look.move(-10),
+            "cursor_up_10": lambda: look.move(10),
+            "nudge_down": lambda: look.nudge(-1),
+            "nudge_up": lambda: look.nudge(1),
+            "cursor_mid": look.mid,
+            "recentre": look.recentre,
+            "group_finer": lambda: look.group(-1),
+            "group_coarser": lambda: look.group(1),
+            "symbol_next": lambda: look.symbol(1),
+            "symbol_previous": lambda: look.symbol(-1),
+            "interval_shorter": lambda: look.interval(-1),
+            "interval_longer": lambda: look.interval(1),
+            "zoom_in": lambda: look.zoom(1),
+            "zoom_out": lambda: look.zoom(-1),
+            "pan_back": lambda: look.pan(1),
+            "pan_forward": lambda: look.pan(-1),
+            "crosshair": look.crosshair,
+            "ghost_buy": lambda: trade.ghost(Side.BUY),
+            "ghost_sell": lambda: trade.ghost(Side.SELL),
+            "take_buy": lambda: trade.take(Side.BUY),
+            "take_sell": lambda: trade.take(Side.SELL),
+            "send": trade.send,
+            "drop": self._drop,
+            "size_up": lambda: trade.nudge_size(1),
+            "size_down": lambda: trade.nudge_size(-1),
+            "size_position": trade.size_from_position,
+            "arm": trade.arm,
+            "cancel_here": trade.cancel_here,
+            "cancel_row": self._cancel_row,
+            "cancel_side": trade.cancel_side,
+            "cancel_symbol": lambda: trade.cancel_all(everywhere=False),
+            "cancel_all": lambda: trade.cancel_all(everywhere=True),
+            "flatten": lambda: trade.flatten(everywhere=False),
+            "flatten_all": lambda: trade.flatten(everywhere=True),
+            "halt": trade.halt,
+        }
+        handlers.update({f"size_{n}": partial(trade.preset, n - 1) for n in range(1, 6)})
+        return {**handlers, **self._screen_handlers()}
+
+    def _screen_handlers(self) -> dict[str, Callable[[], object]]:
+        handlers: dict[str, Callable[[], object]] = {
+            "ticket": lambda: self._on_desk(TradeScreen.focus_ticket),
+            "command": lambda: self._on_desk(lambda desk: desk.open_command("")),
+            "symbol_search": lambda: self._on_desk(lambda desk: desk.open_command("symbol ")),
+            "row_down": lambda: self._on_desk(lambda desk: desk.move_rows(1)),
+            "row_up": lambda: self._on_desk(lambda desk: desk.move_rows(-1)),
+            "row_down_10": lambda: self._on_desk(lambda desk: desk.move_rows(10)),
+            "row_up_10": lambda: self._on_desk(lambda desk: desk.move_rows(-10)),
+            "palette": self.action_command_palette,
+            "theme": self._next_theme,
+            "help": lambda: self.push_screen(HelpScreen(self.keymap)),
+            "quit": self.exit,
+        }
+        handlers.update({f"tab_{name}": partial(self._show_tab, name) for name in TABS})
+        return handlers
+
+    def _on_desk(self, deed: Callable[[TradeScreen], object]) -> None:
+        for screen in reversed(self.screen_stack):
+            if isinstance(screen, TradeScreen):
+                deed(screen)
+                return
+
+    def _show_tab(self, name: str) -> None:
+        self.desk_state.change(tab=name)
+        self._on_desk(lambda desk: desk.show_tab(name))
+
+    def _drop(self) -> None:
+        self.trading.drop()
+        self._on_desk(TradeScreen.focus_ladder)
+
+    def _cancel_row(self) -> None:
+        def cancel(desk: TradeScreen) -> None:
+            if desk.marked_order:
+                self.trading.cancel_order(desk.marked_order)
+
+        self._on_desk(cancel)
+
+    # -- messages of panes --------------------------------------------------------------------------------------------
+
+    def on_ladder_pane_picked(self, event: LadderPane.Picked) -> None:
+        """Put the cursor where the ladder was clicked."""
+        self.looking.pick(event.price)
+        self.frame_clock.advance()
+
+    def on_watchlist_pane_picked(self, event: WatchlistPane.Picked) -> None:
+        """Go to the pair that was clicked."""
+        self.go(event.symbol)
+
+    def on_tab_bar_picked(self, event: TabBar.Picked) -> None:
+        """Show the tab that was clicked."""
+        self._show_tab(event.tab)
+        self.frame_clock.advance()
+
+    def on_command_line_closed(self) -> None:
+        """Give the keyboard back to the ladder."""
+        self._on_desk(TradeScreen.focus_ladder)
+
+    def on_command_line_entered(self, event: CommandLine.Entered) -> None:
+        """Carry out a complete line."""
+        self._on_desk(TradeScreen.focus_ladder)
+        if isinstance(event.intent, OrderIntent):
+            if event.draft is not None:
+                self.trading.place(event.draft)
+        else:
+            self._carry_out(event.intent)
+        self.frame_clock.advance()
+
+    def _carry_out(self, intent: Intent) -> None:
+        if isinstance(intent, GoIntent):
+            if intent.symbol is not None:
+                self.looking.go(intent.symbol)
+            if intent.interval is not None:
+                self.looking.show_interval(intent.interval)
+            return
+        command = plain_command(intent, self._new_id(), self.desk_state.selection.symbol)
+        if command is not None:
+            self.client.submit(command)
+        elif isinstance(intent, SimpleIntent) and intent.name == "theme":
+            self._choose_theme(intent.argument)
+        elif isinstance(intent, SimpleIntent) and intent.name in self._handlers:
+            self._handlers[intent.name]()
+
+    # -- themes -------------------------------------------------------------------------------------------------------
+
+    def _choose_theme(self, name: str) -> None:
+        """Take a theme; one that is not there leaves the present one, and says so."""
+        if name in self._themes:
+            self.theme = name
+            return
+        if self.theme not in self._themes:
+            self.theme = DEFAULT_THEME
+        sentence = f"there is no theme {name!r}: {self.theme} is shown; there are {', '.join(self._themes)}"
+        self._notices.append(sentence)
+        if self.is_running:
+            self.looking.say(sentence)
+
+    def _next_theme(self) -> None:
+        names = list(self._themes)
+        at = names.index(self.theme) if self.theme in names else -1
+        self._choose_theme(names[(at + 1) % len(names)])
+
+
+def _first_selection(options: UiOptions) -> Selection:
+    return Selection(
+        symbol=options.symbol,
+        interval=options.interval,
+        watchlist=options.watchlist,
+        presets=options.sizes,
+        size=options.sizes[0] if options.sizes else None,
+        slow=options.ssh,
+        ascii_only=options.ascii_only,
+    )

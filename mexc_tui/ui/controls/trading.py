@@ -1,0 +1,268 @@
+"""What keys do to orders: prepare, send once, drop; cancel, flatten and halt at once and without asking."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+
+from mexc_tui.domain.client import DeskClient
+from mexc_tui.domain.commands import Arm, CancelAll, CancelOrder, Draft, Flatten, Halt, PlaceOrder, Resume
+from mexc_tui.domain.inputs import Moment
+from mexc_tui.domain.limits import TradingState
+from mexc_tui.domain.orders import Order, OrderType, Side
+from mexc_tui.domain.sizing import Size, SizeError, SizeUnit, draft_for
+from mexc_tui.domain.views import (
+    TOPIC_LINK,
+    TOPIC_ORDERS,
+    TOPIC_RISK,
+    BookView,
+    GateInputs,
+    LinkView,
+    OrdersView,
+    RiskView,
+    VenueKind,
+    book_topic,
+    gate_topic,
+)
+from mexc_tui.ui.controls.looking import Looking
+from mexc_tui.ui.frame_clock import Frame
+from mexc_tui.ui.state import DeskState
+
+RESUME_NS = 5_000_000_000
+"""How long after asking a second press of the halt key resumes."""
+HALT_NS = 2_000_000_000
+"""Presses of the halt key this soon after a halt mean the halt, not its end."""
+
+
+class Trading:
+    """Turns keys into commands, with the book that was on the glass when they were pressed."""
+
+    def __init__(
+        self,
+        client: DeskClient,
+        state: DeskState,
+        looking: Looking,
+        new_id: Callable[[], str],
+        *,
+        instant: bool = False,
+    ) -> None:
+        self._client = client
+        self._state = state
+        self._looking = looking
+        self._new_id = new_id
+        self._instant = instant
+        self._glass: BookView | None = None
+        self._drawn = Moment(0, 0)
+        self._halted_ns = 0
+        self._resume_asked_ns = 0
+
+    def frame(self, frame: Frame) -> None:
+        """Remember the book that this frame puts on the glass."""
+        view = frame.view(book_topic(frame.selection.symbol))
+        self._glass = view if isinstance(view, BookView) else None
+        self._drawn = frame.now
+
+    # -- preparing and sending ------------------------------------------------------------------------------------
+
+    def ghost(self, side: Side) -> None:
+        """Prepare a limit order at the cursor, or at the near touch if the cursor has not been moved yet."""
+        price = self._state.selection.cursor
+        if price is None:
+            price = self._touch(side)
+        if price is None:
+            self._looking.say("there is no price here yet: move the cursor or wait for the book")
+            return
+        self._prepare(side, OrderType.LIMIT, price)
+
+    def take(self, side: Side) -> None:
+        """Prepare an immediate order that goes no further than the far touch."""
+        price = self._touch(side.opposite)
+        if price is None:
+            self._looking.say(f"there is nothing to {side.value.lower()} from: that side of the book is empty")
+            return
+        self._prepare(side, OrderType.IOC, price)
+
+    def send(self) -> None:
+        """Send the prepared order, once: it is gone from the screen before the command leaves."""
+        draft = self._state.selection.draft
+        if draft is None:
+            self._looking.say("nothing is prepared: b or s at the cursor, or t for the ticket", "dim@band")
+            return
+        self._state.change(draft=None)
+        self.place(draft)
+
+    def place(self, draft: Draft) -> None:
+        """Hand a draft to the gate with what the person could see of its book."""
+        book, now = self._glass, self._client.now()
+        seen = book if book is not None and book.symbol == draft.symbol else None
+        self._client.submit(
+            PlaceOrder(
+                command_id=self._new_id(),
+                draft=draft,
+                seen_version=0 if seen is None else seen.version,
+                seen_age_ms=0 if seen is None else max(0, (now.mono_ns - self._drawn.mono_ns) // 1_000_000),
+                seen_bid=_best(seen, Side.BUY),
+                seen_ask=_best(seen, Side.SELL),
+            )
+        )
+
+    def drop(self) -> None:
+        """Forget the prepared order; nothing was sent."""
+        self._state.change(draft=None, notice=None)
+
+    def preset(self, place: int) -> None:
+        """Choose a size preset; a ghost takes it over."""
+        presets = self._state.selection.presets
+        if place < len(presets):
+            self._state.change(size=presets[place], preset=place, size_base=None)
+            self._resize()
+
+    def nudge_size(self, direction: int) -> None:
+        """Make the size a tenth of the chosen preset larger or smaller."""
+        now = self._state.selection
+        if now.size is None:
+            return
+        step = (now.presets[now.preset] if 0 <= now.preset < len(now.presets) else now.size) / 10
+        size = now.size + step * direction
+        if size > 0:
+            self._state.change(size=size, size_base=None)
+            self._resize()
+
+    def size_from_position(self) -> None:
+        """Take everything that is free of the base asset as the size."""
+        inputs = self._gate()
+        held = None if inputs is None else inputs.base_free
+        if not held:
+            self._looking.say("the balance of this asset is zero or not known")
+            return
+        self._state.change(size_base=held)
+        self._resize()
+
+    def _prepare(self, side: Side, kind: OrderType, price: Decimal) -> None:
+        inputs = self._gate()
+        if inputs is None:
+            self._looking.say("the desk has no figures for this symbol yet; try again in a moment")
+            return
+        now = self._state.selection
+        if now.size_base is not None:
+            size = Size(now.size_base, SizeUnit.BASE)
+        elif now.size is not None:
+            size = Size(now.size, SizeUnit.QUOTE)
+        else:
+            self._looking.say("no size is chosen: press 1 to 5")
+            return
+        try:
+            draft = draft_for(size, side=side, order_type=kind, price=price, inputs=inputs)
+        except SizeError as problem:
+            self._looking.say(str(problem))
+            return
+        self._state.change(draft=draft, cursor=price, notice=None)
+        if self._instant:
+            self.send()
+
+    def _resize(self) -> None:
+        draft = self._state.selection.draft
+        if draft is not None and draft.price is not None:
+            instant, self._instant = self._instant, False
+            self._prepare(draft.side, draft.type, draft.price)
+            self._instant = instant
+
+    # -- taking risk away: at once, in every mode -------------------------------------------------------------------
+
+    def cancel_here(self) -> None:
+        """Cancel the own orders on the cursor's row."""
+        now = self._state.selection
+        book = self._looking.book()
+        if now.cursor is None or book is None:
+            self._looking.say("move the cursor onto an order first; c cancels all of this symbol")
+            return
+        group = max(1, now.group)
+        here = [order for order in self._open() if _on_row(order, now.cursor, group, book.price_decimals)]
+        for order in here:
+            self._client.submit(CancelOrder(command_id=self._new_id(), client_order_id=order.client_order_id))
+        if not here:
+            self._looking.say("no order of yours at the cursor", "dim@band")
+
+    def cancel_order(self, client_order_id: str) -> None:
+        """Cancel one order."""
+        self._client.submit(CancelOrder(command_id=self._new_id(), client_order_id=client_order_id))
+
+    def cancel_side(self) -> None:
+        """Cancel the buys if the cursor is below the middle of the book, else the sells."""
+        now = self._state.selection
+        bid = _best(self._looking.book(), Side.BUY)
+        if now.cursor is None or bid is None:
+            self._looking.say("move the cursor to the side you mean; c cancels both")
+            return
+        side = Side.BUY if now.cursor <= bid else Side.SELL
+        self._client.submit(CancelAll(command_id=self._new_id(), symbol=now.symbol, side=side))
+
+    def cancel_all(self, *, everywhere: bool) -> None:
+        """Cancel every order, of this symbol or of all."""
+        symbol = None if everywhere else self._state.selection.symbol
+        self._client.submit(CancelAll(command_id=self._new_id(), symbol=symbol))
+
+    def flatten(self, *, everywhere: bool) -> None:
+        """Cancel and sell what is held, of this symbol or of all."""
+        symbol = None if everywhere else self._state.selection.symbol
+        self._state.change(draft=None)
+        self._client.submit(Flatten(command_id=self._new_id(), symbol=symbol))
+
+    def halt(self) -> None:
+        """Halt. When halted already: the first press asks, a second within five seconds resumes."""
+        now = self._client.now().mono_ns
+        if not self._halted():
+            self._state.change(draft=None)
+            self._halted_ns, self._resume_asked_ns = now, 0
+            self._client.submit(Halt(command_id=self._new_id()))
+        elif now - self._halted_ns < HALT_NS:
+            return
+        elif self._resume_asked_ns and now - self._resume_asked_ns < RESUME_NS:
+            self._resume_asked_ns = 0
+            self._client.submit(Resume(command_id=self._new_id()))
+        else:
+            self._resume_asked_ns = now
+            self._looking.say("halted: press ! again within 5 seconds to allow trading, or leave it halted")
+
+    def arm(self) -> None:
+        """Lock the ticket at once; unlock it at once except where real money is at stake."""
+        risk, link = self._client.view(TOPIC_RISK), self._client.view(TOPIC_LINK)
+        armed = isinstance(risk, RiskView) and risk.armed
+        if not armed and not (isinstance(link, LinkView) and link.kind is not VenueKind.LIVE):
+            self._looking.say("orders here cost real money: type :arm to unlock the ticket")
+            return
+        if armed:
+            self._state.change(draft=None)
+        self._client.submit(Arm(command_id=self._new_id(), armed=not armed))
+
+    # -- what they look at ------------------------------------------------------------------------------------------
+
+    def _halted(self) -> bool:
+        risk = self._client.view(TOPIC_RISK)
+        return isinstance(risk, RiskView) and risk.state is TradingState.HALTED
+
+    def _gate(self) -> GateInputs | None:
+        view = self._client.view(gate_topic(self._state.selection.symbol))
+        return view if isinstance(view, GateInputs) else None
+
+    def _touch(self, side: Side) -> Decimal | None:
+        return _best(self._glass if self._glass is not None else self._looking.book(), side)
+
+    def _open(self) -> tuple[Order, ...]:
+        view = self._client.view(TOPIC_ORDERS)
+        symbol = self._state.selection.symbol
+        return tuple(o for o in view.open if o.symbol == symbol) if isinstance(view, OrdersView) else ()
+
+
+def _best(book: BookView | None, side: Side) -> Decimal | None:
+    levels = None if book is None else book.bids if side is Side.BUY else book.asks
+    return Decimal(levels[0][0]).scaleb(-book.price_decimals) if book is not None and levels else None
+
+
+def _on_row(order: Order, cursor: Decimal, group: int, decimals: int) -> bool:
+    """Whether the ladder shows the order on the cursor's row."""
+    if order.price is None:
+        return False
+    price, row = int(order.price.scaleb(decimals)), int(cursor.scaleb(decimals)) // group * group
+    shown = price // group * group if order.side is Side.BUY else -(-price // group) * group
+    return shown == row
