@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from decimal import Decimal
 from typing import Any
 
 import msgspec
 
-from mexc_tui.domain.book import OrderBook
 from mexc_tui.domain.candles import CandleSeries
 from mexc_tui.domain.commands import Command, Focus
 from mexc_tui.domain.facts import Level
@@ -30,18 +28,15 @@ from mexc_tui.domain.inputs import (
     TradesSeen,
     VenueHealth,
 )
-from mexc_tui.domain.instrument import Instrument
-from mexc_tui.domain.market import Interval, Ticker
-from mexc_tui.domain.numbers import divide
-from mexc_tui.domain.orders import Side
+from mexc_tui.domain.market import Interval
 from mexc_tui.domain.tape import Tape
-from mexc_tui.domain.views import BookState, BookView, InstrumentsView, WatchlistView, WatchRow
+from mexc_tui.domain.views import InstrumentsView
 from mexc_tui.kernel.effects import Effect, FetchCandles, FetchTrades, SetInterest
 from mexc_tui.kernel.facts import FactLog
-from mexc_tui.kernel.quotes import SPARK, Quotes
+from mexc_tui.kernel.quotes import SPARK
+from mexc_tui.kernel.reading import USDT, MarketReading
 from mexc_tui.kernel.sync import SECOND, BookSync
 
-USDT = "USDT"
 WATCHED = 12
 """Entries of the watchlist whose books are followed; the rest has quotes from the tickers."""
 TRADES = 200
@@ -49,37 +44,26 @@ TRADES = 200
 MOST_LEVELS = 2_000
 """The exchange cuts a snapshot off here whatever is asked for, so a larger wish would make it look complete."""
 CANDLES_AGAIN_NS = 15 * SECOND
-CROSSED = "its best bid stands at or above its best ask"
 
 
-class Markets:
+class Markets(MarketReading):
     """Market data of the desk. One call an input, effects in return; reading changes nothing that can be seen."""
 
     def __init__(self, facts: FactLog, *, depth_limit: int = 1_000, view_depth: int = 400) -> None:
+        super().__init__(view_depth)
         self._facts = facts
         self._depth_limit = min(depth_limit, MOST_LEVELS)
-        self._view_depth = view_depth
         self._at = Moment(0, 0)
-        self._instruments: dict[str, Instrument] = {}
-        self._usdt_pairs: dict[str, str] = {}
-        self._instruments_view = InstrumentsView(by_symbol={})
-        self._syncs: dict[str, BookSync] = {}
         self._unanswered: set[str] = set()
         """Symbols that were let go while a snapshot was on its way."""
-        self._views: dict[str, tuple[int, int, BookView]] = {}
-        self._tapes: dict[str, Tape] = {}
-        self._series: CandleSeries | None = None
         self._candles_asked_ns = 0
         self._history_missed = False
-        self._quotes = Quotes()
-        self._focus: Focus | None = None
         self._required: tuple[str, ...] = ()
         self._interest: SetInterest | None = None
-        self._watch_view: tuple[int, WatchlistView] = (-1, WatchlistView(rows=()))
         self._link_cut = False
-        self._link_ns = 0
         self._frames = -1
-        self._offset_ms = 0
+        self._sparks_due: list[str] = []
+        self._offset_ms: int | None = None
         self._handlers: dict[type, Callable[[Any, Moment], list[Effect]]] = {
             BookDelta: self._on_delta,
             BookSnapshot: self._on_snapshot,
@@ -107,156 +91,6 @@ class Markets:
         """Follow these symbols besides those on the screen: they have orders or holdings."""
         self._required = tuple(dict.fromkeys(symbols))
         return self._refresh_interest(at or self._at)
-
-    # Reading
-
-    @property
-    def focus(self) -> Focus | None:
-        """What the screen looks at."""
-        return self._focus
-
-    @property
-    def followed(self) -> tuple[str, ...]:
-        """Symbols whose books, trades and best prices are followed, the focus first."""
-        return tuple(self._syncs)
-
-    @property
-    def series(self) -> CandleSeries | None:
-        """The candles in view."""
-        return self._series
-
-    @property
-    def instruments(self) -> dict[str, Instrument]:
-        """Every pair the venue lists, by symbol."""
-        return self._instruments
-
-    @property
-    def instruments_view(self) -> InstrumentsView:
-        """Every pair the venue lists; the same object until the list is loaded anew."""
-        return self._instruments_view
-
-    def instrument(self, symbol: str) -> Instrument | None:
-        """Return the rules of a pair; None while they are not known."""
-        return self._instruments.get(symbol)
-
-    def book(self, symbol: str) -> OrderBook | None:
-        """Return the book if it is live: exact and not crossed."""
-        sync = self._syncs.get(symbol)
-        if sync is None or not sync.live or sync.book is None or sync.book.crossed():
-            return None
-        return sync.book
-
-    def book_view(self, symbol: str, depth: int | None = None) -> BookView | None:
-        """Return a picture of a followed book in whatever state; the same object until something changes."""
-        sync = self._syncs.get(symbol)
-        if sync is None:
-            return None
-        depth = depth or self._view_depth
-        cached = self._views.get(symbol)
-        if cached is None or cached[0] != sync.revision or cached[1] != depth:
-            cached = self._views[symbol] = (sync.revision, depth, self._make_view(sync, depth))
-        return cached[2]
-
-    def book_age_ms(self, symbol: str, at: Moment) -> int | None:
-        """Return how long ago the book was last proven current; None before the first time.
-
-        A push for the symbol proves it, and so does any life of the link while the book is live, since a push that
-        was lost would show as a gap.
-        """
-        sync = self._syncs.get(symbol)
-        if sync is None or not sync.proof_ns:
-            return None
-        proof = max(sync.proof_ns, self._link_ns) if sync.live and not sync.cut else sync.proof_ns
-        return max(0, (at.mono_ns - proof) // 1_000_000)
-
-    def tape(self, symbol: str) -> Tape | None:
-        """Return the tape of a followed symbol."""
-        return self._tapes.get(symbol)
-
-    def ticker(self, symbol: str) -> Ticker | None:
-        """Return the 24-hour figures of a pair."""
-        return self._quotes.ticker(symbol)
-
-    def last_price(self, symbol: str) -> Decimal | None:
-        """Return the last traded price."""
-        return self._quotes.last(symbol)
-
-    def touch(self, symbol: str) -> tuple[Decimal | None, Decimal | None]:
-        """Return best bid and ask from the live book, else the exchange's best prices, else its ticker."""
-        book = self.book(symbol)
-        if book is not None:
-            bid, ask = book.top()
-            return (None if bid is None else book.price(bid[0]), None if ask is None else book.price(ask[0]))
-        top = self._quotes.top(symbol)
-        if top is not None:
-            return top.bid or None, top.ask or None
-        ticker = self._quotes.ticker(symbol)
-        return (None, None) if ticker is None else (ticker.bid or None, ticker.ask or None)
-
-    def usdt_price(self, asset: str, side: Side) -> Decimal | None:
-        """Return what one unit sells (or costs to buy) for in USDT now; the last price where there is no quote."""
-        if asset == USDT:
-            return Decimal(1)
-        symbol = self._usdt_pairs.get(asset)
-        if symbol is None:
-            return None
-        bid, ask = self.touch(symbol)
-        price = bid if side is Side.SELL else ask
-        return self.last_price(symbol) if price is None else price
-
-    def sell_mark(self, symbol: str, qty: Decimal) -> Decimal | None:
-        """Return the average price at which ``qty`` could be sold now; None where known bids do not take it all."""
-        book = self.book(symbol)
-        if book is None or qty <= 0:
-            return None
-        walk = book.walk(Side.SELL, qty)
-        return divide(walk.cost, qty) if walk.filled >= qty else None
-
-    def watchlist(self) -> WatchlistView:
-        """Return the watchlist; the same object until a figure changes."""
-        revision, view = self._watch_view
-        if revision != self._quotes.revision:
-            symbols = self._focus.watchlist if self._focus is not None else ()
-            rows = tuple(self._watch_row(symbol) for symbol in symbols)
-            if rows != view.rows:
-                view = WatchlistView(rows=rows)
-            self._watch_view = (self._quotes.revision, view)
-        return view
-
-    def _make_view(self, sync: BookSync, depth: int) -> BookView:
-        if sync.book is None:
-            return BookView(
-                symbol=sync.symbol,
-                state=sync.state,
-                version=0,
-                price_decimals=sync.price_decimals,
-                qty_decimals=sync.qty_decimals,
-                bids=(),
-                asks=(),
-                reason=sync.reason,
-            )
-        if sync.live and sync.book.crossed():
-            return sync.book.view(depth, BookState.STALE, CROSSED)
-        return sync.book.view(depth, sync.state, sync.reason)
-
-    def _watch_row(self, symbol: str) -> WatchRow:
-        ticker = self._quotes.ticker(symbol)
-        top = self._quotes.top(symbol)
-        pair = self._instruments.get(symbol)
-        return WatchRow(
-            symbol=symbol,
-            last=self._quotes.last(symbol),
-            change=None if ticker is None else ticker.change,
-            bid=top.bid or None if top is not None else None if ticker is None else ticker.bid,
-            ask=top.ask or None if top is not None else None if ticker is None else ticker.ask,
-            quote_volume=None if ticker is None else ticker.quote_volume,
-            spark=self._quotes.spark(symbol),
-            tradable=pair is None or pair.tradable,
-            price_decimals=2 if pair is None else pair.price_decimals,
-            as_of_ns=self._quotes.as_of_ns(symbol),
-        )
-
-    # Inputs
 
     def _on_delta(self, delta: BookDelta, at: Moment) -> list[Effect]:
         self._link_ns = at.mono_ns
@@ -286,6 +120,8 @@ class Markets:
                 self._quotes.on_trade(seen.symbol, latest.price, latest.time_ms, seen.recv_ns)
             return []
         self._link_ns = at.mono_ns
+        if self._offset_ms is None:
+            self._offset_ms = seen.trades[-1].time_ms - at.wall_ms
         new = tape.add(seen.trades, seen.recv_ns)
         if new:
             self._quotes.on_trade(seen.symbol, new[-1].price, new[-1].time_ms, seen.recv_ns)
@@ -317,7 +153,7 @@ class Markets:
         return sync.on_top(top, at)
 
     def _on_tickers(self, seen: TickersSeen, at: Moment) -> list[Effect]:
-        self._quotes.on_tickers(seen.tickers, seen.recv_ns, at.wall_ms + self._offset_ms)
+        self._quotes.on_tickers(seen.tickers, seen.recv_ns, at.wall_ms + (self._offset_ms or 0))
         return []
 
     def _on_instruments(self, loaded: InstrumentsLoaded, at: Moment) -> list[Effect]:
@@ -333,7 +169,7 @@ class Markets:
         self._quotes.revision += 1
         for sync in self._syncs.values():
             self._give_decimals(sync)
-        return []
+        return [*self._refresh_interest(at), *self._fetch_sparks()]
 
     def _on_link(self, changed: LinkChanged, at: Moment) -> list[Effect]:
         if changed.private:
@@ -381,7 +217,8 @@ class Markets:
             effects += sync.on_tick(at, self._link_ns)
         series = self._series
         if series is not None:
-            series.advance(at.wall_ms + self._offset_ms)
+            if self._offset_ms is not None:
+                series.advance(at.wall_ms + self._offset_ms)
             if series.loading and self._focus is not None and at.mono_ns - self._candles_asked_ns > CANDLES_AGAIN_NS:
                 effects.append(self._fetch_candles(self._focus, at))
         return effects
@@ -401,12 +238,8 @@ class Markets:
             effects.append(self._fetch_candles(focus, at))
         if moved:
             effects.append(FetchTrades(focus.symbol, TRADES))
-        for symbol in self._quotes.watch(focus.watchlist):
-            if symbol in self._instruments and (symbol, Interval.M1) != (focus.symbol, focus.interval):
-                effects.append(FetchCandles(symbol, Interval.M1, SPARK))
-        return effects
-
-    # Interest
+        self._sparks_due += self._quotes.watch(focus.watchlist)
+        return effects + self._fetch_sparks()
 
     def _refresh_interest(self, at: Moment) -> list[Effect]:
         focus = self._focus
@@ -453,6 +286,16 @@ class Markets:
 
     def _fetch_history(self, focus: Focus, at: Moment) -> list[Effect]:
         return [self._fetch_candles(focus, at), FetchTrades(focus.symbol, TRADES)]
+
+    def _fetch_sparks(self) -> list[Effect]:
+        """Ask for the past hour of newly watched pairs, once the list of pairs tells which exist."""
+        focus = self._focus
+        if focus is None or not self._instruments:
+            return []
+        shown = (focus.symbol, focus.interval)
+        due = [symbol for symbol in self._sparks_due if symbol in self._instruments and (symbol, Interval.M1) != shown]
+        self._sparks_due = []
+        return [FetchCandles(symbol, Interval.M1, SPARK) for symbol in due]
 
     def _fetch_candles(self, focus: Focus, at: Moment) -> Effect:
         self._candles_asked_ns = at.mono_ns
