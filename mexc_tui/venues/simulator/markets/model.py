@@ -77,8 +77,8 @@ class ModelMarket:
                 f"{seed}/{spec.instrument.symbol}/past",
                 round(self._fair),
                 now_ms,
-                sigma=spec.sigma,
-                minute_volume=spec.rate * spec.takers * spec.size * 60 * 1.6,
+                sigma=1.4 * spec.sigma,
+                minute_volume=spec.rate * spec.takers * spec.size * 60 * 2.5,
                 activity=spec.rate * spec.takers * 60,
             )
             pair.candles.prefill(past.minutes(), past.past)
@@ -178,6 +178,16 @@ class ModelMarket:
                 self._pair.add(side, at, self._size(at, abs(at - price)))
             at += sign * max(1, round(rng.expovariate(1 / self._spec.gap)))
 
+    def _deepen(self, half: Half) -> None:
+        """Extend a thin side outwards: the deep book was always there, only nobody had looked so far."""
+        sign = -half.sign
+        price = half.keys[0] * half.sign
+        best = half.nth(0)
+        for _ in range(4):
+            price += sign * max(1, round(self._rng.expovariate(1 / self._spec.gap)))
+            if price >= 1:
+                self._pair.add(half.side, price, self._size(price, abs(price - best)))
+
     # One event.
 
     def _act(self) -> None:
@@ -187,25 +197,32 @@ class ModelMarket:
             side = _BUY if bid is None else _SELL
             self._fill_side(side, round(self._fair))
             return
+        for half in (book.bids, book.asks):
+            if len(half.keys) < 0.6 * self._spec.levels:
+                self._deepen(half)
         spread = ask - bid
         pull = (self._fair - (bid + ask) / 2) / (spread + 2 * self._spec.gap)
         buy = rng.random() < 1 / (1 + exp(-max(-8.0, min(8.0, 2.2 * pull))))
         side = _BUY if buy else _SELL
-        crowd = (len(book.bids.keys) + len(book.asks.keys)) / (2 * self._spec.levels)
+        bids, asks = len(book.bids.keys), len(book.asks.keys)
+        crowd = (bids + asks) / (2 * self._spec.levels)
+        crowded = _BUY if rng.random() * (bids + asks) < bids else _SELL
         dice = rng.random()
-        takers = self._spec.takers * min(3.0, 1 + 0.5 * abs(pull))
+        takers = self._spec.takers * min(2.0, 0.7 + 0.5 * abs(pull))
+        if spread > 3 * self._spec.spread:
+            takers *= 0.4
         if dice < takers:
             self._taker(side, pull)
-        elif dice < takers + 0.4 * min(2.0, crowd * crowd):
-            self._cancel(side.opposite if abs(pull) > 0.6 else rng.choice((_BUY, _SELL)), pull)
+        elif dice < takers + 0.36 * min(2.2, crowd**3):
+            self._cancel(side.opposite if abs(pull) > 0.6 else crowded, pull)
         else:
-            self._maker(side if spread > self._spec.spread else rng.choice((_BUY, _SELL)), bid, ask)
+            self._maker(side if spread > self._spec.spread else crowded.opposite, bid, ask)
 
     def _taker(self, side: Side, pull: float) -> None:
         rng = self._rng
         half = self._pair.book.half(side.opposite)
         size = max(1, round(self._spec.size * rng.paretovariate(1.6) * 0.4))
-        limit = half.nth(min(len(half.keys) - 1, 12))
+        limit = half.nth(min(len(half.keys) - 1, 4))
         if abs(pull) > 1 and (pull > 0) == (side is _BUY):
             limit = round(self._fair)
             size = max(size, sum(half.levels[price].total for price in half.prices(min(20, 1 + int(abs(pull))))))
