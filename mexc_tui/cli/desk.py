@@ -21,6 +21,8 @@ from mexc_tui.engine.engine import Engine, EngineClient, death_notice
 from mexc_tui.engine.limits import limits_of
 
 REACH_LIMIT_S = 5.0
+LOCAL_LIMIT_S = 20.0
+"""An exchange on this machine that takes so long is not far away but broken."""
 LIST_LIMIT_S = 5.0
 _POLL_S = 0.005
 
@@ -81,11 +83,12 @@ def wait_until_open(engine: Engine, plan: Plan) -> None:
     Raises:
         ExitError: it did not, or the engine ended for another reason.
     """
-    settled = engine.settled.wait(REACH_LIMIT_S)
+    limit_s = REACH_LIMIT_S if plan.kind is VenueKind.LIVE else LOCAL_LIMIT_S
+    settled = engine.settled.wait(limit_s)
     if engine.failure is not None or not engine.running:
         raise failure_of(engine, plan)
     if not settled:
-        raise ExitError(_unreachable(plan, f"no answer within {REACH_LIMIT_S:.0f} s"), UNREACHABLE)
+        raise ExitError(_unreachable(plan, f"no answer within {limit_s:.0f} s"), UNREACHABLE)
 
 
 def failure_of(engine: Engine, plan: Plan) -> ExitError:

@@ -24,9 +24,9 @@ from mexc_tui.kernel.ports import JournalPort, Venue, VenueInfo
 
 TICK_S = 0.25
 PUBLISH_S = 0.05
-LISTS_AGAIN_S = 300.0
-"""How often the list of pairs and the 24-hour figures are read again."""
-LISTS_RETRY_S = 2.0
+PAIRS_AGAIN_S = 300.0
+TICKERS_AGAIN_S = 60.0
+RETRY_S = 2.0
 IN_FLIGHT_LIMIT_S = 3.0
 CLOSE_LIMIT_S = 2.0
 
@@ -168,7 +168,8 @@ class Engine:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._repeat(TICK_S, lambda: self._take(Tick())))
                 group.create_task(self._repeat(PUBLISH_S, self._publish))
-                group.create_task(self._load_lists(venue))
+                group.create_task(self._load_pairs(venue))
+                group.create_task(self._load_tickers(venue))
         finally:
             await runner.finish(IN_FLIGHT_LIMIT_S)
             await attempt("closing the venue", venue.close(), CLOSE_LIMIT_S)
@@ -200,23 +201,30 @@ class Engine:
             step()
             await asyncio.sleep(period_s)
 
-    async def _load_lists(self, venue: Venue) -> None:
-        """Keep the list of pairs and the 24-hour figures fresh; streams bring the rest."""
+    async def _load_pairs(self, venue: Venue) -> None:
+        """Keep the list of pairs fresh."""
         while True:
-            pairs, api_symbols, tickers = await asyncio.gather(
+            pairs, api_symbols = await asyncio.gather(
                 attempt("reading the pairs", venue.instruments()),
                 attempt("reading the pairs open to keys", venue.api_symbols()),
-                attempt("reading 24-hour figures", venue.tickers()),
             )
             if not isinstance(pairs, VenueError):
                 known = None if isinstance(api_symbols, VenueError) else api_symbols
                 self._take(InstrumentsLoaded(pairs, known))
-            if not isinstance(tickers, VenueError):
-                self._take(TickersSeen(tickers, self.now().mono_ns))
-            failed = [part for part in (pairs, api_symbols, tickers) if isinstance(part, VenueError)]
+            failed = [part for part in (pairs, api_symbols) if isinstance(part, VenueError)]
             for error in failed:
-                _log.warning("lists: %s", error.message)
-            await asyncio.sleep(LISTS_RETRY_S if failed else LISTS_AGAIN_S)
+                _log.warning("%s", error.message)
+            await asyncio.sleep(RETRY_S if failed else PAIRS_AGAIN_S)
+
+    async def _load_tickers(self, venue: Venue) -> None:
+        """Keep the 24-hour figures of all pairs fresh; streams bring only some of them."""
+        while True:
+            tickers = await attempt("reading 24-hour figures", venue.tickers())
+            if isinstance(tickers, VenueError):
+                await asyncio.sleep(RETRY_S)
+            else:
+                self._take(TickersSeen(tickers, self.now().mono_ns))
+                await asyncio.sleep(TICKERS_AGAIN_S)
 
 
 def death_notice(failure: Exception | None) -> str:
