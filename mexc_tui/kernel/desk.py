@@ -1,0 +1,334 @@
+"""The desk: takes inputs and commands one by one, answers with effects, and shows what it knows as views.
+
+It has no clock and draws no lots: the same inputs at the same moments give the same effects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from mexc_tui.domain.commands import (
+    Arm,
+    CancelAll,
+    CancelOrder,
+    Command,
+    Flatten,
+    Focus,
+    Halt,
+    PlaceOrder,
+    Reconcile,
+    Resume,
+    SetLimits,
+)
+from mexc_tui.domain.facts import Level
+from mexc_tui.domain.gate import Seen, check, fingerprint
+from mexc_tui.domain.inputs import (
+    BalanceReported,
+    CancelAnswered,
+    FillReported,
+    Input,
+    JournalProblem,
+    LinkChanged,
+    LookupAnswered,
+    LookupFailed,
+    Moment,
+    OrderReported,
+    PlaceAccepted,
+    PlaceNotSent,
+    PlaceRejected,
+    PlaceUnknown,
+    Reconciled,
+    ReconcileFailed,
+    Tick,
+    VenueHealth,
+)
+from mexc_tui.domain.limits import Limits, Violation
+from mexc_tui.domain.numbers import exact
+from mexc_tui.domain.orders import Fill, Order, Side
+from mexc_tui.domain.views import View
+from mexc_tui.kernel import words
+from mexc_tui.kernel.effects import Effect, FillRecord, Journal, Record
+from mexc_tui.kernel.facts import FactLog
+from mexc_tui.kernel.flatten import Flattener
+from mexc_tui.kernel.markets import Markets
+from mexc_tui.kernel.orders import Orders
+from mexc_tui.kernel.portfolio import USDT, Portfolio
+from mexc_tui.kernel.ports import VenueInfo
+from mexc_tui.kernel.recovery import Recovery
+from mexc_tui.kernel.risk import Risk
+from mexc_tui.kernel.showing import Showing
+from mexc_tui.kernel.valuation import Prices
+
+COMMANDS_KEPT = 10_000
+FOLLOWED = 20
+"""Most symbols that are followed only because of orders or holdings."""
+
+
+class Desk:
+    """Everything between the screen and the venue. Call ``start`` once, then ``handle`` and ``views``."""
+
+    def __init__(
+        self,
+        run: str,
+        limits: Limits,
+        venue: VenueInfo,
+        *,
+        resumed: tuple[Record, ...] = (),
+        armed_at_start: bool = False,
+    ) -> None:
+        self._facts = FactLog()
+        self._markets = Markets(self._facts)
+        self._orders = Orders(run, self._facts)
+        prices = Prices(self._markets)
+        self._portfolio = Portfolio(prices)
+        self._risk = Risk(
+            limits, venue, self._facts, self._markets, self._orders, self._portfolio, armed=armed_at_start
+        )
+        self._recovery = Recovery(self._facts, self._orders, self._portfolio, self._risk)
+        self._flattener = Flattener(self._facts, self._orders, self._risk, self._recovery.ask)
+        self._showing = Showing(venue, self._markets, self._orders, self._portfolio, self._risk, self._recovery)
+        self._done: dict[str, None] = {}
+        self._sweep_ns: int | None = None
+        """Orders made before this moment that turn up later are cancelled too: cancel all was pressed."""
+        self._sweep_ms = 0
+        self._recovery.replay(resumed, self._first_time)
+        self._handlers: dict[type, Callable[[Any, Moment], list[Effect]]] = {
+            PlaceOrder: self._place,
+            CancelOrder: self._cancel,
+            CancelAll: self._cancel_all,
+            Flatten: self._flatten,
+            Halt: self._halt,
+            Resume: self._resume,
+            Arm: self._arm,
+            Focus: self._focus,
+            SetLimits: self._set_limits,
+            Reconcile: self._reconcile,
+            OrderReported: lambda item, at: self._orders.reported(item.report, at),
+            FillReported: lambda item, at: self._book(item.fill, at),
+            BalanceReported: self._balance,
+            PlaceAccepted: self._orders.accepted,
+            PlaceRejected: self._orders.rejected,
+            PlaceNotSent: self._orders.not_sent,
+            PlaceUnknown: self._orders.outcome_unknown,
+            CancelAnswered: self._orders.cancel_answered,
+            LookupAnswered: self._orders.looked_up,
+            LookupFailed: self._orders.look_up_failed,
+            Reconciled: self._reconciled,
+            ReconcileFailed: lambda item, at: self._recovery.failed(item, self._symbols(), at),
+            LinkChanged: self._link,
+            VenueHealth: self._health,
+            JournalProblem: self._risk.journal_problem,
+            Tick: self._tick,
+        }
+
+    def start(self, at: Moment) -> list[Effect]:
+        """Begin: ask what became of everything that was under way."""
+        return self._follow(at) + self._recovery.start(at, self._symbols())
+
+    def handle(self, item: Input | Command, at: Moment) -> list[Effect]:
+        """Take one input or command."""
+        effects = self._markets.handle(item, at)
+        handler = self._handlers.get(type(item))
+        if handler is None:
+            return effects
+        effects += handler(item, at)
+        if self._flattener.symbols():
+            effects += self._flattener.advance(at)
+        return effects
+
+    def views(self, at: Moment, topics: frozenset[str] | None = None) -> dict[str, View]:
+        """Return the views of the topics asked for (None: all); an unchanged view is the same object."""
+        return self._showing.views(at, topics)
+
+    # --- commands
+
+    def _first_time(self, command_id: str) -> bool:
+        """Remember a command; a repeated one is ignored, also after a restart if it placed an order."""
+        if not command_id:
+            return True
+        if command_id in self._done:
+            return False
+        self._done[command_id] = None
+        while len(self._done) > COMMANDS_KEPT:
+            del self._done[next(iter(self._done))]
+        return True
+
+    def _place(self, command: PlaceOrder, at: Moment) -> list[Effect]:
+        if not self._first_time(command.command_id):
+            return []
+        draft = command.draft
+        inputs = self._risk.inputs(draft.symbol, at)
+        seen = Seen(
+            version=command.seen_version,
+            age_ms=command.seen_age_ms,
+            bid=command.seen_bid,
+            ask=command.seen_ask,
+        )
+        verdict = check(draft, inputs, seen)
+        violations = verdict.violations
+        if draft.side is Side.BUY and self._flattener.active(draft.symbol):
+            text = f"{draft.symbol} is being flattened; it takes no buys until that is done."
+            violations = (*violations, Violation(code="SIDE_SANITY", message=text))
+        if violations or verdict.qty is None or verdict.notional is None or verdict.fee is None:
+            version = inputs.book.version if inputs.book is not None else 0
+            return self._orders.deny(draft, violations, version, at, command.command_id)
+        with exact():
+            lock = verdict.qty if draft.side is Side.SELL else verdict.notional + verdict.fee
+        order, effects = self._orders.send(
+            draft, command.command_id, at, lock=lock, reduce_only=verdict.reduces, durable=True
+        )
+        size = order.qty if order.quote_qty is None else order.quote_qty
+        self._risk.sent(fingerprint(order.symbol, order.side, order.price, size), at)
+        return effects + self._follow(at)
+
+    def _cancel(self, command: CancelOrder, at: Moment) -> list[Effect]:
+        if self._orders.get(command.client_order_id) is None:
+            text = f"There is no order {command.client_order_id} here; nothing was cancelled."
+            return [self._facts.tell(at, "problem", Level.WARN, text, command_id=command.command_id)]
+        return self._orders.cancel(command.client_order_id, at)
+
+    def _cancel_all(self, command: CancelAll, at: Moment) -> list[Effect]:
+        def wanted(order: Order) -> bool:
+            return (
+                command.symbol in (None, order.symbol)
+                and command.side in (None, order.side)
+                and command.price in (None, order.price)
+            )
+
+        if command.side is not None or command.price is not None:
+            return self._orders.cancel_some(wanted, at)
+        if command.symbol is not None:
+            return self._orders.cancel_symbols({command.symbol}, at)
+        return self._cancel_everything(at)
+
+    def _cancel_everything(self, at: Moment) -> list[Effect]:
+        """Cancel what is known at once, then ask the exchange what is left and cancel that too."""
+        symbols = {order.symbol for order in self._orders.live()}
+        if self._markets.focus is not None:
+            symbols.add(self._markets.focus.symbol)
+        effects = self._orders.cancel_symbols(symbols, at)
+        self._sweep_ns, self._sweep_ms = at.mono_ns, at.wall_ms
+        return effects + self._recovery.ask_fresh(self._symbols(), at)
+
+    def _flatten(self, command: Flatten, at: Moment) -> list[Effect]:
+        if not self._first_time(command.command_id):
+            return []
+        if command.symbol is not None:
+            symbols = {command.symbol}
+        else:
+            listed = self._markets.instruments
+            held = {f"{asset}{USDT}" for asset in self._portfolio.held() if asset != USDT}
+            symbols = {symbol for symbol in held if not listed or symbol in listed}
+        effects: list[Effect] = [] if command.symbol is not None else self._cancel_everything(at)
+        effects += self._flattener.start(symbols, command.command_id, at)
+        if not symbols:
+            text = "Nothing is held in a USDT pair; there is nothing to sell. Open orders are being cancelled."
+            effects.append(self._facts.tell(at, "flattened", Level.GOOD, text, command_id=command.command_id))
+        return effects + self._follow(at)
+
+    def _halt(self, command: Halt, at: Moment) -> list[Effect]:
+        return self._cancel_everything(at) + self._risk.halt(command.reason, at, command.command_id)
+
+    def _resume(self, command: Resume, at: Moment) -> list[Effect]:
+        return self._risk.resume(at, command.command_id) if self._first_time(command.command_id) else []
+
+    def _arm(self, command: Arm, at: Moment) -> list[Effect]:
+        if command.armed and not self._first_time(command.command_id):
+            return []
+        return self._risk.arm(command.armed, at, command.command_id)
+
+    def _focus(self, command: Focus, at: Moment) -> list[Effect]:
+        if command.symbol in self._recovery.covered:
+            return []
+        return self._recovery.ask(self._symbols() | {command.symbol}, at)
+
+    def _set_limits(self, command: SetLimits, at: Moment) -> list[Effect]:
+        if command.limits == self._risk.limits:
+            return []
+        self._risk.limits = command.limits
+        text = "The limits have changed; they apply from the next order on."
+        return [self._facts.tell(at, "limits", Level.INFO, text, command_id=command.command_id)]
+
+    def _reconcile(self, command: Reconcile, at: Moment) -> list[Effect]:
+        return self._recovery.ask_fresh(self._symbols(), at)
+
+    # --- inputs
+
+    def _book(self, fill: Fill, at: Moment) -> list[Effect]:
+        """Book one execution, once."""
+        if not self._portfolio.is_new(fill):
+            return []
+        fee = self._portfolio.fill(fill, self._markets.instrument(fill.symbol))
+        effects: list[Effect] = [Journal((FillRecord(fill=fill, fee_quote=fee, wall_ms=at.wall_ms),))]
+        changes = self._orders.booked(fill, at)
+        order = self._orders.find(fill)
+        text = words.filled(fill, order)
+        told = self._facts.tell(at, "filled", Level.GOOD, text, symbol=fill.symbol, order=order, fill=fill)
+        return [*effects, *changes, told, *self._follow(at)]
+
+    def _balance(self, item: BalanceReported, at: Moment) -> list[Effect]:
+        self._portfolio.pushed(item, at)
+        return []
+
+    def _reconciled(self, item: Reconciled, at: Moment) -> list[Effect]:
+        effects: list[Effect] = []
+        for fill in item.fills:
+            effects += self._book(fill, at)
+        effects += self._orders.reconciled(item, at)
+        self._portfolio.reconciled(item)
+        records = self._portfolio.settle_holdings(at, lambda asset: self._quiet(asset, at))
+        if records:
+            effects.append(Journal(tuple(records)))
+        effects += self._sweep(item, at)
+        effects += self._recovery.answered(item, at)
+        return effects + self._follow(at)
+
+    def _quiet(self, asset: str, at: Moment) -> bool:
+        """Tell whether nothing of an asset is moving, so that its balance and its fills can be compared."""
+        return not any(
+            pair is not None and asset in (pair.base, pair.quote)
+            for pair in (self._markets.instrument(order.symbol) for order in self._orders.live())
+        )
+
+    def _sweep(self, item: Reconciled, at: Moment) -> list[Effect]:
+        """Cancel what a cancel-all did not reach because the desk did not know of it."""
+        if self._sweep_ns is None or item.asked_ns < self._sweep_ns:
+            return []
+        self._sweep_ns = None
+        before = self._sweep_ms
+        return self._orders.cancel_some(lambda o: o.created_ms <= before and not o.reduce_only, at)
+
+    def _link(self, item: LinkChanged, at: Moment) -> list[Effect]:
+        self._showing.link(item)
+        return self._recovery.link(item, self._symbols(), at)
+
+    def _health(self, item: VenueHealth, at: Moment) -> list[Effect]:
+        self._showing.health(item, at)
+        return []
+
+    def _tick(self, item: Tick, at: Moment) -> list[Effect]:
+        effects = self._orders.tick(at) + self._recovery.tick(self._symbols(), at) + self._risk.tick(at)
+        self._portfolio.measure(at)
+        record = self._portfolio.day_record(at)
+        if record is not None:
+            effects.append(Journal((record,)))
+        return effects
+
+    # --- interest
+
+    def _symbols(self) -> set[str]:
+        """Return the symbols whose orders and fills concern us."""
+        symbols = {order.symbol for order in self._orders.live()} | self._portfolio.symbols()
+        symbols |= self._flattener.symbols()
+        if self._markets.focus is not None:
+            symbols.add(self._markets.focus.symbol)
+        return symbols
+
+    def _follow(self, at: Moment) -> list[Effect]:
+        """Keep the books of what we have orders in or hold, so that it can be valued and sold."""
+        wanted = {order.symbol: None for order in self._orders.live()}
+        wanted.update(dict.fromkeys(sorted(self._flattener.symbols())))
+        held = (f"{asset}{USDT}" for asset in self._portfolio.largest() if asset != USDT)
+        wanted.update(dict.fromkeys([*sorted(self._portfolio.symbols()), *held]))
+        return self._markets.require(list(wanted)[:FOLLOWED], at)

@@ -1,0 +1,177 @@
+"""Getting out: cancel what works in a symbol, wait until the money is free, sell what is held, never more and once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+
+import msgspec
+
+from mexc_tui.domain.commands import Draft
+from mexc_tui.domain.controls.case import grouped, money
+from mexc_tui.domain.facts import Level
+from mexc_tui.domain.gate import check
+from mexc_tui.domain.inputs import Moment
+from mexc_tui.domain.instrument import Instrument
+from mexc_tui.domain.numbers import ONE, ZERO, ceil_to, divide, exact, floor_to
+from mexc_tui.domain.orders import OrderState, OrderType, Side
+from mexc_tui.domain.views import GateInputs
+from mexc_tui.kernel.effects import Effect
+from mexc_tui.kernel.facts import FactLog
+from mexc_tui.kernel.orders import Orders
+from mexc_tui.kernel.risk import Risk
+
+_MS = 1_000_000
+ASK_NS = 2_000 * _MS
+"""After this long without the money being free the account is asked for."""
+PATIENCE_NS = 10_000 * _MS
+"""After this long what is free is sold, whatever else is still locked."""
+GIVE_UP_NS = 30_000 * _MS
+MOST_SALES = 5
+"""A sale that fills in part is followed by another for the rest, at the market of that moment."""
+
+
+class Job(msgspec.Struct):
+    """One symbol on its way out."""
+
+    symbol: str
+    command_id: str
+    since_ns: int
+    sale: str = ""
+    """Client order id of the sale that is under way."""
+    sales: int = 0
+    asked: bool = False
+    lowest: Decimal = ZERO
+    """Price floor of the first sale; later ones may not go below it, whatever the market does meanwhile."""
+
+
+class Flattener:
+    """Runs one job a symbol; a job ends with a fact, whether it is flat or not."""
+
+    def __init__(
+        self, facts: FactLog, orders: Orders, risk: Risk, ask: Callable[[set[str], Moment], list[Effect]]
+    ) -> None:
+        self._facts = facts
+        self._orders = orders
+        self._risk = risk
+        self._ask = ask
+        self._jobs: dict[str, Job] = {}
+
+    def active(self, symbol: str) -> bool:
+        """Tell whether a symbol is being flattened."""
+        return symbol in self._jobs
+
+    def symbols(self) -> set[str]:
+        """Return the symbols that are being flattened."""
+        return set(self._jobs)
+
+    def start(self, symbols: set[str], command_id: str, at: Moment) -> list[Effect]:
+        """Begin; a symbol that is on its way out already is left to it."""
+        new = {symbol for symbol in symbols if symbol not in self._jobs}
+        effects = self._orders.cancel_symbols({s for s in new if self._orders.live(s)}, at)
+        for symbol in sorted(new):
+            self._jobs[symbol] = Job(symbol=symbol, command_id=command_id, since_ns=at.mono_ns)
+        return effects + self.advance(at)
+
+    def advance(self, at: Moment) -> list[Effect]:
+        """Take every job as far as what is known allows."""
+        effects: list[Effect] = []
+        for job in list(self._jobs.values()):
+            effects += self._advance(job, at)
+        return effects
+
+    def _advance(self, job: Job, at: Moment) -> list[Effect]:
+        waited = at.mono_ns - job.since_ns
+        if job.sale:
+            sale = self._orders.get(job.sale)
+            if sale is not None and sale.state.may_be_live:
+                return []
+            if sale is not None and sale.state is OrderState.REJECTED:
+                return self._end(job, at, Level.BAD, f"the exchange refused the sale: {sale.reason}")
+            if sale is not None and sale.filled_qty == 0 and sale.state is not OrderState.DENIED:
+                text = f"nobody bought at {grouped(job.lowest)} or above"
+                return self._end(job, at, Level.BAD, text)
+            job.sale, job.since_ns, job.asked = "", at.mono_ns, False
+            waited = 0
+        if not self._free(job, at):
+            if waited >= ASK_NS and not job.asked:
+                job.asked = True
+                return self._ask({job.symbol}, at)
+            if waited < PATIENCE_NS:
+                return []
+        return self._sell(job, at, waited)
+
+    def _free(self, job: Job, at: Moment) -> bool:
+        return not self._orders.live(job.symbol) and self._risk.settled(job.symbol, at)
+
+    def _sell(self, job: Job, at: Moment, waited: int) -> list[Effect]:
+        inputs = self._risk.inputs(job.symbol, at, flattening=True)
+        pair, free = inputs.instrument, inputs.base_free
+        price = None if pair is None else _floor_price(inputs, pair, job.lowest)
+        if pair is None or free is None or (free > 0 and price is None):
+            if waited < GIVE_UP_NS:
+                return []
+            lacking = "your holdings are not known" if free is None else "there is no price to sell at"
+            return self._end(job, at, Level.BAD, lacking)
+        with exact():
+            qty = floor_to(free, pair.qty_decimals)
+            if price is not None and pair.max_notional is not None and qty * price > pair.max_notional:
+                qty = floor_to(divide(pair.max_notional, price), pair.qty_decimals)
+        if qty == 0 and not job.sales and not free:
+            return self._end(job, at, Level.INFO, "")
+        if price is None or qty < pair.min_qty or qty == 0 or qty * price < pair.min_notional:
+            return self._dust(job, pair, free, price, at)
+        if job.sales >= MOST_SALES:
+            return self._end(job, at, Level.BAD, f"{grouped(free)} {pair.base} is left after {job.sales} sales")
+        return self._send(job, inputs, qty, price, at)
+
+    def _dust(self, job: Job, pair: Instrument, free: Decimal, price: Decimal | None, at: Moment) -> list[Effect]:
+        if free == 0:
+            return self._end(job, at, Level.GOOD, "")
+        worth = "" if price is None else f", worth about {money(free * price)} {pair.quote},"
+        return self._end(
+            job,
+            at,
+            Level.WARN,
+            f"{grouped(free)} {pair.base}{worth} cannot be sold: the exchange takes at least"
+            f" {grouped(max(pair.min_qty, pair.step))} {pair.base} and {money(pair.min_notional)} {pair.quote}",
+        )
+
+    def _send(self, job: Job, inputs: GateInputs, qty: Decimal, price: Decimal, at: Moment) -> list[Effect]:
+        draft = Draft(symbol=job.symbol, side=Side.SELL, type=OrderType.IOC, qty=qty, price=price)
+        verdict = check(draft, inputs)
+        if not verdict.passes:
+            return self._end(job, at, Level.BAD, " ".join(v.message for v in verdict.violations))
+        order, effects = self._orders.send(
+            draft, job.command_id, at, lock=qty, reduce_only=True, durable=inputs.journal_ok
+        )
+        job.sale, job.sales, job.lowest = order.client_order_id, job.sales + 1, price
+        return effects
+
+    def _end(self, job: Job, at: Moment, level: Level, why: str) -> list[Effect]:
+        del self._jobs[job.symbol]
+        if not why:
+            text = f"{job.symbol} is flat." if job.sales else f"{job.symbol}: nothing is held, nothing to sell."
+        else:
+            text = f"{job.symbol} could not be sold entirely: {why.rstrip('.')}. Press flatten again or sell by hand."
+        kind = "flattened" if not why else "problem"
+        fact = self._facts.tell(
+            at, kind, Level.GOOD if not why else level, text, symbol=job.symbol, command_id=job.command_id
+        )
+        return [fact]
+
+
+def _floor_price(inputs: GateInputs, pair: Instrument, lowest: Decimal) -> Decimal | None:
+    """Return the lowest price a flattening sale may take, on the grid, inside the exchange's own range."""
+    book = inputs.book
+    with exact():
+        if book is not None and book.bids:
+            reference: Decimal | None = Decimal(book.bids[0][0]).scaleb(-book.price_decimals)
+        else:
+            reference = inputs.last
+        if reference is None or reference <= 0:
+            return None
+        lowest = max(lowest, reference * (ONE - inputs.limits.flatten_collar))
+        if pair.ask_multiplier_down is not None and inputs.last is not None:
+            lowest = max(lowest, inputs.last * (ONE - pair.ask_multiplier_down))
+        return max(ceil_to(lowest, pair.price_decimals), pair.tick, ZERO)

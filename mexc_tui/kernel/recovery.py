@@ -1,0 +1,171 @@
+"""Start-up is recovery: replay the journal, ask the exchange, compare, and only then take new exposure.
+
+The same comparison runs after every gap of the account stream and from time to time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from mexc_tui.domain.facts import Level
+from mexc_tui.domain.inputs import LinkChanged, LinkState, Moment, Reconciled, ReconcileFailed
+from mexc_tui.kernel.effects import (
+    DenialRecord,
+    Effect,
+    FetchAccount,
+    FillRecord,
+    HoldingRecord,
+    IntentRecord,
+    OrderRecord,
+    Record,
+    StateRecord,
+)
+from mexc_tui.kernel.facts import FactLog
+from mexc_tui.kernel.orders import Orders
+from mexc_tui.kernel.portfolio import Portfolio
+from mexc_tui.kernel.risk import Risk
+from mexc_tui.kernel.valuation import DAY_START
+
+_MS = 1_000_000
+AGAIN_NS = 60_000 * _MS
+"""A comparison that is due anyway."""
+DOWN_NS = 10_000 * _MS
+"""The same while the account stream is down."""
+SOON_NS = 2_000 * _MS
+"""Least time between two that are asked for because something is missing."""
+LOST_NS = 60_000 * _MS
+"""An answer that has not come by then is asked for again."""
+MARGIN_MS = 300_000
+"""How far before the newest known event fills are asked for again; clocks differ and answers lag."""
+_DELAYS_MS = (1_000, 2_000, 4_000, 8_000, 15_000, 30_000)
+
+
+class Recovery:
+    """Decides when the account is asked for, and when what is known is good enough to trade on."""
+
+    def __init__(self, facts: FactLog, orders: Orders, portfolio: Portfolio, risk: Risk) -> None:
+        self._facts = facts
+        self._orders = orders
+        self._portfolio = portfolio
+        self._risk = risk
+        self._needed_ns: int | None = 0
+        """Nothing asked before this moment is good enough; None while the account stream is down."""
+        self._asked_ns = 0
+        self._waiting = False
+        self._failures = 0
+        self._since_ms = 0
+        self._extra_ns = 0
+        self.state = LinkState.CONNECTING
+        self.covered: frozenset[str] = frozenset()
+
+    # --- replay
+
+    def replay(self, records: Iterable[Record], seen: Callable[[str], object]) -> None:
+        """Take up what earlier runs recorded; ``seen`` is told every command that placed an order."""
+        for record in records:
+            match record:
+                case IntentRecord():
+                    seen(record.command_id)
+                    self._orders.replay(record.order)
+                case OrderRecord() | DenialRecord():
+                    self._orders.replay(record.order)
+                case FillRecord():
+                    if self._portfolio.is_new(record.fill):
+                        self._portfolio.replay(record, None)
+                        self._orders.replay_fill(record.fill)
+                case HoldingRecord():
+                    self._portfolio.replay_holding(record)
+                case StateRecord(name=name) if name == DAY_START:
+                    self._portfolio.day.replay(record)
+                case StateRecord():
+                    self._risk.replay(record)
+            self._since_ms = record.wall_ms - MARGIN_MS
+
+    def start(self, at: Moment, symbols: set[str]) -> list[Effect]:
+        """Ask for everything that could have happened since the journal's last record."""
+        if self._since_ms == 0:
+            self._since_ms = at.wall_ms - MARGIN_MS
+        self._needed_ns = at.mono_ns
+        return self._orders.resume(at) + self._ask(symbols, at)
+
+    # --- asking
+
+    def ask(self, symbols: set[str], at: Moment) -> list[Effect]:
+        """Ask for the account now, unless an answer is on its way."""
+        if self._waiting and at.mono_ns - self._asked_ns < LOST_NS:
+            self._extra_ns = at.mono_ns
+            return []
+        return self._ask(symbols, at)
+
+    def ask_fresh(self, symbols: set[str], at: Moment) -> list[Effect]:
+        """Ask now, whatever is on its way: the answer must be of this moment."""
+        return self._ask(symbols, at)
+
+    def _ask(self, symbols: set[str], at: Moment, delay_ms: int = 0) -> list[Effect]:
+        self._waiting, self._asked_ns, self._extra_ns = True, at.mono_ns + delay_ms * _MS, 0
+        return [FetchAccount(tuple(sorted(symbols)), self._since_ms, delay_ms)]
+
+    def tick(self, symbols: set[str], at: Moment) -> list[Effect]:
+        """Ask again where fills are missing, where an answer was lost, and once a minute."""
+        since = at.mono_ns - self._asked_ns
+        if self._waiting:
+            return self._ask(symbols, at) if since >= LOST_NS else []
+        lacking = self._orders.lacking_fills(at)
+        if since >= SOON_NS and (lacking or self._extra_ns):
+            self._since_ms = min([self._since_ms, *lacking.values()])
+            return self._ask(symbols | lacking.keys(), at)
+        due = DOWN_NS if self._needed_ns is None else AGAIN_NS
+        return self._ask(symbols, at) if since >= due else []
+
+    def link(self, item: LinkChanged, symbols: set[str], at: Moment) -> list[Effect]:
+        """Follow the account stream; what it did not tell while it was down is asked for."""
+        if not item.private or item.state is self.state:
+            return []
+        self.state = item.state
+        if item.state is LinkState.CONNECTED:
+            self._needed_ns = at.mono_ns
+            self._block("orders and balances are being compared with the exchange")
+            text = "The account stream is connected; orders and balances are being compared with the exchange."
+            return [self._facts.tell(at, "link", Level.INFO, text), *self._ask(symbols, at)]
+        was_up, self._needed_ns = self._needed_ns is not None, None
+        self._block("the account stream is down")
+        if not was_up:
+            return []
+        why = f" ({item.reason})" if item.reason else ""
+        text = (
+            f"The account stream is down{why}: fills and balances may be late. Working orders stay at the exchange;"
+            " no new exposure until it is back and compared. Cancel and flatten work."
+        )
+        return [self._facts.tell(at, "gap", Level.BAD, text)]
+
+    def _block(self, reason: str) -> None:
+        self._risk.ready, self._risk.ready_reason = False, reason
+
+    # --- answers
+
+    def answered(self, item: Reconciled, at: Moment) -> list[Effect]:
+        """Unlock once the account has been compared by an answer that is young enough."""
+        self._waiting, self._failures = False, 0
+        self.covered |= item.symbols
+        self._since_ms = max(self._since_ms, at.wall_ms - (at.mono_ns - item.asked_ns) // _MS - MARGIN_MS)
+        if self._needed_ns is None or item.asked_ns < self._needed_ns:
+            return []
+        if self._risk.ready:
+            return []
+        self._risk.ready, self._risk.ready_reason = True, ""
+        live = self._orders.live()
+        unknown = sum(1 for order in live if order.state.value == "unknown")
+        text = f"Orders and balances agree with the exchange: {len(live)} open order(s)"
+        text += f", {unknown} of unknown outcome still being looked up." if unknown else "."
+        return [self._facts.tell(at, "reconciled", Level.GOOD, text)]
+
+    def failed(self, item: ReconcileFailed, symbols: set[str], at: Moment) -> list[Effect]:
+        """Ask again, later and later; say so once, and then now and then."""
+        delay = _DELAYS_MS[min(self._failures, len(_DELAYS_MS) - 1)]
+        self._failures += 1
+        effects = self._ask(symbols, at, delay)
+        if self._failures == 1 or self._failures % 20 == 0:
+            state = "Trading goes on with what is known." if self._risk.ready else "No new exposure until it works."
+            text = f"The account could not be read: {item.reason} {state} It is tried again."
+            effects.append(self._facts.tell(at, "problem", Level.WARN, text))
+        return effects
