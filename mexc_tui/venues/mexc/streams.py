@@ -73,6 +73,8 @@ class Streams:
         self._instead: dict[str, str] = {}
         self._delays_ms: deque[int] = deque(maxlen=_LATENCIES)
         self._closed = False
+        self.control_frames = 0
+        """Answers to requests and pings so far: a sign of life where a market has nothing to say."""
         self.decoder = FrameDecoder()
 
     @property
@@ -155,6 +157,9 @@ class Streams:
             return
         state = line.state if line.private else self.state
         self._sink(LinkChanged(line.private, state, reason, frozenset() if line.private else lost))
+        if lost and state is LinkState.CONNECTED and len(self._public) > 1:
+            # Symbols of a line that came back earlier, while this one was still down, may wait for the whole link.
+            self._sink(LinkChanged(False, state, reason))
 
     def line_refused(self, line: Line, channel: str, reason: str) -> None:
         """Try what carries the same figures in another way; else tell the desk that the channel is refused."""
@@ -182,6 +187,7 @@ class Streams:
 
     def line_text(self, text: str, recv_ns: int) -> None:
         """Record a control frame; its meaning is the connection's business."""
+        self.control_frames += 1
         if self._tap is not None:
             self._record(text, recv_ns)
 

@@ -202,7 +202,7 @@ class MexcVenue:
             rest_ms=metrics.rest_ms,
             stream_ms=None if delay is None or offset is None else max(0.0, delay + offset),
             clock_offset_ms=offset,
-            frames=streams.decoder.frames if streams is not None else 0,
+            frames=streams.decoder.frames + streams.control_frames if streams is not None else 0,
             unknown_frames=streams.decoder.not_understood if streams is not None else 0,
             weight_used=metrics.weight_used,
             weight_limit=metrics.weight_limit,
