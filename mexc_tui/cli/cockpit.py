@@ -125,7 +125,7 @@ def options_of(file: SettingsFile, symbol: str, frames: int | None = None) -> Ui
     )
 
 
-def keep_crash_quiet(app: App[object]) -> Callable[[], BaseException | None]:
+def keep_crash_quiet(app: App[None]) -> Callable[[], BaseException | None]:
     """Keep the framework from printing a traceback with local variables; returns what tells the error afterwards."""
     app._print_error_renderables = lambda: None  # type: ignore[method-assign]
     return lambda: app._exception

@@ -39,6 +39,7 @@ def test_a_command_that_arrives_three_times_is_sent_once(terminal, market, until
 
 def test_a_lost_acknowledgement_is_unknown_until_looked_up_and_never_sent_again(terminal, market, until):
     before = len(market.orders())
+    market.fault("missing_push", p=1.0)
     market.fault("ack_lost", p=1.0, count=1)
     terminal.place()
     until(lambda: terminal.facts("unknown"), what="the order is shown as unknown")
@@ -67,12 +68,14 @@ def test_cut_sockets_come_back_with_an_exact_book_and_a_reconciled_account(termi
 
 
 def test_a_dead_listen_key_loses_nothing(terminal, market, until):
-    market.admin("POST", "/admin/kill-listen-keys", {})
     terminal.place()
     until(lambda: any(order.state is OrderState.WORKING for order in terminal.open()))
     order = terminal.open()[-1]
+    market.admin("POST", "/admin/kill-listen-keys", {})
+    until(lambda: terminal.facts("gap"), what="the loss of the account stream is told")
     terminal.submit(CancelAll(command_id="all-of-it"))
     until(lambda: any(done.client_order_id == order.client_order_id for done in terminal.recent()))
+    until(terminal.ready, what="the account is reconciled")
 
 
 def test_halt_cancels_and_refuses_until_resumed(terminal, until):
