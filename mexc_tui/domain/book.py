@@ -40,6 +40,10 @@ class Applied(Enum):
     GAP = "versions are missing before it"
 
 
+# Looking a member up in its class is slow in Python 3.11, and this is done for every push.
+_SKIPPED, _APPLIED, _GAP = Applied
+
+
 class Walk(msgspec.Struct, frozen=True, gc=False):
     """What taking from the book would give: base filled, quote paid or received, and the last price touched."""
 
@@ -131,13 +135,20 @@ class OrderBook:
         if snapshot.version < 0:
             raise BookError(f"version {snapshot.version} of {snapshot.symbol} is negative")
         sides = ((self._bids, snapshot.bids), (self._asks, snapshot.asks))
-        self._learn([price for _, levels in sides for price, _ in levels])
-        for half, levels in sides:
-            half.qty = {self._memo[price]: _plain(qty) for price, qty in levels}
-            if half.qty and (snapshot.limit <= 0 or len(levels) >= snapshot.limit):
-                half.known = min(half.qty) if half.descending else max(half.qty)
-            half.sweep()
-        self._memo = {}
+        try:
+            self._learn([price for _, levels in sides for price, _ in levels])
+            for half, levels in sides:
+                half.qty = {self._memo[price]: _plain(qty) for price, qty in levels}
+                if half.qty and (snapshot.limit <= 0 or len(levels) >= snapshot.limit):
+                    half.known = min(half.qty) if half.descending else max(half.qty)
+                half.sweep()
+        except BookError:
+            raise
+        except (TypeError, ValueError) as error:
+            raise BookError(f"a snapshot of {self.symbol} is not made of levels: {error}") from error
+        # Snapshots pad their numbers and increments do not: remember the prices as increments will write them.
+        learned = list(self._memo.items())[:_MEMO]
+        self._memo = {text.rstrip("0").rstrip(".") if "." in text else text: value for text, value in learned}
 
     def apply(self, delta: BookDelta) -> Applied:
         """Apply one increment if it continues the book: skip what is old, refuse what leaves a gap.
@@ -147,42 +158,39 @@ class OrderBook:
         """
         version = self.version
         if delta.last <= version:
-            return Applied.SKIPPED
+            return _SKIPPED
         if delta.first > version + 1:
-            return Applied.GAP
-        if delta.first > delta.last:
-            raise BookError(f"versions {delta.first}..{delta.last} of {self.symbol} run backwards")
+            return _GAP
         # Written out and without helpers: this runs for every push of every symbol. Nothing is changed before
         # every price and quantity of both sides has been read.
-        bids, asks = delta.bids, delta.asks
-        keys: list[int] = []
-        quantities: list[str] = []
         memo = self._memo
+        quantities: list[str] = []
+        bids: list[tuple[int, str]] = []
+        asks: list[tuple[int, str]] = []
         try:
-            for price, qty in bids:
-                keys.append(memo[price])
+            for price, qty in delta.bids:
                 quantities.append(qty)
-            for price, qty in asks:
-                keys.append(memo[price])
+                bids.append((memo[price], qty))
+            for price, qty in delta.asks:
                 quantities.append(qty)
-        except (KeyError, TypeError):
-            keys, quantities = self._keys_and_quantities(bids, asks)
-        if quantities and (_MANY(joined := _join(quantities)) is None or joined.count(" ") != len(quantities) - 1):
-            quantities = [_plain(text) for text in quantities]
-        half = self._bids
-        pairs = zip(keys, quantities, strict=True)
-        half.qty.update(islice(pairs, len(bids)))
-        if len(half.qty) > half.room:
-            half.sweep()
-        half = self._asks
-        half.qty.update(pairs)
-        if len(half.qty) > half.room:
-            half.sweep()
+                asks.append((memo[price], qty))
+            joined = " ".join(quantities)
+            plain_numbers = _MANY(joined) is not None and joined.count(" ") == len(quantities) - 1
+        except (KeyError, TypeError, ValueError):
+            plain_numbers = False
+        if not plain_numbers:
+            bids, asks = self._read_levels(delta)
+        side = self._bids.qty
+        for key, qty in bids:
+            side[key] = qty
+        side = self._asks.qty
+        for key, qty in asks:
+            side[key] = qty
         self.version = delta.last
         self.recv_ns = delta.recv_ns
         self.sent_ms = delta.sent_ms
         self._view = None
-        return Applied.APPLIED
+        return _APPLIED
 
     def top(self) -> tuple[tuple[int, int] | None, tuple[int, int] | None]:
         """Return best bid and best ask as (price, quantity), scaled; None for a side with nothing known."""
@@ -295,13 +303,20 @@ class OrderBook:
             assert value is not None
         return value
 
-    def _keys_and_quantities(
-        self, bids: list[tuple[str, str]], asks: list[tuple[str, str]]
-    ) -> tuple[list[int], list[str]]:
-        levels = bids + asks
+    def _read_levels(self, delta: BookDelta) -> tuple[list[tuple[int, str]], list[tuple[int, str]]]:
+        """Read an increment level by level: it has prices not seen lately, or numbers in an unusual form.
+
+        A side can only grow by prices that are learned here, so this is the place to keep both bounded.
+        """
+        for half in (self._bids, self._asks):
+            if len(half.qty) > half.room:
+                half.sweep()
         try:
-            self._learn([price for price, _ in levels])
-            return [self._memo[price] for price, _ in levels], [qty for _, qty in levels]
+            self._learn([price for price, _ in delta.bids] + [price for price, _ in delta.asks])
+            bids = [(self._memo[price], _plain(qty)) for price, qty in delta.bids]
+            return bids, [(self._memo[price], _plain(qty)) for price, qty in delta.asks]
+        except BookError:
+            raise
         except (TypeError, ValueError) as error:
             raise BookError(f"an increment of {self.symbol} is not made of levels: {error}") from error
 
@@ -329,13 +344,6 @@ class OrderBook:
         self._asks.scale_prices(factor)
         self._memo = {text: value * factor for text, value in self._memo.items()}
         self._view = None
-
-
-def _join(texts: list[str]) -> str:
-    try:
-        return " ".join(texts)
-    except TypeError as error:
-        raise BookError("a quantity is not text") from error
 
 
 def _plain(text: str) -> str:

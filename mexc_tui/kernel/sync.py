@@ -34,6 +34,12 @@ LEAST_LEVELS = 100
 _PAUSES_MS = (0, 250, 500, 1_000, 2_000, 5_000, 10_000)
 
 
+# Looking a member up in its class is slow in Python 3.11, and these are needed for every push.
+_LIVE = BookState.LIVE
+_GAP = Applied.GAP
+_SKIPPED = Applied.SKIPPED
+
+
 class BookSync:
     """The book of one symbol and how far it can be trusted.
 
@@ -114,26 +120,27 @@ class BookSync:
     @property
     def live(self) -> bool:
         """Whether the book is promised to be exact."""
-        return self.state is BookState.LIVE
+        return self.state is _LIVE
 
     def on_delta(self, delta: BookDelta, at: Moment) -> list[Effect]:
         """Apply a push to a live book, or keep it for the snapshot that is coming."""
         self.cut = self._dead = self._needs_push = False
         self._push_ns = at.mono_ns
         self._silent_ns = None
-        if self.state is not BookState.LIVE or self.book is None:
+        book = self.book
+        if self.state is not _LIVE or book is None:
             self._buffer.append(delta)
             return self._ask_if_due(at)
         if self._asked_ns is not None:
             self._buffer.append(delta)
         try:
-            applied = self.book.apply(delta)
+            applied = book.apply(delta)
         except BookError as error:
             return self._lose(at, f"an update could not be read ({error})")
-        if applied is Applied.GAP:
-            missing = f"versions {self.book.version + 1} to {delta.first - 1} are missing"
+        if applied is _GAP:
+            missing = f"versions {book.version + 1} to {delta.first - 1} are missing"
             return self._lose(at, missing, keep=delta)
-        if applied is Applied.SKIPPED:
+        if applied is _SKIPPED:
             return self._skipped(delta, at)
         self._skip_ns = None
         self.proof_ns = at.mono_ns
