@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from copy import copy
 from decimal import Decimal
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
 from mexc_tui.domain.instrument import Instrument, InstrumentStatus
-from mexc_tui.domain.numbers import ZERO
+from mexc_tui.domain.numbers import ONE, ZERO, divide
 from mexc_tui.domain.orders import Balance, Side
 from mexc_tui.venues.simulator import filters, state
 from mexc_tui.venues.simulator.accounts import Accounts
@@ -80,21 +80,14 @@ class Exchange(Hall):
         stp = filters.check_stp(stp_mode)
         filters.check_shape(type, side, qty, quote_qty, price)
         filters.check_open(pair.instrument, side, type)
-        market = type == "MARKET"
-        limit = self._protective(pair, side) if market else price or ZERO
-        by_quote = market and qty is None and side is Side.BUY
-        if market and qty is None and side is Side.SELL:
-            qty = self._worth(pair, quote_qty or ZERO)
-        filters.check_numbers(pair.instrument, qty, limit)
-        worth = quote_qty or ZERO if by_quote else multiply(limit, qty or ZERO)
-        if market and not by_quote:
-            worth = multiply(self._touch(pair, side), qty or ZERO)
-        filters.check_size(pair.instrument, type, qty, worth)
-        if not market:
-            filters.check_band(pair.instrument, side, limit, self._last(pair))
+        wanted = self._price_market(pair, side, qty, quote_qty) if type == "MARKET" else _Wanted.limit(price, qty)
+        filters.check_numbers(pair.instrument, wanted.qty, wanted.price)
+        filters.check_size(pair.instrument, type, wanted.qty, wanted.worth)
+        if type != "MARKET":
+            filters.check_band(pair.instrument, side, wanted.price, self._last(pair))
         if type in ("LIMIT", "LIMIT_MAKER") and self.ledger.open_count(account_id) >= filters.MAX_OPEN_ORDERS:
             raise SimError(30029, "Cannot exceed the maximum order limit")
-        need = (quote_qty or ZERO if by_quote else multiply(limit, qty or ZERO)) if side is Side.BUY else qty or ZERO
+        need = wanted.most if side is Side.BUY else wanted.qty or ZERO
         self._check_funds(account_id, pair.instrument, side, need)
         order = SimOrder(
             order_id="" if test else self._next_order_id(),
@@ -102,13 +95,13 @@ class Exchange(Hall):
             symbol=symbol,
             side=side,
             type=type,
-            price=limit,
-            qty=ZERO if by_quote else qty or ZERO,
-            quote_qty=quote_qty or ZERO if by_quote else multiply(limit, qty or ZERO),
+            price=wanted.price,
+            qty=wanted.qty or ZERO,
+            quote_qty=wanted.most,
             client_order_id=client_order_id or None,
             created_ms=self.now_ms,
             updated_ms=self.now_ms,
-            by_quote=by_quote,
+            by_quote=wanted.qty is None,
             stp_mode=stp,
         )
         if not test:
@@ -197,7 +190,7 @@ class Exchange(Hall):
         pair = self.add_pair(instrument)
         if price is not None:
             model = ModelMarket(pair, plain_spec(instrument, price), seed=self.seed, now_ms=self.now_ms, history=False)
-            self.add_source(model, instrument.symbol)
+            self.add_market(instrument.symbol, model)
         if later and opens_ms is not None:
             self.announce_opening(instrument.symbol, opens_ms)
         self.change(instrument.symbol, instrument)
@@ -349,21 +342,36 @@ class Exchange(Hall):
     def _last(self, pair: Pair) -> Decimal | None:
         return None if pair.last is None else from_units(pair.last, pair.price_decimals)
 
-    def _touch(self, pair: Pair, side: Side) -> Decimal:
+    def _price_market(self, pair: Pair, side: Side, qty: Decimal | None, quote_qty: Decimal | None) -> _Wanted:
+        """Turn a market order into a limit order at its protective price; SimError(30025) for an empty book."""
         best = pair.book.half(side.opposite).best
         if best is None:
             raise SimError(30025, "no exist opponent order")
-        return from_units(best, pair.price_decimals)
+        touch = from_units(best, pair.price_decimals)
+        factor = add(ONE, PROTECTION if side is Side.BUY else PROTECTION.copy_negate())
+        price = from_units(max(1, to_units(multiply(touch, factor), pair.price_decimals)), pair.price_decimals)
+        if qty is None and side is Side.BUY:
+            amount = quote_qty or ZERO
+            return _Wanted(price, None, amount, amount)
+        if qty is None:
+            amount = divide(quote_qty or ZERO, touch, pair.qty_decimals)
+            qty = max(amount, from_units(1, pair.qty_decimals))
+        return _Wanted(price, qty, multiply(touch, qty), multiply(price, qty))
 
-    def _protective(self, pair: Pair, side: Side) -> Decimal:
-        factor = add(Decimal(1), PROTECTION if side is Side.BUY else PROTECTION.copy_negate())
-        ticks = to_units(multiply(self._touch(pair, side), factor), pair.price_decimals)
-        return from_units(max(1, ticks), pair.price_decimals)
 
-    def _worth(self, pair: Pair, quote_qty: Decimal) -> Decimal:
-        """Return how much base a market sell for ``quote_qty`` stands for at the best bid."""
-        best = pair.book.bids.best
-        if best is None:
-            raise SimError(30025, "no exist opponent order")
-        budget = to_units(quote_qty, pair.price_decimals + pair.qty_decimals)
-        return from_units(max(1, budget // best), pair.qty_decimals)
+class _Wanted(NamedTuple):
+    """An order after its price and quantity are settled."""
+
+    price: Decimal
+    qty: Decimal | None
+    """None for a market buy by amount."""
+    worth: Decimal
+    """What it is expected to amount to in quote."""
+    most: Decimal
+    """The most quote that it can take."""
+
+    @classmethod
+    def limit(cls, price: Decimal | None, qty: Decimal | None) -> _Wanted:
+        """Return an order at a price of its own."""
+        amount = multiply(price or ZERO, qty or ZERO)
+        return cls(price or ZERO, qty or ZERO, amount, amount)

@@ -32,8 +32,12 @@ class Source(Protocol):
         """Let everything happen that happens up to ``now_ms``, in order, at its own time."""
 
 
-class Movable(Protocol):
-    """A market whose price can be moved by hand."""
+class Movable(Source, Protocol):
+    """The market of one pair whose price can be moved by hand."""
+
+    @property
+    def price(self) -> int:
+        """What the market holds to be the price, in ticks."""
 
     def nudge(self, fraction: Decimal) -> None:
         """Move the price by a fraction of itself."""
@@ -41,8 +45,8 @@ class Movable(Protocol):
     def clear(self) -> None:
         """Withdraw every foreign order."""
 
-    def build(self, price: int) -> None:
-        """Quote both sides around a price in ticks, leaving own orders where they stand."""
+    def resume(self, price: int) -> None:
+        """Go on from a price in ticks: quote around it and own orders; the past, if there is one, leads to it."""
 
 
 class Hall:
@@ -84,11 +88,14 @@ class Hall:
         self.pairs[instrument.symbol] = pair
         return pair
 
-    def add_source(self, source: Source, *movable: str) -> None:
-        """Let a source move markets; ``movable`` are the symbols that it can move by hand."""
+    def add_source(self, source: Source) -> None:
+        """Let a source move markets."""
         self._sources.append(source)
-        for symbol in movable:
-            self.movable[symbol] = source  # type: ignore[assignment]
+
+    def add_market(self, symbol: str, market: Movable) -> None:
+        """Let a market move one pair, in time and by hand."""
+        self._sources.append(market)
+        self.movable[symbol] = market
 
     def pair(self, symbol: str) -> Pair:
         """Return a pair; SimError(-1121) for an unknown one."""

@@ -24,7 +24,8 @@ class SavedPair(msgspec.Struct, frozen=True, kw_only=True):
     instrument: Instrument
     last: int | None
     version: int
-    modelled: bool
+    price: int | None
+    """What a modelled market held to be the price, in ticks; None where nothing models the pair."""
 
 
 class SavedState(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,7 +70,7 @@ def dump(exchange: Exchange) -> dict[str, Any]:
                 instrument=pair.instrument,
                 last=pair.last,
                 version=pair.version,
-                modelled=pair.symbol in exchange.movable,
+                price=exchange.movable[pair.symbol].price if pair.symbol in exchange.movable else None,
             )
             for pair in exchange.pairs.values()
         ],
@@ -116,26 +117,26 @@ def _restore_pairs(exchange: Exchange, state: SavedState) -> None:
     for saved in state.pairs:
         symbol = saved.instrument.symbol
         if symbol not in exchange.pairs:
-            price = from_units(saved.last or 1, saved.instrument.price_decimals) if saved.modelled else None
+            price = None if saved.price is None else from_units(saved.price, saved.instrument.price_decimals)
             exchange.list_symbol(saved.instrument, price=price)
         pair = exchange.pairs[symbol]
         pair.instrument = saved.instrument
         pair.version = max(pair.version, saved.version)
-        _restore_book(exchange, pair, saved.last, [order for order in state.orders if order.symbol == symbol])
+        market = exchange.movable.get(symbol)
+        if market is not None:
+            market.clear()
+        _stand_again(pair, [order for order in state.orders if order.open and order.symbol == symbol])
+        if market is not None and saved.price is not None:
+            market.resume(saved.price)
+        pair.last = saved.last if pair.last is None else pair.last
     for at, symbol in state.openings:
         exchange.announce_opening(symbol, at)
 
 
-def _restore_book(exchange: Exchange, pair: Pair, last: int | None, orders: list[SimOrder]) -> None:
-    """Put own orders back in the order in which they came; a modelled market then quotes around them."""
-    market = exchange.movable.get(pair.symbol)
-    if market is not None and last is not None:
-        market.clear()
-    for order in sorted((order for order in orders if order.open), key=lambda order: order.order_id):
+def _stand_again(pair: Pair, orders: list[SimOrder]) -> None:
+    """Put own orders back in the order in which they came; what the book crosses by now trades at once."""
+    for order in sorted(orders, key=lambda order: order.order_id):
         left = to_units(subtract(order.qty, order.filled_qty), pair.qty_decimals)
         left = pair.take(order.side, to_units(order.price, pair.price_decimals), left, order)[0]
         if left and order.open:
             pair.rest(order, left)
-    if market is not None and last is not None:
-        market.build(last)
-        pair.last = last

@@ -5,6 +5,7 @@ from decimal import Decimal
 from statistics import mean, median, pstdev
 
 import pytest
+from msgspec.structs import replace
 
 from mexc_tui.domain.instrument import InstrumentStatus
 from mexc_tui.domain.orders import Side
@@ -170,6 +171,18 @@ def test_a_restart_brings_orders_back_into_a_market_near_its_price():
     assert order.order_id in {o.order_id for o in again.open_orders("demo", "MXUSDT")}
     again.advance(START_MS + 90_000)
     assert again.accounts.unaccounted() == {}
+
+
+def test_an_announced_listing_survives_a_restart(exchange, instrument):
+    opens = exchange.now_ms + 60_000
+    exchange.list_symbol(replace(instrument, symbol="NEWUSDT", base="NEW"), opens, D("5"))
+    again = demo_exchange(start_ms=START_MS + 1_000, markets=())
+    again.restore(exchange.dump())
+    assert not again.instrument("NEWUSDT").tradable
+    again.advance(opens + 60_000)
+    assert again.instrument("NEWUSDT").tradable
+    assert D("4.5") < again.ticker("NEWUSDT").last < D("5.5")
+    assert again.candles("NEWUSDT", "1m", 10)[0].open_ms >= opens // 60_000 * 60_000
 
 
 @pytest.mark.parametrize("change", [{"format": 99}, {"orders": 5}, {"fees": {"USDT": "5"}}])

@@ -111,7 +111,7 @@ def demo_exchange(*, start_ms: int, seed: int = 1, markets: tuple[MarketSpec, ..
     for spec in specs:
         warm_ms = min(WARM_UP_MS, round(WARM_UP_EVENTS / spec.rate * 1000))
         model = ModelMarket(exchange.add_pair(spec.instrument), spec, seed=seed, now_ms=start_ms - warm_ms)
-        exchange.add_source(model, spec.instrument.symbol)
+        exchange.add_market(spec.instrument.symbol, model)
     exchange.advance(start_ms)
     return exchange
 

@@ -72,19 +72,15 @@ class ModelMarket:
         self._mood = 0.0
         self._trend = 0.0
         self._depth_scale = spec.gap * spec.levels
-        if history:
-            past = History(
-                f"{seed}/{spec.instrument.symbol}/past",
-                round(self._fair),
-                now_ms,
-                sigma=1.4 * spec.sigma,
-                minute_volume=spec.rate * spec.takers * spec.size * 60 * 2.5,
-                activity=spec.rate * spec.takers * 60,
-            )
-            pair.candles.prefill(past.minutes(), past.past)
-            pair.last = round(self._fair)
-        self.build(round(self._fair))
+        self._has_past = history
+        self._write_past()
+        self._quote()
         self._draw_next()
+
+    @property
+    def price(self) -> int:
+        """The fair price in ticks."""
+        return round(self._fair)
 
     # Time.
 
@@ -140,11 +136,11 @@ class ModelMarket:
     # By hand.
 
     def nudge(self, fraction: Decimal) -> None:
-        """Move the price by a fraction of itself, at once: a taker sweeps the book to there."""
+        """Move the price by a fraction of itself: a taker sweeps the book to there, once the pair is open."""
+        self._fair = max(20.0, self._fair * (1 + float(fraction)))
         if not self._pair.moving:
             return
-        self._fair = max(20.0, self._fair * (1 + float(fraction)))
-        target = round(self._fair)
+        target = self.price
         side = _BUY if fraction > 0 else _SELL
         self._pair.foreign_take(side, target, 10**40)
         self._heat += 20 * self._spec.branching / self._spec.memory_s
@@ -157,11 +153,31 @@ class ModelMarket:
             for price in list(self._pair.book.half(side).levels):
                 self._pair.set_foreign(side, price, 0)
 
-    def build(self, price: int) -> None:
-        """Quote both sides around a price in ticks, around whatever own orders stand there."""
+    def resume(self, price: int) -> None:
+        """Go on from a price in ticks: quote around it and own orders; the past, if there is one, leads to it."""
         self._fair = max(20.0, float(price))
-        self._fill_side(_BUY, round(self._fair))
-        self._fill_side(_SELL, round(self._fair))
+        self._pair.trades.clear()
+        self._write_past()
+        self._quote()
+
+    def _write_past(self) -> None:
+        if not self._has_past:
+            return
+        spec = self._spec
+        past = History(
+            f"{spec.instrument.symbol}/{self._rng.random()}/past",
+            self.price,
+            int(self._at_ms),
+            sigma=1.4 * spec.sigma,
+            minute_volume=spec.rate * spec.takers * spec.size * 60 * 2.5,
+            activity=spec.rate * spec.takers * 60,
+        )
+        self._pair.candles.prefill(past.minutes(), past.past)
+        self._pair.last = self.price
+
+    def _quote(self) -> None:
+        for side in (_BUY, _SELL):
+            self._fill_side(side, self.price)
 
     def _fill_side(self, side: Side, price: int) -> None:
         """Rest fresh orders from ``price`` outwards, never across the book."""
@@ -195,7 +211,7 @@ class ModelMarket:
         bid, ask = book.bids.best, book.asks.best
         if bid is None or ask is None:
             side = _BUY if bid is None else _SELL
-            self._fill_side(side, round(self._fair))
+            self._fill_side(side, self.price)
             return
         for half in (book.bids, book.asks):
             if len(half.keys) < 0.6 * self._spec.levels:
