@@ -12,7 +12,7 @@ from mexc_tui.cli.desk import (
     configured_plan,
     demo_plan,
     failure_of,
-    opening_symbol,
+    opening,
     read_settings,
     wait_until_open,
 )
@@ -70,8 +70,8 @@ def _open(plan: Plan, file: SettingsFile, arguments: argparse.Namespace) -> int:
     try:
         _load_while_waiting()
         wait_until_open(engine, plan)
-        symbol = opening_symbol(client, engine, arguments.symbol, file.settings.ui.symbol)
-        received = _show(engine, client, file, symbol, arguments.frames)
+        symbol, watchlist = opening(client, engine, arguments.symbol, file.settings.ui)
+        received = _show(engine, client, options_of(file, symbol, watchlist, arguments.frames))
     finally:
         engine.stop()
         ended = engine.join(ENGINE_LIMIT_S)
@@ -84,13 +84,13 @@ def _open(plan: Plan, file: SettingsFile, arguments: argparse.Namespace) -> int:
     return OK
 
 
-def _show(engine: Engine, client: EngineClient, file: SettingsFile, symbol: str, frames: int | None) -> int:
+def _show(engine: Engine, client: EngineClient, options: UiOptions) -> int:
     """Run the screen until it is left; returns the signal that ended it, zero for none."""
     from mexc_tui.ui.app import CockpitApp
 
-    app = CockpitApp(client, options_of(file, symbol, frames))
+    app = CockpitApp(client, options)
     crash = keep_crash_quiet(app)
-    blind = frames is not None and not (sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty())
+    blind = options.frames is not None and not (sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty())
 
     def leave() -> None:
         app.call_from_thread(app.exit)
@@ -103,7 +103,7 @@ def _show(engine: Engine, client: EngineClient, file: SettingsFile, symbol: str,
     return ending.received
 
 
-def options_of(file: SettingsFile, symbol: str, frames: int | None = None) -> UiOptions:
+def options_of(file: SettingsFile, symbol: str, watchlist: tuple[str, ...], frames: int | None = None) -> UiOptions:
     """Return what the screen is opened with."""
     from mexc_tui.domain.market import Interval
     from mexc_tui.ui.options import UiOptions
@@ -115,7 +115,7 @@ def options_of(file: SettingsFile, symbol: str, frames: int | None = None) -> Ui
         fps=ui.fps,
         symbol=symbol,
         interval=Interval(ui.interval),
-        watchlist=tuple(name.strip().upper() for name in ui.watchlist),
+        watchlist=watchlist,
         sizes=ui.sizes,
         keys=file.settings.keys,
         instant=ui.instant,

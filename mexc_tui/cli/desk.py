@@ -11,7 +11,7 @@ from mexc_tui.config.environment import credentials, venue_settings
 from mexc_tui.config.errors import ConfigError
 from mexc_tui.config.loading import SettingsFile, load
 from mexc_tui.config.paths import config_file
-from mexc_tui.config.settings import Credentials, Secret
+from mexc_tui.config.settings import Credentials, Secret, UiSettings
 from mexc_tui.domain.errors import ErrorKind, VenueError
 from mexc_tui.domain.limits import Limits
 from mexc_tui.domain.views import TOPIC_INSTRUMENTS, InstrumentsView, VenueKind
@@ -24,7 +24,10 @@ REACH_LIMIT_S = 5.0
 LOCAL_LIMIT_S = 20.0
 """An exchange on this machine that takes so long is not far away but broken."""
 LIST_LIMIT_S = 5.0
-_POLL_S = 0.005
+SMALL = 20
+"""An exchange with no more pairs than this is watched whole."""
+WELL_KNOWN = tuple(f"{base}USDT" for base in ("BTC", "ETH", "SOL", "XRP", "BNB", "DOGE", "ADA", "SUI", "LINK", "MX"))
+_POLL_S = 0.002
 
 OFFLINE_HINT = "`mexc-tui demo` needs no network: it opens the cockpit on an exchange of its own."
 
@@ -101,21 +104,31 @@ def failure_of(engine: Engine, plan: Plan) -> ExitError:
     return ExitError(death_notice(failure), FAILURE)
 
 
-def opening_symbol(client: EngineClient, engine: Engine, asked: str | None, configured: str) -> str:
-    """Return the pair to open on; one asked for must be listed, a configured one may give way to the first that is.
+def opening(client: EngineClient, engine: Engine, asked: str | None, ui: UiSettings) -> tuple[str, tuple[str, ...]]:
+    """Return the pair to open on and the watchlist.
+
+    A pair asked for must be listed; a configured one may give way to the first that is.
 
     Raises:
         ExitError: the exchange does not list the pair that was asked for.
     """
     listed = _listed(client, engine)
-    wanted = (asked or configured).strip().upper()
+    wanted = (asked or ui.symbol).strip().upper()
+    if asked is None and listed and wanted not in listed:
+        wanted = listed[0]
     if not listed or wanted in listed:
-        return wanted
-    if asked is None:
-        return listed[0]
+        return wanted, _watchlist(listed, wanted, ui)
     near = difflib.get_close_matches(wanted, listed, n=3, cutoff=0.4) or listed[:5]
-    shown = "".join(sign for sign in asked[:40] if sign.isprintable())
+    shown = "".join(sign for sign in wanted[:40] if sign.isprintable())
     raise ExitError(f"{shown} is not traded here; nothing was started. Near it: {', '.join(near)}.", USAGE)
+
+
+def _watchlist(listed: list[str], opened: str, ui: UiSettings) -> tuple[str, ...]:
+    """Return the configured watchlist, else all pairs of a small exchange, else the well-known ones of a large one."""
+    if ui.watchlist:
+        return tuple(name.strip().upper() for name in ui.watchlist)
+    known = listed if len(listed) <= SMALL else [name for name in WELL_KNOWN if name in set(listed)]
+    return tuple(dict.fromkeys([*known, opened]))
 
 
 def _listed(client: EngineClient, engine: Engine) -> list[str]:

@@ -31,7 +31,7 @@ class UiSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     symbol: Symbol = "BTCUSDT"
     interval: IntervalName = "1m"
     watchlist: tuple[Symbol, ...] = ()
-    """Empty takes the pairs with the largest turnover."""
+    """Empty: all pairs of a small exchange, the well-known ones of a large one."""
     sizes: Annotated[tuple[Decimal, ...], msgspec.Meta(min_length=5, max_length=5)] = (
         Decimal(50),
         Decimal(100),

@@ -7,13 +7,23 @@ import contextlib
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, get_args
 
 from mexc_tui.config.errors import ConfigError
 from mexc_tui.domain.commands import Command
 from mexc_tui.domain.errors import VenueError
 from mexc_tui.domain.facts import Fact
-from mexc_tui.domain.inputs import Input, InstrumentsLoaded, Moment, Tick, TickersSeen
+from mexc_tui.domain.inputs import (
+    Input,
+    InstrumentsLoaded,
+    Moment,
+    OrderReported,
+    PlaceAccepted,
+    PlaceRejected,
+    PlaceUnknown,
+    Tick,
+    TickersSeen,
+)
 from mexc_tui.domain.views import View
 from mexc_tui.engine.clock import system_now
 from mexc_tui.engine.effects import EffectRunner, Probe
@@ -29,6 +39,9 @@ TICKERS_AGAIN_S = 60.0
 RETRY_S = 2.0
 IN_FLIGHT_LIMIT_S = 3.0
 CLOSE_LIMIT_S = 2.0
+
+PROMPT = (*get_args(Command), OrderReported, PlaceAccepted, PlaceRejected, PlaceUnknown, InstrumentsLoaded)
+"""What somebody waits for: views are published right after it, not on the next beat."""
 
 _log = logging.getLogger(__name__)
 
@@ -78,6 +91,7 @@ class Engine:
         self._early: list[Input | Command] = []
         self._stopping = False
         self._started = False
+        self._publish_due = False
         self._desk: DeskPort | None = None
         self._runner: EffectRunner | None = None
         self._thread = threading.Thread(target=self._live, name="engine", daemon=True)
@@ -182,6 +196,9 @@ class Engine:
             return
         if self.failure is None:
             self._run_step(lambda: runner.run(desk.handle(item, self.now())))
+            if isinstance(item, PROMPT) and not self._publish_due:
+                self._publish_due = True
+                asyncio.get_running_loop().call_soon(self._publish)
 
     def _run_step(self, step: Callable[[], None]) -> None:
         """Run a step; a kernel that has failed once is not trusted again: the engine ends, orders stay as they are."""
@@ -191,6 +208,7 @@ class Engine:
             self._note_stop()
 
     def _publish(self) -> None:
+        self._publish_due = False
         desk = self._desk
         if desk is not None and self.failure is None:
             at = self.now()

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pyte
+import pytest
+
+
+class Screen:
+    """The program in a pseudo terminal, and what a person would see there."""
+
+    def __init__(self, arguments: list[str], environment: dict[str, str], columns: int = 120, rows: int = 40) -> None:
+        self.columns, self.rows = columns, rows
+        self.screen = pyte.Screen(columns, rows)
+        self._stream = pyte.ByteStream(self.screen)
+        self._fd, inner = pty.openpty()
+        fcntl.ioctl(inner, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "mexc_tui", *arguments],
+            stdin=inner,
+            stdout=inner,
+            stderr=inner,
+            env=environment,
+            start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        )
+        os.close(inner)
+        self.raw = b""
+
+    def read(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            ready, _, _ = select.select([self._fd], [], [], left)
+            if not ready:
+                return
+            try:
+                data = os.read(self._fd, 65_536)
+            except OSError:
+                return
+            if not data:
+                return
+            self.raw += data
+            self._stream.feed(data)
+
+    @property
+    def text(self) -> str:
+        return "\n".join(line.rstrip() for line in self.screen.display)
+
+    def until(self, condition: Callable[[str], object], limit_s: float = 20.0) -> str:
+        end = time.monotonic() + limit_s
+        while not condition(self.text):
+            assert time.monotonic() < end, f"not on the screen:\n{self.text}"
+            self.read(0.05)
+        return self.text
+
+    def press(self, keys: str) -> None:
+        os.write(self._fd, keys.encode())
+
+    def resize(self, columns: int, rows: int) -> None:
+        self.screen.resize(rows, columns)
+        fcntl.ioctl(self._fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        os.kill(self.process.pid, signal.SIGWINCH)
+
+    def hang_up(self) -> None:
+        """Close the terminal, as a lost ssh connection does."""
+        os.close(self._fd)
+        self._fd = -1
+
+    def ended(self, limit_s: float = 15.0) -> int:
+        end = time.monotonic() + limit_s
+        while self.process.poll() is None:
+            assert time.monotonic() < end, f"it did not end:\n{self.text}"
+            if self._fd >= 0:
+                self.read(0.05)
+            else:
+                time.sleep(0.02)
+        if self._fd >= 0:
+            self.read(0.2)
+        return self.process.returncode
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        if self._fd >= 0:
+            os.close(self._fd)
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    plain = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("MEXC_", "XDG_", "SSH_", "TEXTUAL", "COLORTERM", "NO_COLOR", "PYTEST"))
+    }
+    for name in ("config", "data", "state", "cache"):
+        plain[f"XDG_{name.upper()}_HOME"] = str(tmp_path / name)
+    return {**plain, "HOME": str(tmp_path), "TERM": "xterm-256color", "LC_ALL": "C.UTF-8"}
+
+
+@pytest.fixture
+def screen(environment: dict[str, str]) -> Iterator[Callable[..., Screen]]:
+    opened: list[Screen] = []
+
+    def start(*arguments: str, columns: int = 120, rows: int = 40, **more: str) -> Screen:
+        made = Screen(list(arguments), {**environment, **more}, columns, rows)
+        opened.append(made)
+        return made
+
+    yield start
+    for made in opened:
+        made.close()
