@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any, Final
 
@@ -31,6 +32,7 @@ MAX_FRAME: Final = 8 * 1024 * 1024
 _MAX_MS: Final = 4_102_444_800_000
 """The year 2100: a time beyond it is a format change, not a time."""
 _MAX_SYMBOL: Final = 48
+_MOST_SYMBOLS: Final = 20_000
 
 INTERVALS: Final = {
     "Min1": Interval.M1,
@@ -97,7 +99,25 @@ def decode(frame: bytes, recv_ns: int) -> tuple[Input, ...]:
     Raises:
         CodecError: the frame is malformed; UnknownBodyError: its body is of a kind not known here.
     """
-    return convert(parse(frame), recv_ns)
+    wrapper = parse(frame)
+    # Increments of books are nearly all there is, so they are taken first and without helpers. Anything that is
+    # not quite as expected goes the long way, which names what is wrong.
+    body = wrapper.publicAggreDepths
+    first, last = body.fromVersion, body.toVersion
+    symbol, sent = wrapper.symbol, wrapper.sendTime
+    if (
+        symbol in _seen_symbols
+        and first.isdecimal()
+        and last.isdecimal()
+        and len(first) < 20 > len(last)
+        and (first + last).isascii()
+        and 0 <= sent < _MAX_MS
+        and (low := int(first)) <= (high := int(last))
+    ):
+        bids = [(level.price, level.quantity) for level in body.bids]
+        asks = [(level.price, level.quantity) for level in body.asks]
+        return (BookDelta(symbol, low, high, bids, asks, sent, recv_ns),)
+    return convert(wrapper, recv_ns)
 
 
 def parse(frame: bytes) -> Any:
@@ -128,6 +148,8 @@ def convert(wrapper: Any, recv_ns: int) -> tuple[Input, ...]:
 
 
 _from_string = pb.PushDataV3ApiWrapper.FromString
+_seen_symbols: set[str] = set()
+"""Symbols found usable before; a memo, so that the check is made once for each."""
 
 
 def _salvage_channel(frame: bytes) -> str:
@@ -158,8 +180,11 @@ def _salvaged(wrapper: Any) -> str:
 
 def _symbol(wrapper: Any) -> str:
     symbol: str = wrapper.symbol or _channel_symbol(wrapper.channel)
-    if not _good_symbol(symbol):
-        raise CodecError("no usable symbol")
+    if symbol not in _seen_symbols:
+        if not _good_symbol(symbol):
+            raise CodecError("no usable symbol")
+        if len(_seen_symbols) < _MOST_SYMBOLS:
+            _seen_symbols.add(symbol)
     return symbol
 
 
@@ -224,8 +249,8 @@ def _aggre_depths(wrapper: Any, recv_ns: int) -> tuple[Input, ...]:
             _symbol(wrapper),
             first,
             last,
-            [(level.price, level.quantity) for level in body.bids],
-            [(level.price, level.quantity) for level in body.asks],
+            _levels(body.bids),
+            _levels(body.asks),
             _time(wrapper.sendTime),
             recv_ns,
         ),
@@ -358,16 +383,17 @@ def _mini_ticker(wrapper: Any, recv_ns: int) -> tuple[Input, ...]:
 
 
 def _mini_tickers(wrapper: Any, recv_ns: int) -> tuple[Input, ...]:
-    """Return all readable tickers: one pair with an odd figure must not blind the watchlist to the others."""
-    tickers = tuple(ticker for item in wrapper.publicMiniTickers.items if (ticker := _readable(item)) is not None)
+    tickers = tuple(_ticker(item) for item in wrapper.publicMiniTickers.items)
     return (TickersSeen(tickers, recv_ns),) if tickers else ()
 
 
-def _readable(item: Any) -> Ticker | None:
-    try:
-        return _ticker(item)
-    except (CodecError, BadNumberError):
-        return None
+def readable_tickers(frame: bytes, recv_ns: int) -> tuple[Input, ...]:
+    """Return what can be read of a frame with the figures of all pairs: one odd pair must not blind the others."""
+    tickers = []
+    for item in parse(frame).publicMiniTickers.items:
+        with suppress(CodecError, BadNumberError):
+            tickers.append(_ticker(item))
+    return (TickersSeen(tuple(tickers), recv_ns),) if tickers else ()
 
 
 def _private_orders(wrapper: Any, _recv_ns: int) -> tuple[Input, ...]:

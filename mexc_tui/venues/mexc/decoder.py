@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
 from google.protobuf.unknown_fields import UnknownFieldSet
 
-from mexc_tui.domain.inputs import Input, LinkChanged, LinkState, TickersSeen
-from mexc_tui.venues.mexc.codec import CodecError, UnknownBodyError, convert, parse
+from mexc_tui.domain.inputs import Input, LinkChanged, LinkState
+from mexc_tui.venues.mexc.codec import CodecError, UnknownBodyError, convert, decode, parse, readable_tickers
 
-_LOOK_EVERY: Final = 64
-"""Unknown fields are looked for in the first frame of a kind and then in one of so many."""
+LOOK_EVERY: Final = 16
+"""One frame of so many, and the first of every kind, is searched for fields that the schema lacks."""
 _SAMPLE_BYTES: Final = 512
 _SAMPLES: Final = 32
 _LABELS: Final = 256
@@ -37,8 +38,8 @@ class FrameDecoder:
         """Fields the schema lacks, by ``message.number``, as often as they were met in the frames looked at."""
         self.samples: deque[Sample] = deque(maxlen=_SAMPLES)
         self.last_sent_ms = 0
-        """Send time of the newest frame; zero if it carries none."""
-        self._kinds: Counter[str] = Counter()
+        """Send time of the newest frame looked at more closely; zero if it carries none."""
+        self._kinds: set[type] = set()
 
     @property
     def not_understood(self) -> int:
@@ -47,33 +48,30 @@ class FrameDecoder:
 
     def decode(self, frame: bytes, recv_ns: int) -> tuple[Input, ...]:
         """Return the inputs of a frame; of an unreadable one, that its symbol (or the account) lost continuity."""
-        self.frames += 1
+        self.frames = number = self.frames + 1
         try:
-            wrapper = parse(frame)
-            inputs = convert(wrapper, recv_ns)
+            if number % LOOK_EVERY == 1:
+                wrapper = parse(frame)
+                inputs = convert(wrapper, recv_ns)
+                self._look(wrapper, frame)
+                return inputs
+            inputs = decode(frame, recv_ns)
         except CodecError as error:
-            return self._lost(error, frame)
-        self.last_sent_ms = wrapper.sendTime
-        kind = wrapper.WhichOneof("body")
-        self._kinds[kind] += 1
-        if self._kinds[kind] % _LOOK_EVERY == 1:
-            self._look(wrapper, kind, frame)
-        if kind == "publicMiniTickers":
-            self._check_tickers(wrapper, inputs, frame)
+            return self._lost(error, frame, recv_ns)
+        if inputs and type(inputs[0]) not in self._kinds:
+            self._look(parse(frame), frame)
+            self._kinds.add(type(inputs[0]))
         return inputs
 
-    def _check_tickers(self, wrapper: Any, inputs: tuple[Input, ...], frame: bytes) -> None:
-        read = len(inputs[0].tickers) if inputs and isinstance(inputs[0], TickersSeen) else 0
-        if read != len(wrapper.publicMiniTickers.items):
-            self.malformed += 1
-            self._keep("a ticker among many could not be read", frame)
-
-    def _lost(self, error: CodecError, frame: bytes) -> tuple[Input, ...]:
+    def _lost(self, error: CodecError, frame: bytes, recv_ns: int) -> tuple[Input, ...]:
         if isinstance(error, UnknownBodyError):
             self.unknown_bodies += 1
         else:
             self.malformed += 1
         self._keep(str(error), frame)
+        if "miniTickers" in error.channel:
+            with suppress(CodecError):
+                return readable_tickers(frame, recv_ns)
         reason = f"a frame could not be read: {error}"
         if error.private:
             return (
@@ -84,7 +82,9 @@ class FrameDecoder:
             return (LinkChanged(False, LinkState.CONNECTED, reason, frozenset({error.symbol})),)
         return ()
 
-    def _look(self, wrapper: Any, kind: str, frame: bytes) -> None:
+    def _look(self, wrapper: Any, frame: bytes) -> None:
+        self.last_sent_ms = wrapper.sendTime
+        kind = wrapper.WhichOneof("body")
         body = getattr(wrapper, kind)
         messages = [("wrapper", wrapper), (kind, body)]
         for name in ("deals", "items", "bids", "asks"):

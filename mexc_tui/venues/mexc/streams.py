@@ -15,7 +15,7 @@ from mexc_tui.domain.inputs import ChannelRefused, Input, LinkChanged, LinkState
 from mexc_tui.venues.mexc import channels as names
 from mexc_tui.venues.mexc.clock import Clock
 from mexc_tui.venues.mexc.connection import Connection, StreamTiming
-from mexc_tui.venues.mexc.decoder import FrameDecoder
+from mexc_tui.venues.mexc.decoder import LOOK_EVERY, FrameDecoder
 from mexc_tui.venues.mexc.dialing import Dialer, Socket
 from mexc_tui.venues.mexc.line import Line
 from mexc_tui.venues.mexc.listen_key import ListenKey
@@ -25,7 +25,6 @@ Tap = Callable[[int, int, bytes | str], None]
 
 _WASTE: Final = 6
 """A connection with so many places spent on dropped channels is replaced rather than another one opened."""
-_LATENCY_EVERY: Final = 8
 _LATENCIES: Final = 128
 _log = logging.getLogger(__name__)
 
@@ -182,7 +181,7 @@ class Streams:
             inputs = tuple(self._restated(item) for item in inputs)
         for item in line.unseen(connection, inputs):
             self._sink(item)
-        if decoder.frames % _LATENCY_EVERY == 1 and decoder.last_sent_ms:
+        if decoder.frames % LOOK_EVERY == 1 and decoder.last_sent_ms:
             self._delays_ms.append(self._clock.wall_ms() - decoder.last_sent_ms)
 
     def line_text(self, text: str, recv_ns: int) -> None:
