@@ -70,7 +70,7 @@ COLUMNS = (Column("sym", 6), Column("name", 8, grows=True, yields=2), Column("qt
 
 def test_columns_yield_in_order_and_the_growing_one_takes_the_rest() -> None:
     assert visible_columns(COLUMNS, 30) == [(0, 6), (1, 17), (2, 5)]
-    assert visible_columns(COLUMNS, 14) == [(0, 6), (2, 5)]
+    assert visible_columns(COLUMNS, 14) == [(0, 6), (2, 7)]
     assert visible_columns(COLUMNS, 8) == [(0, 6)]
 
 

@@ -11,11 +11,11 @@ from textual import events
 from mexc_tui.ui.frame_clock import Frame
 from mexc_tui.ui.primitives.pane import LinePane
 from mexc_tui.ui.primitives.rows import Row, Span
-from mexc_tui.ui.primitives.text import fit, fit_right
+from mexc_tui.ui.primitives.text import fit, fit_right, width_of
 
 
 class Column(msgspec.Struct, frozen=True, gc=False):
-    """A column of ``width`` cells. In a narrow pane the highest ``yields`` goes first; zero never does."""
+    """A column of at most ``width`` cells. In a narrow pane the highest ``yields`` goes first, then the rightmost."""
 
     label: str
     width: int
@@ -39,17 +39,34 @@ class TableState(msgspec.Struct, frozen=True, gc=False):
     top: int = 0
 
 
+AIR = 2
+"""Cells that columns move apart at most when there is room and none that grows."""
+
+
 def visible_columns(columns: Sequence[Column], width: int) -> list[tuple[int, int]]:
-    """Return (index, width) of the columns that fit, in order, with the room left over given to the growing one."""
+    """Return (index, width) of the columns that fit, in order; the room left over goes to the one that grows."""
     kept = list(range(len(columns)))
     while kept and sum(columns[i].width + 1 for i in kept) - 1 > width:
-        loser = max(kept, key=lambda i: (columns[i].yields, i))
-        if columns[loser].yields == 0:
+        if len(kept) == 1:
             break
-        kept.remove(loser)
+        kept.remove(max(kept, key=lambda i: (columns[i].yields, i)))
     spare = max(0, width - sum(columns[i].width + 1 for i in kept) + 1)
     grower = next((i for i in kept if columns[i].grows), None)
-    return [(i, columns[i].width + (spare if i == grower else 0)) for i in kept]
+    if grower is not None:
+        return [(i, columns[i].width + (spare if i == grower else 0)) for i in kept]
+    wider = min(AIR, spare // max(1, len(kept) - 1))
+    return [(i, columns[i].width + (wider if place else 0)) for place, i in enumerate(kept)]
+
+
+def natural(columns: Sequence[Column], records: Sequence[Record]) -> tuple[Column, ...]:
+    """Return the columns no wider than their label and what they hold."""
+    needed = [
+        max([width_of(column.label), *(width_of(r.cells[i][0]) for r in records)]) for i, column in enumerate(columns)
+    ]
+    return tuple(
+        msgspec.structs.replace(column, width=min(column.width, need))
+        for column, need in zip(columns, needed, strict=True)
+    )
 
 
 def settle(state: TableState, keys: Sequence[str], height: int, move: int = 0, lost_at: int = 0) -> TableState:
@@ -112,9 +129,10 @@ class LineTable(LinePane, can_focus=True):
         self._keys = tuple(record.key for record in records)
         self.state = settle(self.state, self._keys, frame.height - 1, lost_at=self._at)
         self._at = self._keys.index(self.state.cursor) if self._keys else 0
+        columns = natural(self.COLUMNS, records)
         if not records:
-            return [*layout(self.COLUMNS, (), frame.width, 1, self.state, focused=False), ((f" {self.EMPTY}", "dim"),)]
-        return layout(self.COLUMNS, records, frame.width, frame.height, self.state, focused=frame.focused)
+            return [*layout(columns, (), frame.width, 1, self.state, focused=False), ((f" {self.EMPTY}", "dim"),)]
+        return layout(columns, records, frame.width, frame.height, self.state, focused=frame.focused)
 
     @property
     def cursor_key(self) -> str:

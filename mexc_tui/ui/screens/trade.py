@@ -13,7 +13,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Static
 
-from mexc_tui.ui.actions import CATALOGUE
+from mexc_tui.ui.actions import BY_ID, DESK_HINTS, TABLE_HINTS
 from mexc_tui.ui.commandline.widget import CommandLine
 from mexc_tui.ui.host import Host
 from mexc_tui.ui.keymap import Keymap
@@ -67,9 +67,9 @@ class TradeScreen(Screen[None]):
     CSS = """
     TradeScreen { layout: vertical; background: $background; }
     #desk { height: 1fr; }
-    #left { width: 38; }
+    #left { width: 31; }
     #centre { width: 1fr; }
-    #right { width: 46; }
+    #right { width: 44; }
     WatchlistPane { height: 11; }
     #left RiskPane { height: 18; display: none; }
     TicketPane { height: 12; }
@@ -77,20 +77,20 @@ class TradeScreen(Screen[None]):
     #tabs { height: 1fr; }
     #too-small { display: none; width: 100%; height: 100%; content-align: center middle; text-align: center; }
 
-    .-wide #left { width: 52; }
-    .-wide #right { width: 62; }
-    .-wide.-tall #left RiskPane { display: block; }
-    .-tall #tables { height: 20; }
-    .-tall TicketPane { height: 15; }
-    .-tall WatchlistPane { height: 16; }
+    TradeScreen.-wide #left { width: 55; }
+    TradeScreen.-wide #right { width: 60; }
+    TradeScreen.-wide.-tall #left RiskPane { display: block; }
+    TradeScreen.-tall #tables { height: 20; }
+    TradeScreen.-tall TicketPane { height: 15; }
+    TradeScreen.-tall WatchlistPane { height: 16; }
 
-    .-narrow #left, .-narrow #left-line { display: none; }
-    .-narrow #right { width: 41; }
-    .-low TicketPane { height: 9; }
-    .-low #tables { height: 9; }
+    TradeScreen.-narrow #left, TradeScreen.-narrow #left-line { display: none; }
+    TradeScreen.-narrow #right { width: 40; }
+    TradeScreen.-low TicketPane { height: 8; }
+    TradeScreen.-low #tables { height: 8; }
 
-    .-too-narrow #desk, .-too-low #desk { display: none; }
-    .-too-narrow #too-small, .-too-low #too-small { display: block; height: 1fr; }
+    TradeScreen.-too-narrow #desk, TradeScreen.-too-low #desk { display: none; }
+    TradeScreen.-too-narrow #too-small, TradeScreen.-too-low #too-small { display: block; height: 1fr; }
     """
 
     def __init__(self, keymap: Keymap) -> None:
@@ -182,12 +182,10 @@ class TradeScreen(Screen[None]):
             pane.redraw()
 
     def _hints(self) -> tuple[tuple[str, str], ...]:
-        """Keys for the row of hints: of the table that has the keyboard first, then of the desk."""
+        """Keys for the row of hints: of what has the keyboard first, then those of the desk that matter most."""
         in_table = isinstance(self.focused, LineTable | EventsPane)
-        ordered = sorted(CATALOGUE, key=lambda action: action.context != "table") if in_table else CATALOGUE
         back = (("Esc", "ladder"),) if in_table or isinstance(self.focused, TicketPane) else ()
+        names = (*TABLE_HINTS, *DESK_HINTS) if in_table else DESK_HINTS
         return back + tuple(
-            (self._keymap.shown(action.id), action.hint)
-            for action in ordered
-            if action.hint and (in_table or action.context == "desk") and self._keymap.keys.get(action.id)
+            (self._keymap.shown(name), BY_ID[name].hint) for name in names if self._keymap.keys.get(name)
         )

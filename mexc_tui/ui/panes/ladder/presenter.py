@@ -17,6 +17,7 @@ from mexc_tui.ui.primitives.text import age, clean, compact, exact, fit, fit_rig
 
 _EIGHTHS = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")
 _URGENT = (OrderState.UNKNOWN, OrderState.CANCELLING, OrderState.PENDING, OrderState.PARTIAL, OrderState.WORKING)
+SIZE_WIDTH = 9
 MARGIN = 4
 """With a ladder of n rows, the middle may wander to within n / MARGIN rows of an end before it is recentred."""
 
@@ -42,10 +43,9 @@ class LadderInput(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Widths(msgspec.Struct, frozen=True):
-    """Cells of the parts of a row: own orders, bar and size on either side, and the price between two marks."""
+    """Cells of the parts of a row: on either side a wing (bar, own orders) and the size, and the price between."""
 
-    own: int
-    bar: int
+    wing: int
     size: int
     price: int
 
@@ -85,12 +85,11 @@ def top_row(
     return top
 
 
-def widths_for(width: int, price_text: int) -> Widths:
-    """Share the width out: sizes first, then own orders, then bars."""
+def widths_for(width: int, price_text: int, size_text: int) -> Widths:
+    """Share the width out: prices and sizes take what they need, the wings what is left."""
     half = max(0, width - price_text - 4) // 2
-    size = min(9, max(5, half - 6))
-    own = min(9, max(0, (half - size) * 3 // 5)) if half - size >= 5 else max(0, half - size)
-    return Widths(own=own, bar=max(0, half - size - own), size=min(size, half), price=price_text)
+    size = min(half, max(5, size_text))
+    return Widths(wing=max(0, half - size), size=size, price=price_text)
 
 
 def ladder_rows(data: LadderInput, top: int | None, width: int, height: int) -> list[Row]:
@@ -149,10 +148,11 @@ class _Grid:
         self.asks = _grouped(book.asks, lambda price: -(-price // data.group) * data.group, bottom, top)
         self.best_bid = book.bids[0][0] // data.group * data.group if book.bids else None
         self.best_ask = -(-book.asks[0][0] // data.group) * data.group if book.asks else None
-        self.widths = widths_for(width, max(7, len(units(top, self.decimals))))
         peak = max(max(self.bids.values(), default=0), max(self.asks.values(), default=0))
         self.scale = scale_of(peak)
-        self.places = _places(self.scale, book.qty_decimals, self.widths.size)
+        self.places = _places(self.scale, book.qty_decimals, SIZE_WIDTH)
+        size_text = len(units(self.scale // 10 ** (book.qty_decimals - self.places), self.places))
+        self.widths = widths_for(width, max(7, len(units(top, self.decimals))), min(SIZE_WIDTH, size_text + 1))
         self.own = _own_by_row(data, data.group)
         self._ghost_row = _ghost_row(data)
         self.cursor = None if data.cursor is None else row_of(data.cursor, self.decimals, data.group)
@@ -172,38 +172,45 @@ class _Grid:
 
     def _bid_side(self, price: int, back: str) -> list[Span]:
         w = self.widths
-        own = self._own(price, Side.BUY, w.own, back, fit_right)
+        own = self._own(price, Side.BUY, w.wing, back)
+        room = w.wing - width_of(own[0])
         qty = self.bids.get(price)
         if qty is None:
-            hidden = self._hidden_bid(price)
-            return [own, (" " * w.bar + fit_right("?" if hidden else "", w.size), f"unknown{back}" if hidden else back)]
+            blank = (" " * room, back)
+            if self._hidden_bid(price):
+                return [own, blank, (fit_right("?", w.size), f"unknown{back}")]
+            return [own, (" " * (room + w.size), back)]
         text = self._size(qty, partly=self._partly_bid(price))
-        bar = _bar(qty / self.scale, w.bar, ascii_only=self.data.ascii_only)
-        pad = w.bar - width_of(bar)
-        drawn = (bar, self._tone("bid_bar")) if self.data.ascii_only else (_mirrored(bar), f"{self._tone('bid_bar')}~")
-        return [
-            own,
-            (" " * pad, back),
-            (drawn[0], f"{drawn[1]}{back}"),
-            (fit_right(text, w.size), f"{self._tone('bid')}{back}"),
-        ]
+        bar = self._bar(qty, room, back, "bid_bar", leftwards=True)
+        return [own, *bar, (fit_right(text, w.size), f"{self._tone('bid')}{back}")]
 
     def _ask_side(self, price: int, back: str) -> list[Span]:
         w = self.widths
-        own = self._own(price, Side.SELL, w.own, back, fit)
+        own = self._own(price, Side.SELL, w.wing, back)
+        room = w.wing - width_of(own[0])
         qty = self.asks.get(price)
         if qty is None:
-            hidden = self._hidden_ask(price)
-            blank = fit_right("?" if hidden else "", w.size) + " " * w.bar
-            return [(blank, f"unknown{back}" if hidden else back), own]
+            blank = (" " * room, back)
+            if self._hidden_ask(price):
+                return [(fit_right("?", w.size), f"unknown{back}"), blank, own]
+            return [(" " * (w.size + room), back), own]
         text = self._size(qty, partly=self._partly_ask(price))
-        bar = _bar(qty / self.scale, w.bar, ascii_only=self.data.ascii_only)
-        return [
-            (fit_right(text, w.size), f"{self._tone('ask')}{back}"),
-            (bar, f"{self._tone('ask_bar')}{back}"),
-            (" " * (w.bar - width_of(bar)), back),
-            own,
-        ]
+        bar = self._bar(qty, room, back, "ask_bar", leftwards=False)
+        return [(fit_right(text, w.size), f"{self._tone('ask')}{back}"), *bar, own]
+
+    def _bar(self, qty: int, room: int, back: str, name: str, *, leftwards: bool) -> list[Span]:
+        """Return a bar over the wing, a cell away from the size; own orders lie over its end."""
+        full = max(0, self.widths.wing - 1)
+        gap, space = (" " * min(1, room), back), max(0, room - 1)
+        if self.data.ascii_only:
+            bar, style = "=" * min(space, round(qty / self.scale * full)), f"{self._tone(name)}{back}"
+        else:
+            bar = _eighths(min(space * 8, max(1, round(qty / self.scale * full * 8))))
+            style = f"{self._tone(name)}{'~' if leftwards else ''}{back}"
+        pad = (" " * (space - width_of(bar)), back)
+        if leftwards:
+            return [pad, (bar if self.data.ascii_only else _mirrored(bar), style), gap]
+        return [gap, (bar, style), pad]
 
     def _price(self, price: int, back: str) -> list[Span]:
         data = self.data
@@ -232,24 +239,24 @@ class _Grid:
 
     def _size(self, qty: int, *, partly: bool) -> str:
         text = _quantity(qty, self.data.book.qty_decimals, self.places)
-        if width_of(text) >= self.widths.size:
+        if width_of(text) + partly > self.widths.size:
             text = compact(Decimal(qty).scaleb(-self.data.book.qty_decimals))
         return f"{text}+" if partly else text
 
-    def _own(self, price: int, side: Side, width: int, back: str, align: Callable[[str, int], str]) -> Span:
+    def _own(self, price: int, side: Side, room: int, back: str) -> Span:
+        """Return the mark and size of own orders on a row, as wide as they are; nothing where there are none."""
         ghost = self.data.ghost
         if ghost is not None and ghost.side is side and self._ghost_row == price:
             size = exact(ghost.qty if ghost.qty is not None else ghost.quote_qty)
             mark = "+" if self.data.ascii_only else "◌"
-            return (align(_tagged(mark, size, width), width), f"ghost{back or '@ghost'}")
+            return (_tagged(mark, size, room), f"ghost{back or '@ghost'}")
         found = self.own.get((price, side))
         if found is None:
-            return (" " * width, back)
+            return ("", back)
         state, qty, count = found
         text = exact(qty) if count == 1 else f"{exact(qty)}×{count}"
         glyph = state_glyph(state, ascii_only=self.data.ascii_only)
-        style = "unknown" if state is OrderState.UNKNOWN else "own"
-        return (align(_tagged(glyph, text, width), width), f"{style}{back}")
+        return (_tagged(glyph, text, room), f"{'unknown' if state is OrderState.UNKNOWN else 'own'}{back}")
 
     def _hidden_bid(self, price: int) -> bool:
         low = self.data.book.known_low
@@ -349,13 +356,9 @@ def _urgency(state: OrderState) -> int:
     return _URGENT.index(state) if state in _URGENT else len(_URGENT)
 
 
-def _tagged(glyph: str, text: str, width: int) -> str:
-    room = width - width_of(glyph)
-    if width_of(text) > room:
-        whole, _, rest = text.partition(".")
-        keep = room - len(whole) - 2
-        text = f"{whole}.{rest[:keep]}…" if keep > 0 and rest and "×" not in text else text
-    return fit(glyph + text, width).rstrip() if width_of(glyph + text) > width else glyph + text
+def _tagged(glyph: str, text: str, room: int) -> str:
+    """Return the mark and as much of the size as fits; a cut size ends in an ellipsis."""
+    return fit(glyph + text, min(room, width_of(glyph + text)))
 
 
 def _places(scale: int, decimals: int, width: int) -> int:
@@ -373,15 +376,9 @@ def _quantity(qty: int, decimals: int, places: int) -> str:
 
 
 @lru_cache(2048)
-def _bar_eighths(eighths: int) -> str:
-    whole, rest = divmod(eighths, 8)
+def _eighths(count: int) -> str:
+    whole, rest = divmod(count, 8)
     return "█" * whole + _EIGHTHS[rest]
-
-
-def _bar(share: float, width: int, *, ascii_only: bool) -> str:
-    if ascii_only:
-        return "=" * round(min(1.0, share) * width)
-    return _bar_eighths(max(1, round(min(1.0, share) * width * 8))) if width else ""
 
 
 @lru_cache(2048)

@@ -8,11 +8,13 @@ from decimal import Decimal
 import msgspec
 
 from mexc_tui.domain.market import Trade
+from mexc_tui.domain.numbers import decimals_of
 from mexc_tui.domain.orders import Side
 from mexc_tui.domain.views import TapeView
 from mexc_tui.ui.primitives.rows import Row, Span
-from mexc_tui.ui.primitives.text import clock, compact, fit, fit_right, fixed, short, width_of
+from mexc_tui.ui.primitives.text import clock, compact, fit, fit_right, fixed, width_of
 
+SIZE_WIDTH = 8
 BIG = 5
 """A print of this many times the median value on the glass is drawn bold."""
 
@@ -55,7 +57,8 @@ def tape_rows(
         return _ring(view, price_decimals, width, height, ascii_only)
     shown = prints(view.trades, height)
     big = _threshold(shown)
-    return [_row(item, price_decimals, width, item.price * item.qty > big, ascii_only) for item in shown]
+    places = size_places([item.qty for item in shown])
+    return [_row(item, price_decimals, places, width, item.price * item.qty > big, ascii_only) for item in shown]
 
 
 def heading(view: TapeView | None) -> tuple[Row, Row]:
@@ -72,11 +75,26 @@ def _ring(view: TapeView, decimals: int, width: int, height: int, ascii_only: bo
     """Row n shows the newest trade whose number is n modulo the height; the row after the newest is the mark."""
     kept = view.trades[-max(1, height - 1) :]
     rows: list[Row] = [()] * height
+    places = size_places([trade.qty for trade in kept])
     for back, trade in enumerate(reversed(kept)):
         item = Print(trade.price, trade.qty, trade.taker, trade.time_ms, 1)
-        rows[(view.count - back) % height] = _row(item, decimals, width, False, ascii_only)
+        rows[(view.count - back) % height] = _row(item, decimals, places, width, False, ascii_only)
     rows[(view.count + 1) % height] = ((("-" if ascii_only else "─") * width, "accent"),)
     return rows
+
+
+def size_places(sizes: Sequence[Decimal]) -> int:
+    """Return how many decimals the sizes are shown with, so that their points stand in one column."""
+    wanted = max((decimals_of(size) for size in sizes), default=0)
+    whole = max((size.adjusted() for size in sizes), default=0) + 1
+    return max(0, min(wanted, SIZE_WIDTH - 1 - max(1, whole)))
+
+
+def _size(size: Decimal, places: int) -> str:
+    text = f"{size:.{places}f}"
+    if len(text) > SIZE_WIDTH:
+        return compact(size)
+    return text if text.strip("0.") else "<" + text[:-1] + "1"
 
 
 def _threshold(shown: Sequence[Print]) -> Decimal:
@@ -84,16 +102,17 @@ def _threshold(shown: Sequence[Print]) -> Decimal:
     return values[len(values) // 2] * BIG
 
 
-def _row(item: Print, decimals: int, width: int, big: bool, ascii_only: bool) -> Row:
+def _row(item: Print, decimals: int, places: int, width: int, big: bool, ascii_only: bool) -> Row:
     up = item.taker is Side.BUY
     mark = ("+" if up else "-") if ascii_only else ("▴" if up else "▾")
     style = ("bid" if up else "ask") + ("!" if big else "")
     price = fixed(item.price, decimals)
-    stamp = clock(item.time_ms) if width >= 28 else ""
+    stamp = clock(item.time_ms) if width >= width_of(price) + SIZE_WIDTH + 13 else ""
     count = f"×{item.count}" if item.count > 1 else ""
-    room = width - width_of(price) - 3 - (9 if stamp else 0) - 5
-    qty = fit_right(short(item.qty, max(4, min(10, room))), max(4, min(12, room)))
-    front: Span = (f" {mark}{price} {qty}", style)
+    if len(count) + len(stamp) + 2 > width - width_of(price) - SIZE_WIDTH - 4:
+        count = ""
+    qty = fit_right(_size(item.qty, places), SIZE_WIDTH + 1)
+    front: Span = (f"{mark} {price} {qty}", style)
     rest = width - width_of(front[0])
     tail = fit(f" {count}", max(0, rest - (len(stamp) + 1 if stamp else 0))) + (f"{stamp} " if stamp else "")
     return (front, (fit(tail, max(0, rest)), "dim"))

@@ -12,16 +12,16 @@ from mexc_tui.ui.primitives.table import Column, Record, TableState, layout
 from mexc_tui.ui.primitives.text import UNKNOWN, clean, compact, fit, fixed, percent
 
 COLUMNS = (
-    Column("last", 10, "right"),
+    Column("last", 11, "right"),
     Column("24h", 7, "right"),
     Column("symbol", 9, grows=True),
-    Column("spread", 7, "right", yields=2),
-    Column("turnover", 8, "right", yields=1),
-    Column("", 10, yields=3),
+    Column("spread", 6, "right", yields=2),
+    Column("volume", 6, "right", yields=1),
+    Column("", 9, yields=3),
 )
 """What changes most stands left: a changed row is sent from there on."""
 
-SPARK_WIDTH = 10
+SPARK_WIDTH = 9
 STALE_MS = 30_000
 """A row that has not changed for so long is drawn as old."""
 
@@ -56,7 +56,7 @@ def _record(row: WatchRow, now_ns: int, ascii_only: bool, fault: bool) -> Record
     cells: Sequence[Span] = (
         (_price(row.last, row.price_decimals), "strong"),
         (percent(row.change), direction),
-        (name if row.tradable else f"{name} ({'view' if ascii_only else '⊘'})", "text" if row.tradable else "dim"),
+        (name if row.tradable else f"{'!' if ascii_only else '⊘'}{name}", "text" if row.tradable else "dim"),
         (_spread(row), "dim"),
         (compact(row.quote_volume), "text"),
         (picture, "spark") if row.tradable else ("VIEW-ONLY", "dim"),
@@ -67,14 +67,12 @@ def _record(row: WatchRow, now_ns: int, ascii_only: bool, fault: bool) -> Record
 
 
 def _price(value: Decimal | None, decimals: int) -> str:
+    """Print the price with as many of its decimals as fit; they are cut, not rounded."""
+    width = COLUMNS[0].width
     text = fixed(value, decimals)
-    if len(text) <= COLUMNS[0].width or value is None:
+    if value is None or len(text) <= width:
         return text
-    whole = fixed(value, 0)
-    room = COLUMNS[0].width - len(whole) - 1
-    if abs(value) >= 1 and room >= 0:
-        return fixed(value, room)
-    return f"{value.normalize():.4E}".replace("E", "e") if abs(value) < 1 else compact(value)
+    return text[:width].rstrip(".") if "." in text[: width + 1] else compact(value)
 
 
 def _spread(row: WatchRow) -> str:
