@@ -22,7 +22,7 @@ def default_markets() -> tuple[MarketSpec, ...]:
         MarketSpec(
             instrument=_pair("BTC", 2, 6, "Bitcoin", min_qty="0.000001", band="0.005", largest=4_000_000),
             price=Decimal("65000"),
-            rate=26.0,
+            rate=28.0,
             levels=400,
             gap=8.0,
             spread=4,
@@ -58,7 +58,7 @@ def default_markets() -> tuple[MarketSpec, ...]:
             gap=2.0,
             spread=3,
             sigma=7e-5,
-            size=6e11,
+            size=4e12,
         ),
         MarketSpec(
             instrument=_pair("币安人生", 4, 2, "币安人生", min_qty="0.01", band="0.2"),
