@@ -133,6 +133,7 @@ def _open_state(path: Path | None, exchange: Exchange) -> StateFile | None:
 
 
 async def _serve(arguments: argparse.Namespace, server: Server, state: StateFile | None, exchange: Exchange) -> int:
+    told = _listen_for_the_end(arguments.until_stdin_closes)
     key = _account(server, state, exchange)
     try:
         await server.start()
@@ -141,7 +142,7 @@ async def _serve(arguments: argparse.Namespace, server: Server, state: StateFile
     keeper = asyncio.create_task(state.keep(server.keys)) if state is not None else None
     try:
         _announce(arguments, server, key)
-        failed = await _until_told(server, arguments.until_stdin_closes)
+        failed = await _until(told, server)
     finally:
         await server.stop()
         if keeper is not None and state is not None:
@@ -170,14 +171,19 @@ def _account(server: Server, state: StateFile | None, exchange: Exchange) -> tup
     return made.access, made.secret
 
 
-async def _until_told(server: Server, watch_stdin: bool) -> str:
-    """Wait for a signal, the end of stdin or a failure; return what failed, empty for an ordered end."""
+def _listen_for_the_end(watch_stdin: bool) -> asyncio.Event:
+    """Return what is set by a signal or by the end of stdin."""
     loop = asyncio.get_running_loop()
     told = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, told.set)
     if watch_stdin:
         _watch_stdin(loop, told)
+    return told
+
+
+async def _until(told: asyncio.Event, server: Server) -> str:
+    """Wait to be told or for a failure; return what failed, empty for an ordered end."""
     stop = asyncio.create_task(told.wait())
     broke = asyncio.create_task(server.wait())
     await asyncio.wait((stop, broke), return_when=asyncio.FIRST_COMPLETED)

@@ -136,7 +136,8 @@ async def start() -> AsyncIterator[Start]:
     running: list[Rig] = []
 
     async def make(limits: LimitRules = GENEROUS, rules: StreamRules | None = None, **rest: Any) -> Rig:
-        exchange = demo_exchange(start_ms=START_MS, markets=default_markets()[:1] + default_markets()[2:5])
+        markets = default_markets()
+        exchange = demo_exchange(start_ms=START_MS, markets=tuple(markets[at] for at in (0, 2, 4)))
         exchange.open_account("demo", dict(FUNDS))
         clock = [START_MS]
         settings = ServerSettings(seed=1, limits=limits, streams=rules or StreamRules(), drive=False)
