@@ -77,8 +77,8 @@ _FLOORS: tuple[tuple[str, _SizedControl], ...] = (
 _GRID: tuple[tuple[str, _SizedControl], ...] = (
     ("QTY_PRECISION", size.qty_precision),
     ("QUOTE_PRECISION", size.quote_precision),
-    ("DUPLICATE_ORDER", size.duplicate_order),
 )
+_REPEATS: tuple[tuple[str, _SizedControl], ...] = (("DUPLICATE_ORDER", size.duplicate_order),)
 
 
 def check(draft: Draft, inputs: GateInputs, seen: Seen | None = None) -> Verdict:
@@ -118,7 +118,7 @@ class _Judge:
         given = draft.qty if draft.qty is not None else draft.quote_qty
         if given is None or not given.is_finite() or given <= 0:
             return None, [fault("QTY_MIN", "The order needs a quantity above zero.")]
-        controls = _GRID + _FLOORS + self._ceilings
+        controls = _GRID + _REPEATS + _FLOORS + self._ceilings
         drafted = self._drafted([code for code, _ in controls])
         if drafted is None:
             return None, []
@@ -174,7 +174,7 @@ class _Judge:
             else:
                 low = middle
         binding = self._ceiling(step * high)
-        while low > 0 and self._blocked(step * low, _GRID[-1:]):
+        while low > 0 and self._blocked(step * low, _REPEATS):
             low, binding = low - 1, "DUPLICATE_ORDER"
         if low == 0:
             return ZERO, binding
@@ -201,10 +201,9 @@ class _Judge:
         except MissingInputError:
             return UNAVAILABLE
         for code, control in controls:
-            noted = len(self._lacking)
             if self._supervised(code, partial(control, self._case, at)) is not None:
                 return code
-            if len(self._lacking) > noted or any(code in codes for codes in self._lacking.values()):
+            if self._lacking:
                 return UNAVAILABLE
         return ""
 

@@ -52,6 +52,7 @@ from mexc_tui.kernel.effects import Effect, FillRecord, Journal, Record
 from mexc_tui.kernel.facts import FactLog
 from mexc_tui.kernel.flatten import Flattener
 from mexc_tui.kernel.markets import Markets
+from mexc_tui.kernel.order_store import Track
 from mexc_tui.kernel.orders import Orders
 from mexc_tui.kernel.portfolio import USDT, Portfolio
 from mexc_tui.kernel.ports import VenueInfo
@@ -61,6 +62,8 @@ from mexc_tui.kernel.showing import Showing
 from mexc_tui.kernel.valuation import Prices
 
 COMMANDS_KEPT = 10_000
+QUIET_NS = 10_000_000_000
+"""Balances and fills of an asset are compared only this long after its last known fill; fills may come late."""
 FOLLOWED = 20
 """Most symbols that are followed only because of orders or holdings."""
 
@@ -175,9 +178,8 @@ class Desk:
             return self._orders.deny(draft, violations, version, at, command.command_id)
         with exact():
             lock = verdict.qty if draft.side is Side.SELL else verdict.notional + verdict.fee
-        order, effects = self._orders.send(
-            draft, command.command_id, at, lock=lock, reduce_only=verdict.reduces, durable=True
-        )
+        track = Track(sent_ns=at.mono_ns, lock=lock)
+        order, effects = self._orders.send(draft, command.command_id, at, track, reduce_only=verdict.reduces)
         size = order.qty if order.quote_qty is None else order.quote_qty
         self._risk.sent(fingerprint(order.symbol, order.side, order.price, size), at)
         return effects + self._follow(at)
@@ -209,7 +211,7 @@ class Desk:
             symbols.add(self._markets.focus.symbol)
         effects = self._orders.cancel_symbols(symbols, at)
         self._sweep_ns, self._sweep_ms = at.mono_ns, at.wall_ms
-        return effects + self._recovery.ask_fresh(self._symbols(), at)
+        return effects + self._recovery.ask_all(self._symbols(), at)
 
     def _flatten(self, command: Flatten, at: Moment) -> list[Effect]:
         if not self._first_time(command.command_id):
@@ -261,7 +263,7 @@ class Desk:
             return []
         fee = self._portfolio.fill(fill, self._markets.instrument(fill.symbol))
         effects: list[Effect] = [Journal((FillRecord(fill=fill, fee_quote=fee, wall_ms=at.wall_ms),))]
-        changes = self._orders.booked(fill, at)
+        changes = self._orders.executed(fill, at)
         order = self._orders.find(fill)
         text = words.filled(fill, order)
         told = self._facts.tell(at, "filled", Level.GOOD, text, symbol=fill.symbol, order=order, fill=fill)
@@ -286,10 +288,14 @@ class Desk:
 
     def _quiet(self, asset: str, at: Moment) -> bool:
         """Tell whether nothing of an asset is moving, so that its balance and its fills can be compared."""
-        return not any(
-            pair is not None and asset in (pair.base, pair.quote)
-            for pair in (self._markets.instrument(order.symbol) for order in self._orders.live())
-        )
+        for order, track in self._orders.loose():
+            pair = self._markets.instrument(order.symbol)
+            if pair is not None and asset not in (pair.base, pair.quote):
+                continue
+            late = track.booked_qty < order.filled_qty or at.mono_ns - track.moved_ns < QUIET_NS
+            if order.state.may_be_live or late:
+                return False
+        return True
 
     def _sweep(self, item: Reconciled, at: Moment) -> list[Effect]:
         """Cancel what a cancel-all did not reach because the desk did not know of it."""

@@ -10,7 +10,7 @@ import msgspec
 from mexc_tui.domain.commands import Draft
 from mexc_tui.domain.controls.case import grouped, money
 from mexc_tui.domain.facts import Level
-from mexc_tui.domain.gate import check
+from mexc_tui.domain.gate import check, fingerprint
 from mexc_tui.domain.inputs import Moment
 from mexc_tui.domain.instrument import Instrument
 from mexc_tui.domain.numbers import ONE, ZERO, ceil_to, divide, exact, floor_to
@@ -18,6 +18,7 @@ from mexc_tui.domain.orders import OrderState, OrderType, Side
 from mexc_tui.domain.views import GateInputs
 from mexc_tui.kernel.effects import Effect
 from mexc_tui.kernel.facts import FactLog
+from mexc_tui.kernel.order_store import Track
 from mexc_tui.kernel.orders import Orders
 from mexc_tui.kernel.risk import Risk
 
@@ -27,6 +28,7 @@ ASK_NS = 2_000 * _MS
 PATIENCE_NS = 10_000 * _MS
 """After this long what is free is sold, whatever else is still locked."""
 GIVE_UP_NS = 30_000 * _MS
+PAUSE_NS = 1_000 * _MS
 MOST_SALES = 5
 """A sale that fills in part is followed by another for the rest, at the market of that moment."""
 
@@ -41,6 +43,8 @@ class Job(msgspec.Struct):
     """Client order id of the sale that is under way."""
     sales: int = 0
     asked: bool = False
+    pause_ns: int = 0
+    """Nothing is tried before this moment: the last sale could not leave."""
     lowest: Decimal = ZERO
     """Price floor of the first sale; later ones may not go below it, whatever the market does meanwhile."""
 
@@ -68,7 +72,8 @@ class Flattener:
     def start(self, symbols: set[str], command_id: str, at: Moment) -> list[Effect]:
         """Begin; a symbol that is on its way out already is left to it."""
         new = {symbol for symbol in symbols if symbol not in self._jobs}
-        effects = self._orders.cancel_symbols({s for s in new if self._orders.live(s)}, at)
+        # Before the account has been read there may be orders that nobody here knows of.
+        effects = self._orders.cancel_symbols({s for s in new if self._orders.live(s) or not self._risk.ready}, at)
         for symbol in sorted(new):
             self._jobs[symbol] = Job(symbol=symbol, command_id=command_id, since_ns=at.mono_ns)
         return effects + self.advance(at)
@@ -92,7 +97,11 @@ class Flattener:
                 text = f"nobody bought at {grouped(job.lowest)} or above"
                 return self._end(job, at, Level.BAD, text)
             job.sale, job.since_ns, job.asked = "", at.mono_ns, False
+            if sale is not None and sale.state is OrderState.DENIED:
+                job.pause_ns = at.mono_ns + PAUSE_NS
             waited = 0
+        if at.mono_ns < job.pause_ns:
+            return []
         if not self._free(job, at):
             if waited >= ASK_NS and not job.asked:
                 job.asked = True
@@ -142,9 +151,11 @@ class Flattener:
         verdict = check(draft, inputs)
         if not verdict.passes:
             return self._end(job, at, Level.BAD, " ".join(v.message for v in verdict.violations))
+        track = Track(sent_ns=at.mono_ns, lock=qty)
         order, effects = self._orders.send(
-            draft, job.command_id, at, lock=qty, reduce_only=True, durable=inputs.journal_ok
+            draft, job.command_id, at, track, reduce_only=True, durable=inputs.journal_ok
         )
+        self._risk.sent(fingerprint(job.symbol, Side.SELL, price, qty), at)
         job.sale, job.sales, job.lowest = order.client_order_id, job.sales + 1, price
         return effects
 

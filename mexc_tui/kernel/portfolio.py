@@ -78,9 +78,12 @@ class Portfolio:
         It does when a push is dated no earlier, or when a reconciliation was asked for after we learned of it.
         """
         account = self._accounts.get(asset)
-        if account is not None and exchange_ms and account.pushed_ms >= exchange_ms:
-            return True
-        return learned_ns > 0 and self._reconciled_ns >= learned_ns
+        asked_ns = self._reconciled_ns
+        if account is not None:
+            if exchange_ms and account.pushed_ms >= exchange_ms:
+                return True
+            asked_ns = account.asked_ns
+        return 0 < learned_ns <= asked_ns
 
     def pushed(self, item: BalanceReported, at: Moment) -> None:
         """Take in one balance push; an older one than the last is ignored."""
@@ -96,7 +99,7 @@ class Portfolio:
     def reconciled(self, item: Reconciled) -> None:
         """Take in a complete picture; an asset it leaves out is not held, one pushed meanwhile keeps its push."""
         told = {balance.asset: balance for balance in item.balances}
-        for asset in self._accounts.keys() | told.keys():
+        for asset in sorted(self._accounts.keys() | told.keys()):
             balance = told.get(asset) or Balance(asset=asset, free=ZERO, locked=ZERO)
             account = self._accounts.get(asset)
             if account is None:
@@ -190,7 +193,7 @@ class Portfolio:
             left[asset] = left.get(asset, ZERO) - share
             if share > 0 or basis.traded:
                 yield symbol, share
-        for asset in {self._prices.base_of(symbol) for symbol in self._basis} - {""}:
+        for asset in sorted({self._prices.base_of(symbol) for symbol in self._basis} - {""}):
             left.setdefault(asset, ZERO)
         for asset, qty in left.items():
             symbol = f"{asset}{USDT}"

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 
 from mexc_tui.domain.facts import Level
 from mexc_tui.domain.inputs import LinkChanged, LinkState, Moment, Reconciled, ReconcileFailed
+from mexc_tui.domain.orders import OrderState
 from mexc_tui.kernel.effects import (
     DenialRecord,
     Effect,
@@ -52,6 +53,7 @@ class Recovery:
         """Nothing asked before this moment is good enough; None while the account stream is down."""
         self._asked_ns = 0
         self._waiting = False
+        self._wanted: frozenset[str] = frozenset()
         self._failures = 0
         self._since_ms = 0
         self._extra_ns = 0
@@ -72,7 +74,7 @@ class Recovery:
                 case FillRecord():
                     if self._portfolio.is_new(record.fill):
                         self._portfolio.replay(record, None)
-                        self._orders.replay_fill(record.fill)
+                        self._orders.executed(record.fill, Moment(record.fill.time_ms, 0))
                 case HoldingRecord():
                     self._portfolio.replay_holding(record)
                 case StateRecord(name=name) if name == DAY_START:
@@ -86,7 +88,7 @@ class Recovery:
         if self._since_ms == 0:
             self._since_ms = at.wall_ms - MARGIN_MS
         self._needed_ns = at.mono_ns
-        return self._orders.resume(at) + self._ask(symbols, at)
+        return self._orders.resume(at) + self.ask_all(symbols, at)
 
     # --- asking
 
@@ -97,12 +99,18 @@ class Recovery:
             return []
         return self._ask(symbols, at)
 
+    def ask_all(self, symbols: set[str], at: Moment) -> list[Effect]:
+        """Ask for these symbols and, without fills, for the open orders of every symbol."""
+        effects = self._ask(symbols, at)
+        return [*effects, FetchAccount((), self._since_ms)] if symbols else effects
+
     def ask_fresh(self, symbols: set[str], at: Moment) -> list[Effect]:
         """Ask now, whatever is on its way: the answer must be of this moment."""
         return self._ask(symbols, at)
 
     def _ask(self, symbols: set[str], at: Moment, delay_ms: int = 0) -> list[Effect]:
         self._waiting, self._asked_ns, self._extra_ns = True, at.mono_ns + delay_ms * _MS, 0
+        self._wanted = frozenset(symbols)
         return [FetchAccount(tuple(sorted(symbols)), self._since_ms, delay_ms)]
 
     def tick(self, symbols: set[str], at: Moment) -> list[Effect]:
@@ -110,7 +118,7 @@ class Recovery:
         since = at.mono_ns - self._asked_ns
         if self._waiting:
             return self._ask(symbols, at) if since >= LOST_NS else []
-        lacking = self._orders.lacking_fills(at)
+        lacking = self._orders.missing_fills(at) if since >= SOON_NS else {}
         if since >= SOON_NS and (lacking or self._extra_ns):
             self._since_ms = min([self._since_ms, *lacking.values()])
             return self._ask(symbols | lacking.keys(), at)
@@ -145,8 +153,10 @@ class Recovery:
 
     def answered(self, item: Reconciled, at: Moment) -> list[Effect]:
         """Unlock once the account has been compared by an answer that is young enough."""
-        self._waiting, self._failures = False, 0
         self.covered |= item.symbols
+        if not item.symbols >= self._wanted:
+            return []
+        self._waiting, self._failures = False, 0
         self._since_ms = max(self._since_ms, at.wall_ms - (at.mono_ns - item.asked_ns) // _MS - MARGIN_MS)
         if self._needed_ns is None or item.asked_ns < self._needed_ns:
             return []
@@ -154,7 +164,7 @@ class Recovery:
             return []
         self._risk.ready, self._risk.ready_reason = True, ""
         live = self._orders.live()
-        unknown = sum(1 for order in live if order.state.value == "unknown")
+        unknown = sum(1 for order in live if order.state is OrderState.UNKNOWN)
         text = f"Orders and balances agree with the exchange: {len(live)} open order(s)"
         text += f", {unknown} of unknown outcome still being looked up." if unknown else "."
         return [self._facts.tell(at, "reconciled", Level.GOOD, text)]

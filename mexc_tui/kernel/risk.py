@@ -16,7 +16,8 @@ from mexc_tui.domain.orders import Order, OrderState, Side
 from mexc_tui.domain.views import BookView, GateInputs
 from mexc_tui.kernel.effects import Effect, Journal, StateRecord
 from mexc_tui.kernel.facts import FactLog
-from mexc_tui.kernel.orders import Orders, Track, open_value
+from mexc_tui.kernel.order_store import Track, open_value
+from mexc_tui.kernel.orders import Orders
 from mexc_tui.kernel.portfolio import Portfolio
 from mexc_tui.kernel.ports import VenueInfo
 
@@ -118,20 +119,23 @@ class Risk:
             return None
         free, total = balance.free, balance.total
         with exact():
-            for order, track in self._orders.known():
+            for order, track in self._orders.loose():
                 pair = self._market.instrument(order.symbol)
                 if pair is None or asset not in (pair.base, pair.quote):
                     continue
-                free -= self._reserved(order, track, pair, asset)
+                spends = pair.quote if order.side is Side.BUY else pair.base
+                taken = self._reserved(order, track, spends)
+                bought = self._unsettled(order, track, pair.base)
+                if asset == spends:
+                    free -= taken
                 if asset == pair.base and order.side is Side.BUY:
-                    total += self._unsettled(order, track, asset)
+                    total += bought
+                if order.state.final and not taken and not bought and track.booked_qty >= order.filled_qty:
+                    self._orders.settled(order.client_order_id)
             return max(ZERO, free), total
 
-    def _reserved(self, order: Order, track: Track, pair: Instrument, asset: str) -> Decimal:
+    def _reserved(self, order: Order, track: Track, asset: str) -> Decimal:
         """Return what an order has taken that the balance does not show as taken yet."""
-        spends = pair.quote if order.side is Side.BUY else pair.base
-        if asset != spends or order.state in (OrderState.REJECTED, OrderState.DENIED):
-            return ZERO
         return ZERO if self._portfolio.covers(asset, track.made_ms, track.known_ns) else track.lock
 
     def _unsettled(self, order: Order, track: Track, asset: str) -> Decimal:

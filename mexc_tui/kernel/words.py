@@ -40,6 +40,11 @@ def accepted(order: Order) -> str:
     return f"{sentence('the exchange took the ' + describe(order))} It works there until it fills or you cancel it."
 
 
+def denied(order: Order) -> str:
+    """Tell that the gate refused."""
+    return f"{sentence('the ' + describe(order) + ' was refused here')} {sentence(order.reason)} Nothing was sent."
+
+
 def rejected(order: Order) -> str:
     """Tell that the exchange refused."""
     return f"{sentence('the exchange refused the ' + describe(order))} {sentence(order.reason)} No money moved."
@@ -96,4 +101,6 @@ def adopted(order: Order) -> str:
 
 def cancel_refused(order: Order, reason: str) -> str:
     """Tell that an order works on."""
-    return f"{sentence('the exchange did not cancel the ' + describe(order))} {sentence(reason)} It works on."
+    return (
+        f"{sentence('the exchange did not cancel the ' + describe(order))} {sentence(reason)} It works on; try again."
+    )

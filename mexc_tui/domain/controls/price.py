@@ -44,6 +44,8 @@ def collar_near(case: Case) -> Violation | None:
 
 def collar_reference(case: Case) -> Violation | None:
     """Refuse a price far from the mid or last price, and any price where there is neither."""
+    if case.reference is None and case.inputs.flattening and case.far_touch is not None:
+        return None
     if case.reference is None:
         return fault(
             "PRICE_COLLAR_REFERENCE",
@@ -69,6 +71,8 @@ def _venue_range(case: Case, price: Decimal) -> Violation | None:
     pair = case.instrument
     fraction = pair.bid_multiplier_up if case.buying else pair.ask_multiplier_down
     if fraction is None:
+        return None
+    if case.inputs.last is None and case.inputs.flattening:
         return None
     if case.inputs.last is None:
         raise MissingInputError("the last price")
