@@ -30,6 +30,7 @@ from mexc_tui.domain.inputs import (
     Input,
     JournalProblem,
     LinkChanged,
+    LinkState,
     LookupAnswered,
     LookupFailed,
     Moment,
@@ -53,7 +54,7 @@ from mexc_tui.kernel.facts import FactLog
 from mexc_tui.kernel.flatten import Flattener
 from mexc_tui.kernel.markets import Markets
 from mexc_tui.kernel.order_store import Track
-from mexc_tui.kernel.orders import Orders
+from mexc_tui.kernel.orders import MOST_FILL_ASKS, Orders
 from mexc_tui.kernel.portfolio import USDT, Portfolio
 from mexc_tui.kernel.ports import VenueInfo
 from mexc_tui.kernel.recovery import Recovery
@@ -292,7 +293,8 @@ class Desk:
             pair = self._markets.instrument(order.symbol)
             if pair is not None and asset not in (pair.base, pair.quote):
                 continue
-            late = track.booked_qty < order.filled_qty or at.mono_ns - track.moved_ns < QUIET_NS
+            lacking = track.booked_qty < order.filled_qty and track.fill_asks < MOST_FILL_ASKS
+            late = lacking or at.mono_ns - track.moved_ns < QUIET_NS
             if order.state.may_be_live or late:
                 return False
         return True
@@ -306,8 +308,17 @@ class Desk:
         return self._orders.cancel_some(lambda o: o.created_ms <= before and not o.reduce_only, at)
 
     def _link(self, item: LinkChanged, at: Moment) -> list[Effect]:
-        self._showing.link(item)
-        return self._recovery.link(item, self._symbols(), at)
+        news = self._showing.link(item)
+        if item.private:
+            return self._recovery.link(item, self._symbols(), at)
+        if not news or item.state is LinkState.CONNECTING:
+            return []
+        if item.state is LinkState.CONNECTED:
+            return [self._facts.tell(at, "link", Level.GOOD, "The market stream is connected; prices are coming in.")]
+        why = f" ({item.reason})" if item.reason else ""
+        text = f"The market stream is {item.state.value}{why}. Books are not live until it is back;"
+        text += " no order is sent on an old book. Cancel and flatten work."
+        return [self._facts.tell(at, "link", Level.BAD, text)]
 
     def _health(self, item: VenueHealth, at: Moment) -> list[Effect]:
         self._showing.health(item, at)

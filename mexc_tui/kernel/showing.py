@@ -62,12 +62,14 @@ class Showing:
             can_trade=venue.can_trade,
         )
 
-    def link(self, item: LinkChanged) -> None:
-        """Take in a change of one of the streams."""
+    def link(self, item: LinkChanged) -> bool:
+        """Take in a change of one of the streams and tell whether its state is a new one."""
+        before = self._link
         if item.private:
             self._link = msgspec.structs.replace(self._link, private_state=item.state)
         else:
             self._link = msgspec.structs.replace(self._link, state=item.state, reason=item.reason)
+        return (before.state, before.private_state) != (self._link.state, self._link.private_state)
 
     def health(self, item: VenueHealth, at: Moment) -> None:
         """Take in the figures of the link."""

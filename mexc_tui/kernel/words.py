@@ -101,6 +101,5 @@ def adopted(order: Order) -> str:
 
 def cancel_refused(order: Order, reason: str) -> str:
     """Tell that an order works on."""
-    return (
-        f"{sentence('the exchange did not cancel the ' + describe(order))} {sentence(reason)} It works on; try again."
-    )
+    text = sentence(f"the exchange did not cancel the {describe(order)}")
+    return f"{text} {sentence(reason)} It works on; try again."
