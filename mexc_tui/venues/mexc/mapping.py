@@ -130,6 +130,7 @@ def ticker(row: Row) -> Ticker:
         symbol=row.text("symbol"),
         last=row.maybe_number("lastPrice"),
         change=row.maybe_number("priceChangePercent"),
+        open=row.maybe_number("openPrice"),
         high=row.maybe_number("highPrice"),
         low=row.maybe_number("lowPrice"),
         volume=row.maybe_number("volume"),

@@ -136,7 +136,8 @@ class Transport:
         if error.kind not in _PASSING or not (error.sent or error.retry_after_s is None):
             return None
         ceiling = min(self.settings.backoff_max_s, self.settings.backoff_base_s * (1 << (attempt - 1)))
-        return ceiling * (0.5 + self._jitter() / 2)
+        told = error.retry_after_s or 0.0
+        return None if told > self.settings.data_max_wait_s else max(told, ceiling * (0.5 + self._jitter() / 2))
 
     async def _attempt(self, endpoint: Endpoint, params: Params) -> Any:
         call = endpoint.call

@@ -60,11 +60,19 @@ def test_addresses_elsewhere(url: str) -> None:
         {"recv_window_ms": 60_001},
         {"api_key": "mx0only"},
         {"reserve_share": 1.0},
+        {"order_actions_per_s": 13},
+        {"ip_weight_limit": 501},
     ],
 )
 def test_settings_that_make_no_sense_are_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"."):
         MexcSettings(**changes)
+
+
+def test_budgets_for_load_tests_are_for_this_machine_only() -> None:
+    assert MexcSettings(base_url="http://127.0.0.1:1").unpaced().order_actions_per_s > 1_000
+    with pytest.raises(ValueError, match="only for an exchange on this machine"):
+        MexcSettings().unpaced()
 
 
 @pytest.mark.parametrize(
