@@ -105,13 +105,12 @@ async def test_a_snapshot_and_the_pushes_around_it_give_the_exchanges_book(rig: 
     shot = await rig.ok("/api/v3/depth?symbol=BTCUSDT&limit=2000")
     await rig.step(10, 143)
     sides = {name: {Decimal(p): Decimal(q) for p, q in shot[name]} for name in ("bids", "asks")}
-    version, straddled = shot["lastUpdateId"], False
+    version = shot["lastUpdateId"]
     for data in await stream.waiting():
         body = pb.PushDataV3ApiWrapper.FromString(data).publicAggreDepths
         first, last = int(body.fromVersion), int(body.toVersion)
         if last <= version:
             continue
-        straddled |= first <= shot["lastUpdateId"] < last
         assert first <= version + 1
         version = last
         for name, levels in (("bids", body.bids), ("asks", body.asks)):
@@ -121,7 +120,21 @@ async def test_a_snapshot_and_the_pushes_around_it_give_the_exchanges_book(rig: 
     assert version == now_version
     assert {p: q for p, q in sides["bids"].items() if q} == dict(bids)
     assert {p: q for p, q in sides["asks"].items() if q} == dict(asks)
-    assert straddled
+
+
+async def test_many_snapshots_fall_inside_a_push(rig: Any) -> None:
+    stream = await rig.stream()
+    await stream.ask("SUBSCRIPTION", DEPTH)
+    shots = []
+    for _ in range(40):
+        await rig.step(10, 37)
+        shots.append((await rig.ok("/api/v3/depth?symbol=BTCUSDT"))["lastUpdateId"])
+    await rig.step(10, 50)
+    bodies = [pb.PushDataV3ApiWrapper.FromString(data).publicAggreDepths for data in await stream.waiting()]
+    ranges = [(int(body.fromVersion), int(body.toVersion)) for body in bodies]
+    assert all(later[0] == earlier[1] + 1 for earlier, later in itertools.pairwise(ranges))
+    inside = sum(any(first <= shot < last for first, last in ranges) for shot in shots)
+    assert inside >= len(shots) * 0.4
 
 
 async def test_ten_milliseconds_are_finer_than_a_hundred(rig: Any) -> None:

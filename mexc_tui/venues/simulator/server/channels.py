@@ -14,6 +14,7 @@ from mexc_tui.venues.simulator.events import BookLevel, PublicTrade, SimError
 from mexc_tui.venues.simulator.server import codec
 
 DAY_MS = 86_400_000
+LONGEST_HOLD_MS = 250
 HOUR_MS = 3_600_000
 KLINES = {
     "Min1": ("1m", 60_000),
@@ -81,6 +82,8 @@ class Channel:
 
 
 class AggreDepth(Channel):
+    """Increments of a book, absolute quantities, version ranges that join exactly."""
+
     wants_book = True
 
     def __init__(self, name: str, symbol: str, period_ms: int) -> None:
@@ -90,6 +93,14 @@ class AggreDepth(Channel):
         self._first = 0
         self._last = 0
         self._created_ms = 0
+        self._shot = 0
+        self._held_until_ms = 0
+
+    def snapshot_taken(self, now_ms: int) -> None:
+        """Let the push that is being gathered reach beyond the snapshot, as most do on MEXC."""
+        if self._first:
+            self._shot = self._last
+            self._held_until_ms = self._held_until_ms or now_ms + LONGEST_HOLD_MS
 
     def on_book(self, level: BookLevel) -> None:
         if not self._first:
@@ -102,8 +113,9 @@ class AggreDepth(Channel):
         """Show nothing: an increment has no state of its own."""
 
     def flush(self, core: ExchangeCore, now_ms: int) -> list[bytes]:
-        if not self._first:
+        if not self._first or (self._shot == self._last and now_ms < self._held_until_ms):
             return []
+        self._held_until_ms = 0
         bids, asks = sorted(self._bids.items(), reverse=True), sorted(self._asks.items())
         frame = codec.aggre_depth(
             self.name, self.symbol, self.event, self._first, self._last, bids, asks, self._created_ms, now_ms

@@ -90,6 +90,7 @@ class PublicApi:
         limit = call.limit(100, MAX_DEPTH)
         self._ctx.wanted()
         version, bids, asks = self._core.depth(instrument.symbol, limit)
+        self._ctx.hub.snapshot_taken(instrument.symbol)
         places, steps = instrument.price_decimals, instrument.qty_decimals
         return {
             "lastUpdateId": version,

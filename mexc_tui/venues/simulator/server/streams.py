@@ -14,7 +14,7 @@ from aiohttp import WSMsgType, web
 from mexc_tui.venues.simulator.api import ExchangeCore
 from mexc_tui.venues.simulator.events import BalanceChanged, BookLevel, OrderChanged, OwnTrade, PublicTrade, SimEvent
 from mexc_tui.venues.simulator.server import codec
-from mexc_tui.venues.simulator.server.channels import Channel, open_channel
+from mexc_tui.venues.simulator.server.channels import AggreDepth, Channel, open_channel
 from mexc_tui.venues.simulator.server.faults import FaultPlan
 from mexc_tui.venues.simulator.server.keys import CONNECTIONS_PER_LISTEN_KEY, ListenKeys
 from mexc_tui.venues.simulator.server.mangle import Mangler
@@ -247,6 +247,12 @@ class Hub:
         for connection in self._connections:
             connection.release_late(now_ms)
         self._expire(now_ms)
+
+    def snapshot_taken(self, symbol: str) -> None:
+        """Tell the depth channels of a pair that somebody read its book by REST."""
+        for channel in self._book.get(symbol, ()):
+            if isinstance(channel, AggreDepth):
+                channel.snapshot_taken(self._core.now_ms)
 
     def drop(self, account_id: str | None = None) -> int:
         """Cut every stream (of one account) without a close frame and return how many."""
