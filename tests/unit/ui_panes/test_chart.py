@@ -1,5 +1,6 @@
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from mexc_tui.domain.market import Candle, Interval
@@ -45,7 +46,7 @@ def test_every_row_fits_the_pane_at_every_zoom():
     for zoom in range(len(ZOOMS)):
         rows = chart_rows(data(RISING), ChartState(zoom=zoom), 60, 16)
         assert len(rows) == 16
-        assert all(len(text(row)) <= 60 for row in rows[1:])
+        assert all(len(text(row)) <= 60 for row in rows)
 
 
 def test_a_doji_between_wicks_has_a_body_half_a_cell_high():
@@ -104,14 +105,21 @@ def test_zooming_out_merges_from_the_newest_so_history_does_not_shimmer():
 
 
 def test_the_crosshair_reads_the_candle_under_it():
-    row = legend(data(RISING), ChartState(crosshair=3), 60)
+    row = legend(data(RISING), ChartState(crosshair=3), 60, 60)
     assert f"C {RISING[-4].close:.2f}" in text(row)
 
 
 def test_panning_moves_back_in_time_and_stops_at_the_oldest():
-    far = chart_rows(data(RISING), ChartState(pan=10_000, zoom=1), 30, 12)
-    assert f"C {RISING[6].close:.2f}"[:3] in text(far[0])
-    assert len(far) == 12
+    state = ChartState(pan=10_000, zoom=1)
+    assert len(chart_rows(data(RISING), state, 30, 12)) == 12
+    oldest = legend(data(RISING), msgspec.structs.replace(state, crosshair=99), 30, 60)
+    assert f"C {RISING[0].close:.2f}" in text(oldest)
+
+
+def test_a_narrow_legend_keeps_the_close():
+    row = legend(data(RISING), ChartState(), 60, 22)
+    assert text(row).startswith(f"C {RISING[-1].close:.2f}")
+    assert len(text(row)) <= 22
 
 
 @pytest.mark.parametrize(("width", "height"), [(10, 3), (20, 5), (9, 12), (60, 4)])

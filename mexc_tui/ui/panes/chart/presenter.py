@@ -11,7 +11,8 @@ import msgspec
 from mexc_tui.domain.market import Candle, Interval
 from mexc_tui.domain.orders import Fill, Order, Side
 from mexc_tui.domain.views import CandlesView
-from mexc_tui.ui.primitives.rows import Row
+from mexc_tui.ui.primitives.rows import Row, Span
+from mexc_tui.ui.primitives.text import compact, fixed, percent
 
 ZOOMS: tuple[tuple[int, int], ...] = ((1, 5), (1, 3), (1, 2), (1, 1), (2, 1), (4, 1))
 """Zoom steps, widest first: candles merged into one, and cells that one takes."""
@@ -98,7 +99,7 @@ def axis_width(candles: Sequence[Candle], price_decimals: int) -> int:
     """Return the cells that the price axis needs for these candles."""
     if not candles:
         return _MIN_AXIS
-    return max(_MIN_AXIS, len(f"{max(c.high for c in candles):.{price_decimals}f}") + 1)
+    return max(_MIN_AXIS, len(f"{max(c.high for c in candles):,.{price_decimals}f}") + 1)
 
 
 def visible(data: ChartInput, state: ChartState, width: int) -> tuple[list[Candle], int, int]:
@@ -114,40 +115,42 @@ def visible(data: ChartInput, state: ChartState, width: int) -> tuple[list[Candl
     return merged[max(0, end - fits) : end], cells, axis
 
 
-def legend(data: ChartInput, state: ChartState, width: int) -> Row:
-    """Return the line above the chart: the values under the crosshair, else of the newest candle in sight."""
+def legend(data: ChartInput, state: ChartState, width: int, room: int) -> Row:
+    """Return the values under the crosshair, else of the newest candle in sight, in at most ``room`` cells.
+
+    ``width`` is that of the chart. What matters least yields first: volume, then open, high and low.
+    """
     candles, _, _ = visible(data, state, width)
     view = data.view
     if view is None or not candles:
-        return ((" no candles yet", "dim"),)
-    index = len(candles) - 1
-    if state.crosshair is not None:
-        index = max(0, len(candles) - 1 - state.crosshair)
+        return ()
+    index = len(candles) - 1 if state.crosshair is None else max(0, len(candles) - 1 - state.crosshair)
     candle = candles[index]
     style = "up" if candle.close >= candle.open else "down"
-    move = (candle.close - candle.open) / candle.open * 100 if candle.open else Decimal(0)
+    move = (candle.close - candle.open) / candle.open if candle.open else None
     d = data.price_decimals
     when = _moment(candle.open_ms, view.interval, full=True)
-    return (
-        (f" {view.interval.value} {when} ", "cross" if state.crosshair is not None else "dim"),
-        (f"O {candle.open:.{d}f} H {candle.high:.{d}f} L {candle.low:.{d}f} ", ""),
-        (f"C {candle.close:.{d}f} {move:+.2f}% ", style),
-        (f"V {_compact(candle.volume)}", "dim"),
-        ("" if candle.closed or state.crosshair is not None else " ●", "dim"),
-    )
+    spans: list[tuple[int, Span]] = [
+        (1, (f"{when} ", "cross" if state.crosshair is not None else "dim")),
+        (2, (f"O {fixed(candle.open, d)} H {fixed(candle.high, d)} L {fixed(candle.low, d)} ", "")),
+        (0, (f"C {fixed(candle.close, d)} {percent(move)} ", style)),
+        (3, (f"V {compact(candle.volume)}", "dim")),
+    ]
+    while spans and sum(len(text) for _, (text, _) in spans) > room:
+        spans.remove(max(spans, key=lambda span: span[0]))
+    return tuple(span for _, span in spans)
 
 
 def chart_rows(data: ChartInput, state: ChartState, width: int, height: int) -> list[Row]:
-    """Return ``height`` rows of ``width`` cells: legend, candles, volume, time axis."""
-    head = legend(data, state, width)
+    """Return ``height`` rows of ``width`` cells: candles, volume, time axis."""
     candles, cells, axis = visible(data, state, width)
-    body = height - 2
+    body = height - 1
     if body < 4 or width < axis + 4:
-        return [head] + [()] * (height - 1)
+        return [()] * height
     if data.view is None or not candles:
         loading = data.view is not None and data.view.loading
         message = "loading candles…" if loading else "no candles for this symbol and interval yet"
-        return [head, ((f"  {message}", "dim"),)] + [()] * (height - 2)
+        return [((f"  {message}", "dim"),)] + [()] * (height - 1)
     volume_height = max(1, body // 5) if body >= 8 else 0
     price_height = body - volume_height
     canvas = _Canvas(width, body)
@@ -163,7 +166,7 @@ def chart_rows(data: ChartInput, state: ChartState, width: int, height: int) -> 
     if state.crosshair is not None:
         _draw_crosshair(canvas, candles, left, cells, state.crosshair, price_height)
     times = _time_axis(candles, left, cells, width, data.view.interval)
-    return [head, *canvas.rows(), times]
+    return [*canvas.rows(), times]
 
 
 class _Scale:
@@ -281,17 +284,17 @@ def _draw_axis(
 ) -> None:
     step = max(2, scale.rows // 6)
     for row in range(0, scale.rows, step):
-        canvas.text(x, row, f" {scale.price(row):.{decimals}f}"[:axis].ljust(axis), "axis")
+        canvas.text(x, row, f" {scale.price(row):,.{decimals}f}"[:axis].ljust(axis), "axis")
     for order in orders:
         row_at = scale.row(order.price) if order.price is not None else None
         if row_at is not None:
             style = "bid" if order.side is Side.BUY else "ask"
-            canvas.text(x, row_at, f" {order.price:.{decimals}f}"[:axis].ljust(axis), style)
+            canvas.text(x, row_at, f" {order.price:,.{decimals}f}"[:axis].ljust(axis), style)
     last = candles[-1]
     row_last = scale.row(last.close)
     if row_last is not None:
         style = "up@cursor" if last.close >= last.open else "down@cursor"
-        canvas.text(x, row_last, f"►{last.close:.{decimals}f}"[:axis].ljust(axis), style)
+        canvas.text(x, row_last, f"►{last.close:,.{decimals}f}"[:axis].ljust(axis), style)
 
 
 def _draw_crosshair(canvas: _Canvas, candles: Sequence[Candle], left: int, cells: int, back: int, rows: int) -> None:
@@ -321,10 +324,3 @@ def _moment(ms: int, interval: Interval, *, full: bool = False) -> str:
     if full:
         return at.strftime("%d %b %H:%M")
     return at.strftime("%H:%M") if interval is not Interval.H4 else at.strftime("%d %Hh")
-
-
-def _compact(value: Decimal) -> str:
-    for limit, suffix in ((12, "T"), (9, "B"), (6, "M"), (3, "K")):
-        if abs(value) >= Decimal(10) ** limit:
-            return f"{value.scaleb(-limit):.2f}{suffix}"
-    return f"{value:.4g}" if value < 1 else f"{value:.2f}"

@@ -16,7 +16,7 @@ from mexc_tui.domain.views import (
     candles_topic,
 )
 from mexc_tui.ui.frame_clock import Frame
-from mexc_tui.ui.panes.chart.presenter import ZOOMS, ChartInput, ChartState, chart_rows
+from mexc_tui.ui.panes.chart.presenter import ZOOMS, ChartInput, ChartState, chart_rows, legend
 from mexc_tui.ui.primitives.pane import LinePane
 from mexc_tui.ui.primitives.rows import Row
 
@@ -39,6 +39,12 @@ class ChartPane(LinePane):
             selection.crosshair,
             selection.ascii_only,
         )
+
+    def heading(self, frame: Frame) -> tuple[Row, Row]:
+        interval = ((f"{frame.selection.interval.value}  ", "strong@panel"),)
+        room = frame.width - len(self.TITLE) - 2 - len(interval[0][0])
+        values = legend(self._input(frame), _state(frame), frame.width, room)
+        return (*interval, *((text, f"{style or 'text'}@panel") for text, style in values)), ()
 
     def build(self, frame: Frame) -> Sequence[Row]:
         return chart_rows(self._input(frame), _state(frame), frame.width, frame.height)

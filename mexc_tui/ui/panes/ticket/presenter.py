@@ -131,7 +131,7 @@ def _figures(verdict: Verdict, inputs: GateInputs, width: int) -> list[Row]:
     pairs = [
         ("value", money(verdict.notional), ""),
         ("avg", UNKNOWN if average is None else fixed(average, decimals), ""),
-        ("slippage", "none, it rests" if average is None else percent(_positive(verdict.slippage), 3), ""),
+        ("slippage", "rests" if average is None else percent(_positive(verdict.slippage), 3), ""),
         ("fee", money(verdict.fee, 4), ""),
         ("after", money(verdict.exposure_after), ""),
     ]
