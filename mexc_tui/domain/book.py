@@ -213,10 +213,11 @@ class OrderBook:
 
     def walk(self, side: Side, qty: Decimal) -> Walk:
         """Return what an immediate order of ``qty`` base would take from the known depth; less where that ends."""
+        # Reading comes first: it may raise the scale of quantities.
+        bids, asks = self.levels()
         extra = max(0, decimals_of(qty) - self.qty_decimals)
         wanted = scaled(plain(qty), self.qty_decimals + extra)
         filled = cost = worst = 0
-        bids, asks = self.levels()
         for price, size in asks if side is Side.BUY else bids:
             if filled >= wanted:
                 break
@@ -299,6 +300,7 @@ class OrderBook:
             self.qty_decimals = _decimals(text)
             self._bids.scale_quantities(factor)
             self._asks.scale_quantities(factor)
+            self._view = None
             value = _scaled(text, self.qty_decimals)
             assert value is not None
         return value
