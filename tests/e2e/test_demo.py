@@ -1,0 +1,164 @@
+"""The installed program as a person meets it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.e2e
+
+
+def book_is_shown(text: str) -> bool:
+    return "LADDER BTCUSDT" in text and "exact" in text and len(re.findall(r"\d\d,\d{3}\.\d\d ", text)) > 10
+
+
+def test_look_place_see_cancel_and_leave(screen, environment):
+    terminal = screen("demo", "--seed", "3")
+    text = terminal.until(book_is_shown)
+    assert "DEMO" in text
+    assert "ARMED" in text
+    terminal.press("]" * 8)
+    terminal.press("J" * 2)
+    terminal.press("b")
+    terminal.press("\r")
+    row = r"(\S) BTCUSDT\s+buy\s+[\d,]+\.\d\d\s+0\.\d+"
+    shown = terminal.until(lambda text: re.search(row, text))
+    working = re.search(row, shown)
+    terminal.press("C")
+    terminal.until(lambda text: (now := re.search(row, text)) and working and now[1] != working[1])
+    terminal.press("\x11")
+    assert terminal.ended() == 0
+    assert "Traceback" not in terminal.raw.decode("utf-8", "replace")
+    outside = [path for path in Path(environment["HOME"]).iterdir() if path.name not in ("config", "data", "state")]
+    assert outside == []
+
+
+def test_the_exchange_ends_with_a_killed_demo(screen):
+    terminal = screen("demo")
+    terminal.until(book_is_shown)
+    children = subprocess.run(
+        ["pgrep", "-P", str(terminal.process.pid)], capture_output=True, text=True, check=False
+    ).stdout.split()
+    assert len(children) == 1
+    terminal.process.kill()
+    end = time.monotonic() + 10
+    while Path(f"/proc/{children[0]}").exists() and "Z" not in Path(f"/proc/{children[0]}/stat").read_text().split()[2]:
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_and_gives_the_terminal_back(screen, number):
+    terminal = screen("demo")
+    terminal.until(book_is_shown)
+    os.kill(terminal.process.pid, number)
+    assert terminal.ended() == 128 + number
+    assert b"\x1b[?1049l" in terminal.raw
+    assert b"Traceback" not in terminal.raw
+
+
+def test_a_lost_terminal_ends_it(screen):
+    terminal = screen("demo")
+    terminal.until(book_is_shown)
+    terminal.hang_up()
+    assert terminal.ended() != 0
+
+
+def test_a_tiny_terminal_is_told_and_can_grow(screen):
+    terminal = screen("demo", columns=30, rows=8)
+    terminal.until(lambda text: text.strip())
+    terminal.read(1)
+    assert terminal.process.poll() is None
+    terminal.resize(120, 40)
+    terminal.until(book_is_shown)
+    terminal.press("\x11")
+    assert terminal.ended() == 0
+
+
+def quick(environment: dict[str, str], *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "mexc_tui", *arguments],
+        env={**environment, **more},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=40,
+        check=False,
+    )
+
+
+def sentence(done: subprocess.CompletedProcess[str], code: int) -> str:
+    assert done.returncode == code, done.stderr
+    assert done.stderr.startswith("mexc-tui: ")
+    assert done.stderr.count("\n") == 1
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+def test_frames_without_a_terminal(environment):
+    done = quick(environment, "demo", "--frames", "20")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+
+
+def test_a_pair_that_is_not_traded(environment):
+    words = sentence(quick(environment, "demo", "--frames", "5", "--symbol", "btcusd"), 2)
+    assert "BTCUSD is not traded here" in words
+    assert "BTCUSDT" in words
+
+
+def test_a_malformed_config(environment, tmp_path):
+    path = tmp_path / "bad.toml"
+    path.write_text("[limits]\n\nmax_ordr_value = 3\n")
+    words = sentence(quick(environment, "demo", "--frames", "5", MEXC_TUI_CONFIG=str(path)), 2)
+    assert f"{path}, line 3" in words
+    assert "did you mean `max_order_value`?" in words
+
+
+def test_an_unwritable_state_folder(environment, tmp_path):
+    (tmp_path / "file").write_text("")
+    words = sentence(quick(environment, "demo", "--frames", "5", XDG_STATE_HOME=str(tmp_path / "file")), 2)
+    assert "cannot be made" in words
+    assert "nothing was started" in words
+
+
+@pytest.mark.parametrize("content", ["", "not json\n", '{"type":"x"}\n', '{"t":1'])
+def test_a_replay_that_cannot_be_played(environment, tmp_path, content):
+    tape = tmp_path / "tape.jsonl"
+    tape.write_text(content)
+    assert "tape.jsonl" in sentence(quick(environment, "demo", "--frames", "5", "--replay", str(tape)), 2)
+
+
+def test_a_port_in_use(environment):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        words = sentence(quick(environment, "exchange", "--port", str(taken.getsockname()[1])), 2)
+    assert "in use" in words
+
+
+def test_an_exchange_that_is_not_there(screen):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    terminal = screen(MEXC_BASE_URL=f"http://127.0.0.1:{port}", MEXC_WS_URL=f"ws://127.0.0.1:{port}/ws")
+    assert terminal.ended() == 3
+    assert "cannot be reached" in terminal.text
+    assert "mexc-tui demo" in " ".join(terminal.text.split())
+
+
+def test_a_terminal_that_cannot_place_a_cursor(screen):
+    terminal = screen("demo", TERM="dumb")
+    assert terminal.ended() == 2
+    assert "TERM" in terminal.text
+
+
+def test_a_recorded_market(environment, shared):
+    tape = shared / "market" / "four-perps-2021-07-22.jsonl"
+    done = quick(environment, "demo", "--frames", "40", "--replay", str(tape))
+    assert done.returncode == 0, done.stderr
