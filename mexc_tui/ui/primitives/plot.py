@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 _ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 
+_FRAME = re.compile("[│┤]")
+
 Line = tuple[Sequence[float], Sequence[float]]
 
 
@@ -37,3 +39,11 @@ def plot_lines(
     drawn = _ESCAPE.sub("", str(plt.build())).split("\n")
     rows = [line[:width] for line in drawn[:height]]
     return rows + [""] * (height - len(rows))
+
+
+def split_frame(line: str) -> tuple[str, str, str]:
+    """Return a plotted line as axis, curve and right border; a line without a frame is all axis."""
+    found = _FRAME.search(line)
+    if found is None:
+        return line, "", ""
+    return line[: found.end()], line[found.end() : -1], line[-1:]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from mexc_tui.domain.views import BookState, BookView
-from mexc_tui.ui.primitives.plot import plot_lines
+from mexc_tui.ui.primitives.plot import plot_lines, split_frame
 from mexc_tui.ui.primitives.rows import Row
 
 _SPAN = 0.004
@@ -54,13 +54,10 @@ def _steps(levels: list[tuple[float, float]]) -> tuple[list[float], list[float]]
 
 
 def _coloured(line: str, stale: bool) -> Row:
-    frame = max(line.find("│"), line.find("┤"))
-    if frame < 0:
-        return ((line, "axis"),)
-    head, body = line[: frame + 1], line[frame + 1 :]
-    middle = len(body) // 2
+    axis, curve, border = split_frame(line)
+    middle = len(curve) // 2
     bid, ask = ("stale", "stale") if stale else ("bid", "ask")
-    return ((head, "axis"), (body[:middle], bid), (body[middle:-1], ask), (body[-1:], "axis"))
+    return ((axis, "axis"), (curve[:middle], bid), (curve[middle:], ask), (border, "axis"))
 
 
 def _short(value: float) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from mexc_tui.domain.views import EquityView
-from mexc_tui.ui.primitives.plot import plot_lines
+from mexc_tui.ui.primitives.plot import plot_lines, split_frame
 from mexc_tui.ui.primitives.rows import Row
 
 
@@ -28,12 +28,13 @@ def equity_rows(view: EquityView | None, width: int, height: int, *, ascii_only:
     low, high = min(ys), max(ys)
     if high - low < 1e-9:
         low, high = low * 0.999, high * 1.001 + 1e-6
+    decimals = 2 if high - low >= 0.1 else 4
     lines = plot_lines(
         [(xs, ys)],
         width,
         height - len(notes),
         x_ticks=[(x, datetime.fromtimestamp(x / 1000, UTC).strftime("%H:%M:%S")) for x in (xs[0], xs[-1])],
-        y_ticks=[(y, f"{y:,.2f}") for y in (low, (low + high) / 2, high)],
+        y_ticks=[(y, f"{y:,.{decimals}f}") for y in (low, (low + high) / 2, high)],
         filled=False,
         ascii_only=ascii_only,
     )
@@ -42,7 +43,5 @@ def equity_rows(view: EquityView | None, width: int, height: int, *, ascii_only:
 
 
 def _coloured(line: str, style: str) -> Row:
-    frame = max(line.find("│"), line.find("┤"))
-    if frame < 0:
-        return ((line, "axis"),)
-    return ((line[: frame + 1], "axis"), (line[frame + 1 : -1], style), (line[-1:], "axis"))
+    axis, curve, border = split_frame(line)
+    return ((axis, "axis"), (curve, style), (border, "axis"))

@@ -23,8 +23,8 @@ def risk_rows(view: RiskView | None, width: int, height: int, *, ascii_only: boo
     if view.state is not TradingState.ACTIVE and view.reason:
         rows += [((f" {line}", "warn"),) for line in wrap(clean(view.reason), width - 1)[:2]]
     rows.append(_pair("equity", money(view.equity), "", width))
-    day = view.day_pnl
-    rows.append(_pair("day", signed(day), "" if not day else "up" if day > 0 else "down", width))
+    day = signed(view.day_pnl)
+    rows.append(_pair("day", day, "up" if day.startswith("+") else "down" if day.startswith("-") else "", width))
     rows.append(_pair("exposure", money(view.exposure), "", width))
     if view.in_flight:
         rows.append(_pair("unanswered", str(view.in_flight), "own", width))
@@ -44,10 +44,11 @@ def _headroom(item: Headroom, width: int, ascii_only: bool) -> Row:
     share = float(item.used / item.limit) if item.limit > 0 else 1.0
     style = "gauge" if share < 0.6 else "gauge_warn" if share < 0.9 else "gauge_bad"
     figures = f"{_amount(item.used)}/{_amount(item.limit)}"
-    label = max(8, min(17, width - 22))
-    room = max(4, width - label - len(figures) - 2)
+    label = max(8, min(18, width - 22))
+    room = max(4, width - label - len(figures) - 3)
     return (
         (fit(f" {clean(item.label)}", label), "dim"),
+        (" ", ""),
         (bar(share, room, ascii_only=ascii_only), style),
         (f" {figures}", "dim"),
     )
