@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import hmac
 import json
+import pickle
 from collections.abc import AsyncIterator, Callable
 from decimal import Decimal
 from typing import Any
@@ -130,18 +132,37 @@ class Rig:
 Start = Callable[..., Any]
 
 
+@pytest.fixture(scope="session")
+def fresh() -> bytes:
+    """An exchange as it starts; made once, since its markets trade for a while before anybody looks."""
+    markets = default_markets()
+    exchange = demo_exchange(start_ms=START_MS, markets=tuple(markets[at] for at in (0, 2, 4)))
+    exchange.open_account("demo", dict(FUNDS))
+    return pickle.dumps(exchange)
+
+
+def restored(fresh: bytes) -> Exchange:
+    gc.disable()  # it would look through every object of the session in the middle of this
+    try:
+        exchange = pickle.loads(fresh)
+    finally:
+        gc.enable()
+    assert isinstance(exchange, Exchange)
+    return exchange
+
+
 @pytest.fixture
-async def start() -> AsyncIterator[Start]:
+async def start(fresh: bytes) -> AsyncIterator[Start]:
     """Start rigs: ``await start(limits=..., rules=...)``."""
     running: list[Rig] = []
 
-    async def make(limits: LimitRules = GENEROUS, rules: StreamRules | None = None, **rest: Any) -> Rig:
-        markets = default_markets()
-        exchange = demo_exchange(start_ms=START_MS, markets=tuple(markets[at] for at in (0, 2, 4)))
-        exchange.open_account("demo", dict(FUNDS))
+    async def make(limits: LimitRules = GENEROUS, rules: StreamRules | None = None, markets: bool = True) -> Rig:
+        exchange = restored(fresh) if markets else Exchange(start_ms=START_MS)
+        if not markets:
+            exchange.open_account("demo", dict(FUNDS))
         clock = [START_MS]
         settings = ServerSettings(seed=1, limits=limits, streams=rules or StreamRules(), drive=False)
-        server = Server(exchange, lambda: clock[0], settings, **rest)
+        server = Server(exchange, lambda: clock[0], settings)
         await server.start()
         rig = Rig(server, exchange, aiohttp.ClientSession(), clock)
         running.append(rig)

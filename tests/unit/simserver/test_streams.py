@@ -264,7 +264,8 @@ async def gone(stream: Any) -> None:
     assert stream.socket.close_code in (None, 1006)
 
 
-async def test_the_stream_of_an_expired_listen_key_ends(rig: Any) -> None:
+async def test_the_stream_of_an_expired_listen_key_ends(start: Any) -> None:
+    rig = await start(markets=False)
     key = (await rig.done("POST", "userDataStream"))["listenKey"]
     stream = await rig.stream(key)
     await stream.ask("SUBSCRIPTION", "spot@private.orders.v3.api.pb")
@@ -339,7 +340,7 @@ async def test_a_flood_of_requests_ends_the_stream(rig: Any) -> None:
 async def test_a_reader_that_does_not_read_is_dropped_and_delays_nobody(start: Any) -> None:
     rig = await start(rules=StreamRules(queue=50))
     slow, quick = await rig.stream(), await rig.stream()
-    names = [f"spot@public.miniTickers.v3.api.pb@UTC+{hour}" for hour in range(12)]
+    names = [f"spot@public.miniTickers.v3.api.pb@UTC{sign}{hour}" for hour in range(14) for sign in "+-"]
     await slow.ask("SUBSCRIPTION", *names)
     await quick.ask("SUBSCRIPTION", names[0])
     slow.socket._response.connection.transport.pause_reading()
