@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Callable
 from functools import partial
@@ -18,13 +19,14 @@ from mexc_tui.ui.commandline.resolve import plain_command
 from mexc_tui.ui.commandline.widget import CommandLine
 from mexc_tui.ui.controls.looking import Looking
 from mexc_tui.ui.controls.trading import Trading
-from mexc_tui.ui.frame_clock import FrameClock
+from mexc_tui.ui.frame_clock import FrameClock, Framed
 from mexc_tui.ui.help.screen import HelpScreen
 from mexc_tui.ui.keymap import resolve
 from mexc_tui.ui.options import UiOptions
 from mexc_tui.ui.palette import ActionProvider
 from mexc_tui.ui.panes.ladder.widget import LadderPane
 from mexc_tui.ui.panes.watchlist.widget import WatchlistPane
+from mexc_tui.ui.primitives.pane import LinePane
 from mexc_tui.ui.screens.tabs import TabBar
 from mexc_tui.ui.screens.trade import TradeScreen
 from mexc_tui.ui.state import DeskState, Selection
@@ -54,7 +56,11 @@ class CockpitApp(App[None]):
         self.keymap = resolve(self.options.keys)
         self.desk_state = DeskState(_first_selection(self.options))
         self.frame_clock = FrameClock(
-            client, self.desk_state, fps=self.options.frames_per_second, backlog=backlog_of(self)
+            client,
+            self.desk_state,
+            fps=self.options.frames_per_second,
+            backlog=backlog_of(self),
+            on_fault=self._pane_failed if self.options.timer else None,
         )
         self.looking = Looking(client, self.desk_state, new_id)
         self.trading = Trading(client, self.desk_state, self.looking, new_id, instant=self.options.instant)
@@ -88,6 +94,16 @@ class CockpitApp(App[None]):
         self.frame_clock.advance()
         if self.options.frames is not None and self.frame_clock.frames >= self.options.frames:
             self.exit()
+
+    def _pane_failed(self, pane: Framed, problem: Exception) -> None:
+        """Say which pane has stopped, and blank it: an old picture that looks alive is worse than none."""
+        name = type(pane).__name__
+        logging.getLogger(__name__).error("%s failed", name, exc_info=problem)
+        self.looking.say(
+            f"{name} failed and is blank now ({problem}); orders go on; restart to get it back", "bad@alert"
+        )
+        if isinstance(pane, LinePane):
+            pane.visible = False
 
     # -- actions ----------------------------------------------------------------------------------------------------
 

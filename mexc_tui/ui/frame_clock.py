@@ -60,15 +60,23 @@ class Framed(Protocol):
 class FrameClock:
     """Calls every attached pane once a frame; leaves a frame out while the terminal is behind.
 
-    It has no timer of its own: the app drives ``advance`` from one, tests by hand.
+    It has no timer of its own: the app drives ``advance`` from one, tests by hand. With ``on_fault`` it supervises
+    the panes; without, an error in one comes out of ``advance``.
     """
 
     def __init__(
-        self, client: DeskClient, state: DeskState, *, fps: float = LOCAL_FPS, backlog: Callable[[], int] = lambda: 0
+        self,
+        client: DeskClient,
+        state: DeskState,
+        *,
+        fps: float = LOCAL_FPS,
+        backlog: Callable[[], int] = lambda: 0,
+        on_fault: Callable[[Framed, Exception], None] | None = None,
     ) -> None:
         self._client = client
         self._state = state
         self._backlog = backlog
+        self._on_fault = on_fault
         self._panes: list[Framed] = []
         self._drawn_ns: deque[int] = deque(maxlen=max(2, int(fps * 2)))
         self._skipped = 0
@@ -96,8 +104,19 @@ class FrameClock:
         self.frames += 1
         frame = self.current(now)
         for pane in tuple(self._panes):
-            pane.frame(frame)
+            self.draw(pane, frame)
         return True
+
+    def draw(self, pane: Framed, frame: Frame) -> None:
+        """Draw one pane. One that fails is taken out and reported: the others, and the keys, must live on."""
+        if self._on_fault is None:
+            pane.frame(frame)
+            return
+        try:
+            pane.frame(frame)
+        except Exception as problem:  # the supervisor of panes
+            self.detach(pane)
+            self._on_fault(pane, problem)
 
     def current(self, now: Moment | None = None) -> Frame:
         """Return the frame as it stands, for a pane that must draw out of turn."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Callable
 from decimal import Decimal
@@ -54,7 +55,9 @@ from mexc_tui.domain.views import (
     gate_topic,
     tape_topic,
 )
+from mexc_tui.ui.app import CockpitApp
 from mexc_tui.ui.frame_clock import Frame, FrameClock
+from mexc_tui.ui.options import UiOptions
 from mexc_tui.ui.state import DeskState, Selection
 from mexc_tui.ui.themes import DEFAULT_THEME, load_themes
 
@@ -511,5 +514,17 @@ def make_pane_app(desk: FakeDesk, state: DeskState) -> Callable[..., PaneApp]:
 
     def make(pane: Widget, theme: str = DEFAULT_THEME) -> PaneApp:
         return PaneApp(pane, desk, state, theme)
+
+    return make
+
+
+@pytest.fixture
+def make_cockpit(desk: FakeDesk) -> Callable[..., CockpitApp]:
+    """Return a function (options) → the whole cockpit on the desk, drawing only when its clock is advanced."""
+
+    def make(**options: Any) -> CockpitApp:
+        numbers = itertools.count(1)
+        chosen: dict[str, Any] = {"timer": False, "watchlist": tuple(market[0] for market in MARKETS), **options}
+        return CockpitApp(desk, UiOptions(**chosen), new_id=lambda: f"command-{next(numbers)}")
 
     return make

@@ -67,7 +67,7 @@ class LinePane(Widget):
         sized = frame.sized(width, height - self.TITLED, self.has_focus)
         if self._unchanged(sized):
             return
-        rows = list(self.build(sized))[: sized.height]
+        rows = list(self.build(sized))[: sized.height] if sized.height > 0 else []
         if self.TITLED:
             rows.insert(0, self._title_row(sized))
         rows.extend([_BLANK] * (height - len(rows)))
@@ -78,7 +78,7 @@ class LinePane(Widget):
         self._seen = None
         app = self.app
         if isinstance(app, Host):
-            self.frame(app.frame_clock.current())
+            app.frame_clock.draw(self, app.frame_clock.current())
 
     def _unchanged(self, frame: Frame) -> bool:
         inputs = self.inputs(frame)

@@ -100,7 +100,7 @@ def ladder_rows(data: LadderInput, top: int | None, width: int, height: int) -> 
     room = height - len(rows) - 1
     if top is None or (not book.bids and not book.asks):
         rows += [()] * max(0, room // 2 - 1)
-        rows.append(((" the book is empty: no bids and no asks", "dim"),))
+        rows.append(((fit(" the book is empty: no bids and no asks", width), "dim"),))
         rows += [()] * max(0, height - len(rows))
         return rows[:height]
     grid = _Grid(data, top, width, max(0, room))
@@ -214,14 +214,12 @@ class _Grid:
 
     def _price(self, price: int, back: str) -> list[Span]:
         data = self.data
-        text = fit_right(units(price, self.decimals), self.widths.price)
+        text = units(price, self.decimals)
+        style = self._price_style(price)
         if price == self.last:
-            mark = {Side.BUY: "▴", Side.SELL: "▾", None: "•"}[data.last_taker]
-            left = (f" {'=' if data.ascii_only else mark}", f"{self._tone('last')}{back}")
-            number = (text, f"{self._tone('last')}{back}")
-        else:
-            left = ("  ", back)
-            number = (text, f"{self._tone(self._price_style(price))}{back}")
+            mark = "=" if data.ascii_only else {Side.BUY: "▴", Side.SELL: "▾", None: "•"}[data.last_taker]
+            text, style = f"{mark}{text}", "last"
+        left, number = (" ", back), (fit_right(text, self.widths.price + 1), f"{self._tone(style)}{back}")
         pointer = ("Ø ", f"position!{back}") if price == self.average else ("  ", back)
         if price == self.cursor and pointer[0] == "  ":
             pointer = ("◂ " if not data.ascii_only else "< ", f"accent{back}")

@@ -99,7 +99,7 @@ def _size(size: Decimal, places: int) -> str:
 
 def _threshold(shown: Sequence[Print]) -> Decimal:
     values = sorted(item.price * item.qty for item in shown)
-    return values[len(values) // 2] * BIG
+    return values[len(values) // 2] * BIG if values else Decimal(0)
 
 
 def _row(item: Print, decimals: int, places: int, width: int, big: bool, ascii_only: bool) -> Row:

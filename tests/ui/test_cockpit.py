@@ -1,0 +1,330 @@
+"""The cockpit by its keys: what is sent, once; what stops risk always works; nothing hostile gets through."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from textual.widgets import Input, Static
+
+from mexc_tui.domain.commands import Arm, CancelAll, CancelOrder, Flatten, Focus, Halt, PlaceOrder, Resume
+from mexc_tui.domain.facts import Fact, Level
+from mexc_tui.domain.inputs import LinkState
+from mexc_tui.domain.limits import TradingState
+from mexc_tui.domain.market import Interval
+from mexc_tui.domain.orders import OrderType, Side
+from mexc_tui.domain.views import TOPIC_LINK, TOPIC_RISK, BookState, VenueKind, book_topic
+from mexc_tui.ui.panes.ladder.widget import LadderPane
+from mexc_tui.ui.panes.status.widget import HintPane
+from mexc_tui.ui.screens.trade import TradeScreen
+
+D = Decimal
+BOOK = book_topic("BTCUSDT")
+SIZE = (120, 40)
+
+
+def of_kind(desk: Any, kind: type) -> list[Any]:
+    return [command for command in desk.commands if isinstance(command, kind)]
+
+
+def hint(app: Any) -> str:
+    app.frame_clock.advance()
+    return "".join(text for text, _ in app.screen.query_one(HintPane).glass[0])
+
+
+async def test_the_engine_is_told_what_is_looked_at(make_cockpit: Any, desk: Any) -> None:
+    app = make_cockpit(symbol="ETHUSDT", interval=Interval.M5)
+    async with app.run_test(size=SIZE) as pilot:
+        await pilot.press("tab", ".")
+        await pilot.press("full_stop")
+    looked = [(c.symbol, c.interval) for c in of_kind(desk, Focus)]
+    assert looked[:2] == [("ETHUSDT", Interval.M5), ("SOLUSDT", Interval.M5)]
+    assert looked[-1][1] is not Interval.M5
+
+
+async def test_a_ghost_is_nudged_and_sent_exactly_once_with_the_book_on_the_glass(make_cockpit: Any, desk: Any) -> None:
+    app = make_cockpit()
+    async with app.run_test(size=SIZE) as pilot:
+        app.frame_clock.advance()
+        await pilot.press("j", "j", "b", "down", "right", "enter", "enter", "enter")
+    (sent,) = of_kind(desk, PlaceOrder)
+    best = desk.views[BOOK].bids[0][0]
+    assert sent.draft.price == D(best - 2).scaleb(-2)
+    assert (sent.draft.side, sent.draft.type) == (Side.BUY, OrderType.LIMIT)
+    assert D(49) < sent.draft.qty * sent.draft.price <= D(50)
+    assert sent.seen_version == desk.views[BOOK].version
+    assert sent.seen_bid == D(best).scaleb(-2)
+    assert sent.seen_ask == D(desk.views[BOOK].asks[0][0]).scaleb(-2)
+
+
+async def test_what_was_seen_is_what_was_drawn_not_what_has_come_since(make_cockpit: Any, desk: Any) -> None:
+    app = make_cockpit()
+    async with app.run_test(size=SIZE) as pilot:
+        app.frame_clock.advance()
+        await pilot.press("b")
+        desk.change(BOOK, version=9_999)
+        desk.pass_time(300)
+        await pilot.press("enter")
+    (sent,) = of_kind(desk, PlaceOrder)
+    assert sent.seen_version == 1_001
+    assert sent.seen_age_ms == 300
+
+
+async def test_escape_drops_the_ghost_and_nothing_is_sent(make_cockpit: Any, desk: Any) -> None:
+    app = make_cockpit()
+    async with app.run_test(size=SIZE) as pilot:
+        app.frame_clock.advance()
+        await pilot.press("s")
+        assert app.desk_state.selection.draft is not None
+        await pilot.press("escape", "enter")
+        assert "nothing is prepared" in hint(app)
+    assert of_kind(desk, PlaceOrder) == []
+
+
+async def test_taking_is_immediate_or_cancel_capped_at_the_far_touch(make_cockpit: Any, desk: Any) -> None:
+    app = make_cockpit()
+    async with app.run_test(size=SIZE) as pilot:
+        app.frame_clock.advance()
+        await pilot.press("B", "enter", "S", "enter")
+    buy, sell = of_kind(desk, PlaceOrder)
+    assert (buy.draft.type, sell.draft.type) == (OrderType.IOC, OrderType.IOC)
+    assert buy.draft.price == D(desk.views[BOOK].asks[0][0]).scaleb(-2)
+    assert sell.draft.price == D(desk.views[BOOK].bids[0][0]).scaleb(-2)
+    assert buy.command_id != sell.command_id
+
+
+async def test_sizes(make_cockpit: Any, desk: Any) -> None:
+    app = make_cockpit()
+    async with app.run_test(size=SIZE) as pilot:
+        app.frame_clock.advance()
+        await pilot.press("b", "3")
+        assert D(249) < app.desk_state.selection.draft.qty * app.desk_state.selection.draft.price <= D(250)
+        await pilot.press("+")
+        assert app.desk_state.selection.size == D(275)
+        await pilot.press("-", "-")
+        assert app.desk_state.selection.size == D(225)
+        await pilot.press("0")
+        assert app.desk_state.selection.draft.qty == D("0.015")
+    assert of_kind(desk, PlaceOrder) == []
+
+
+async def test_changing_the_symbol_drops_the_ghost(make_cockpit: Any, desk: Any) -> None:
+    app = make_cockpit()
+    async with app.run_test(size=SIZE) as pilot:
+        app.frame_clock.advance()
+        await pilot.press("b", "w", "enter")
+    assert of_kind(desk, PlaceOrder) == []
+
+
+def _troubles(desk: Any) -> dict[str, Any]:
+    """Return by name what puts the desk into a state where new orders are refused."""
+    return {
+        "locked": lambda: desk.change(TOPIC_RISK, armed=False),
+        "not ready": lambda: desk.change(TOPIC_RISK, ready=False, ready_reason="reconciling"),
+        "disconnected": lambda: desk.change(TOPIC_LINK, state=LinkState.RECONNECTING, reason="no answer"),
+        "stale": lambda: desk.change(BOOK, state=BookState.STALE, reason="gap"),
+        "halted": lambda: desk.change(TOPIC_RISK, state=TradingState.HALTED),
+        "no figures": lambda: desk.views.clear(),
+        "engine stopped": lambda: setattr(desk, "death", "out of memory"),
+    }
+
+
+async def test_cancel_and_flatten_work_in_every_mode(make_cockpit: Any, desk: Any) -> None:
+    app = make_cockpit()
+    async with app.run_test(size=SIZE) as pilot:
+        app.frame_clock.advance()
+        for trouble, begin in _troubles(desk).items():
+            begin()
+            app.frame_clock.advance()
+            desk.commands.clear()
+            await pilot.press("c", "C", "f", "F")
+            assert [c.symbol for c in of_kind(desk, CancelAll)] == ["BTCUSDT", None], trouble
+            assert [c.symbol for c in of_kind(desk, Flatten)] == ["BTCUSDT", None], trouble
+            assert len({command.command_id for command in desk.commands}) == 4
+
+
+async def test_the_side_that_is_cancelled_is_that_of_the_cursor(make_cockpit: Any, desk: Any) -> None:
+    app = make_cockpit()
+    async with app.run_test(size=SIZE) as pilot:
+        app.frame_clock.advance()
+        await pilot.press("X", "j", "X", "K", "K", "X")
+    assert [c.side for c in of_kind(desk, CancelAll)] == [Side.BUY, Side.SELL]
+
+
+async def test_a_pane_that_fails_does_not_take_the_desk_with_it(make_cockpit: Any, desk: Any) -> None:
+    app = make_cockpit(timer=True, fps=1)
+    async with app.run_test(size=SIZE) as pilot:
+        app.frame_clock.advance()
+        ladder = app.screen.query_one(LadderPane)
+        ladder.build = lambda frame: 1 / 0
+        await pilot.press("j")
+        assert "LadderPane failed" in hint(app)
+        assert not ladder.visible
+        await pilot.press("C")
+    assert len(of_kind(desk, CancelAll)) == 1
+
+
+async def test_cancel_at_the_cursor_takes_the_orders_of_that_row(make_cockpit: Any, desk: Any) -> None:
+    app = make_cockpit()
+    async with app.run_test(size=SIZE) as pilot:
+        app.frame_clock.advance()
+        app.looking.pick(D("64120.48"))
+        await pilot.press("x")
+        app.looking.pick(D("64120.33"))
+        await pilot.press("x")
+        assert "no order of yours" in hint(app)
+    assert [c.client_order_id for c in of_kind(desk, CancelOrder)] == ["mtui-test-6"]
+
+
+async def test_in_the_orders_table_the_same_key_cancels_the_marked_order(make_cockpit: Any, desk: Any) -> None:
+    app = make_cockpit()
+    async with app.run_test(size=SIZE) as pilot:
+        app.frame_clock.advance()
+        await pilot.press("f1")
+        await pilot.press("j", "x")
+        first = [c.client_order_id for c in of_kind(desk, CancelOrder)]
+        assert len(first) == 1
+        await pilot.press("escape")
+        assert isinstance(app.screen.focused, LadderPane)
+
+
+async def test_halting_is_one_key_and_resuming_needs_a_second_thought(make_cockpit: Any, desk: Any) -> None:
+    app = make_cockpit()
+    async with app.run_test(size=SIZE) as pilot:
+        await pilot.press("!")
+        desk.change(TOPIC_RISK, state=TradingState.HALTED)
+        await pilot.press("!", "!")
+        assert len(of_kind(desk, Halt)) == 1
+        assert of_kind(desk, Resume) == []
+        desk.pass_time(3_000)
+        await pilot.press("!")
+        assert of_kind(desk, Resume) == []
+        assert "press ! again" in hint(app)
+        desk.pass_time(6_000)
+        await pilot.press("!")
+        assert of_kind(desk, Resume) == []
+        await pilot.press("!")
+        assert len(of_kind(desk, Resume)) == 1
+
+
+async def test_arming_is_a_key_for_paper_and_a_word_for_real_money(make_cockpit: Any, desk: Any) -> None:
+    desk.change(TOPIC_RISK, armed=False)
+    app = make_cockpit()
+    async with app.run_test(size=SIZE) as pilot:
+        await pilot.press("a")
+        assert [c.armed for c in of_kind(desk, Arm)] == [True]
+        desk.change(TOPIC_LINK, kind=VenueKind.LIVE)
+        await pilot.press("a")
+        assert len(of_kind(desk, Arm)) == 1
+        desk.change(TOPIC_RISK, armed=True)
+        await pilot.press("a")
+        assert [c.armed for c in of_kind(desk, Arm)] == [True, False]
+
+
+async def test_typing_in_the_ticket_does_not_trigger_the_desk(make_cockpit: Any, desk: Any) -> None:
+    app = make_cockpit()
+    async with app.run_test(size=SIZE) as pilot:
+        app.frame_clock.advance()
+        await pilot.press("j", "t", "1", "2", "tab")
+        assert app.desk_state.selection.preset == 0
+        assert app.desk_state.selection.symbol == "BTCUSDT"
+    assert of_kind(desk, PlaceOrder) == []
+
+
+async def test_the_command_line_places_orders_and_moves_about(make_cockpit: Any, desk: Any) -> None:
+    app = make_cockpit()
+    async with app.run_test(size=SIZE) as pilot:
+
+        async def enter(line: str) -> None:
+            await pilot.press(":")
+            app.screen.query_one(Input).value = line
+            await pilot.press("enter")
+            assert isinstance(app.screen.focused, LadderPane), line
+
+        app.frame_clock.advance()
+        await enter("halt")
+        assert len(of_kind(desk, Halt)) == 1
+        await enter("symbol ETHUSDT")
+        assert app.desk_state.selection.symbol == "ETHUSDT"
+        await enter("theme light")
+        assert app.theme == "light"
+        await enter("sell 0.001 BTCUSDT at 64121")
+    assert [c.draft.symbol for c in of_kind(desk, PlaceOrder)] == ["BTCUSDT"]
+
+
+async def test_a_denial_is_shown_where_it_cannot_be_missed(make_cockpit: Any, desk: Any) -> None:
+    app = make_cockpit()
+    async with app.run_test(size=SIZE):
+        app.frame_clock.advance()
+        desk.events.append(Fact(seq=99, time_ms=0, kind="denied", level=Level.WARN, message="buy 9 was not sent"))
+        assert "buy 9 was not sent" in hint(app)
+        desk.pass_time(30_000)
+        assert "buy 9" not in hint(app)
+
+
+async def test_a_terminal_too_small_says_so_and_lives_on(make_cockpit: Any, desk: Any) -> None:
+    app = make_cockpit()
+    async with app.run_test(size=(50, 12)) as pilot:
+        app.frame_clock.advance()
+        notice = app.screen.query_one("#too-small", Static)
+        assert notice.display
+        assert notice.size.height > 0
+        await pilot.resize_terminal(100, 30)
+        await pilot.pause()
+        app.frame_clock.advance()
+        assert app.screen.query_one(LadderPane).size.height > 3
+        assert not notice.display
+
+
+async def test_an_unknown_theme_a_bad_key_and_a_notice_are_told(make_cockpit: Any) -> None:
+    app = make_cockpit(theme="neon", keys={"hlat": "z"}, notices=("the log cannot be written",))
+    async with app.run_test(size=(200, 50)):
+        shown = hint(app)
+    assert app.theme == "dark"
+    assert "no theme 'neon'" in shown
+    assert "did you mean 'halt'" in shown
+    assert "log cannot be written" in shown
+
+
+async def test_a_remapped_key_works_and_the_old_one_does_not(make_cockpit: Any, desk: Any) -> None:
+    app = make_cockpit(keys={"halt": "f12"})
+    async with app.run_test(size=SIZE) as pilot:
+        await pilot.press("!")
+        assert of_kind(desk, Halt) == []
+        await pilot.press("f12")
+        assert len(of_kind(desk, Halt)) == 1
+
+
+async def test_a_click_puts_the_cursor_on_the_price(make_cockpit: Any, desk: Any) -> None:
+    app = make_cockpit()
+    async with app.run_test(size=SIZE) as pilot:
+        app.frame_clock.advance()
+        ladder = app.screen.query_one(LadderPane)
+        row = next(y for y, line in enumerate(ladder.glass) if any("64,120.50" in text for text, _ in line))
+        await pilot.click(LadderPane, offset=(5, row))
+        assert app.desk_state.selection.cursor == D("64120.50")
+
+
+async def test_every_action_of_the_catalogue_can_be_done(make_cockpit: Any) -> None:
+    from mexc_tui.ui.actions import CATALOGUE
+
+    app = make_cockpit()
+    async with app.run_test(size=SIZE) as pilot:
+        app.frame_clock.advance()
+        for action in CATALOGUE:
+            if action.id != "quit":
+                app.action_do(action.id)
+                await pilot.pause()
+                while not isinstance(app.screen, TradeScreen):
+                    await pilot.press("escape")
+        assert app.is_running
+
+
+async def test_it_leaves_after_the_frames_it_was_given(make_cockpit: Any) -> None:
+    app = make_cockpit(frames=3, timer=True, fps=60)
+    async with app.run_test(size=SIZE) as pilot:
+        for _ in range(100):
+            if app.frame_clock.frames >= 3:
+                break
+            await pilot.pause(0.01)
+    assert app.frame_clock.frames >= 3
