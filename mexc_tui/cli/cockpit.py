@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 from collections.abc import Callable
@@ -45,7 +46,7 @@ def run_demo(child: ChildExchange, arguments: argparse.Namespace) -> int:
     except ExchangeFailedError as error:
         raise ExitError(_plain(str(error)), error.exit_code) from None
     plan = demo_plan(addresses, limits, replay=arguments.replay is not None)
-    return _open(plan, file, arguments)
+    return _open(plan, file, arguments, child)
 
 
 def run_configured(arguments: argparse.Namespace) -> int:
@@ -61,12 +62,14 @@ def _load_while_waiting() -> None:
     import mexc_tui.venues.mexc.venue  # noqa: F401
 
 
-def _open(plan: Plan, file: SettingsFile, arguments: argparse.Namespace) -> int:
+def _open(plan: Plan, file: SettingsFile, arguments: argparse.Namespace, child: ChildExchange | None = None) -> int:
     start_log((plan.credentials.api_key.reveal(), plan.credentials.secret_key.reveal()))
     sys.setswitchinterval(SWITCH_S)
     engine = build(plan)
     client = EngineClient(engine)
     engine.start()
+    if child is not None:
+        child.watch(engine.fail)
     try:
         _load_while_waiting()
         wait_until_open(engine, plan)
@@ -95,6 +98,7 @@ def _show(engine: Engine, client: EngineClient, options: UiOptions) -> int:
     def leave() -> None:
         app.call_from_thread(app.exit)
 
+    gc.freeze()
     with EndOnSignal(engine, leave) as ending:
         app.run(headless=blind, size=BLIND_SIZE if blind else None)
     error = crash()

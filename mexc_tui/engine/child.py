@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -59,6 +59,7 @@ class ChildExchange:
             start_new_session=True,
         )
         self._first_line = b""
+        self._closing = False
         self._spoken = threading.Event()
         self._complaints: deque[str] = deque(maxlen=20)
         self._readers = (
@@ -97,8 +98,26 @@ class ChildExchange:
             self.close()
             raise ExchangeFailedError(words, code if code > 0 else 1) from None
 
+    def watch(self, on_end: Callable[[ExchangeFailedError], None]) -> None:
+        """Tell when the process ends although nobody closed it; from a thread of its own."""
+
+        def wait() -> None:
+            code = self._process.wait()
+            if not self._closing:
+                self._readers[1].join(END_LIMIT_S)
+                words = self._complaints[-1] if self._complaints else f"code {code}"
+                on_end(
+                    ExchangeFailedError(
+                        f"The embedded exchange has ended ({words}); its paper orders and balances are gone with it. "
+                        "Start the demo again."
+                    )
+                )
+
+        threading.Thread(target=wait, name="exchange-end", daemon=True).start()
+
     def close(self) -> None:
         """End the process; harmless when repeated."""
+        self._closing = True
         with contextlib.suppress(OSError):
             if self._process.stdin is not None:
                 self._process.stdin.close()

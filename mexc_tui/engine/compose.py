@@ -48,7 +48,11 @@ class PlannedParts:
         self._tap = tap
 
     def journal(self) -> JournalPort:
-        """Open the journal of the account."""
+        """Open the journal of the account; without keys there is none."""
+        if not self._plan.credentials:
+            from mexc_tui.store.nothing import NoJournal
+
+            return NoJournal()
         from mexc_tui.store.journal import SqliteJournal
 
         return SqliteJournal(private_folder(self._plan.folder) / JOURNAL)

@@ -25,6 +25,7 @@ from mexc_tui.domain.inputs import (
     TickersSeen,
 )
 from mexc_tui.domain.views import View
+from mexc_tui.engine.child import ExchangeFailedError
 from mexc_tui.engine.clock import system_now
 from mexc_tui.engine.effects import EffectRunner, Probe
 from mexc_tui.engine.hub import ViewHub
@@ -109,6 +110,11 @@ class Engine:
         """Ask the engine to end; returns at once, harmless when repeated, callable from a signal handler."""
         self._stopping = True
         self._wake(self._note_stop)
+
+    def fail(self, failure: Exception) -> None:
+        """End the engine for a reason that lies outside it; from any thread."""
+        self.failure = self.failure or failure
+        self.stop()
 
     def join(self, limit_s: float) -> bool:
         """Wait for the end; whether it came in time."""
@@ -251,7 +257,7 @@ def death_notice(failure: Exception | None) -> str:
         return "The engine has ended. Orders that were working stay at the exchange."
     if isinstance(failure, VenueError):
         return f"{failure.message} {failure.remedy}".strip()
-    if isinstance(failure, OSError | ConfigError):
+    if isinstance(failure, OSError | ConfigError | ExchangeFailedError):
         return str(failure)
     return (
         f"The engine stopped on an internal error ({type(failure).__name__}). Nothing more is sent; orders that were "

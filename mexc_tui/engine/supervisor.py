@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from mexc_tui.config.errors import ConfigError
 from mexc_tui.domain.errors import ErrorKind, VenueError
 
 T = TypeVar("T")
@@ -49,6 +50,9 @@ def run_to_end(main: Callable[[], Awaitable[None]]) -> Exception | None:
 
     try:
         asyncio.run(life())
+    except (VenueError, ConfigError, OSError) as error:
+        _log.warning("the engine ended: %s", error)
+        return error
     except Exception as error:
         _log.exception("the engine ended")
         return error

@@ -20,6 +20,19 @@ def book_is_shown(text: str) -> bool:
     return "LADDER BTCUSDT" in text and "exact" in text and len(re.findall(r"\d\d,\d{3}\.\d\d ", text)) > 10
 
 
+def child_of(pid: int) -> int:
+    found = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True, check=True).stdout.split()
+    assert len(found) == 1
+    return int(found[0])
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
+    except OSError:
+        return False
+
+
 def test_look_place_see_cancel_and_leave(screen, environment):
     terminal = screen("demo", "--seed", "3")
     text = terminal.until(book_is_shown)
@@ -44,15 +57,22 @@ def test_look_place_see_cancel_and_leave(screen, environment):
 def test_the_exchange_ends_with_a_killed_demo(screen):
     terminal = screen("demo")
     terminal.until(book_is_shown)
-    children = subprocess.run(
-        ["pgrep", "-P", str(terminal.process.pid)], capture_output=True, text=True, check=False
-    ).stdout.split()
-    assert len(children) == 1
+    child = child_of(terminal.process.pid)
     terminal.process.kill()
     end = time.monotonic() + 10
-    while Path(f"/proc/{children[0]}").exists() and "Z" not in Path(f"/proc/{children[0]}/stat").read_text().split()[2]:
+    while alive(child):
         assert time.monotonic() < end
         time.sleep(0.02)
+
+
+def test_an_exchange_that_breaks_down_is_told(screen):
+    terminal = screen("demo")
+    terminal.until(book_is_shown)
+    os.kill(child_of(terminal.process.pid), signal.SIGKILL)
+    terminal.until(lambda text: "embedded exchange has ended" in text)
+    terminal.press("\x11")
+    assert terminal.ended() == 1
+    assert "embedded exchange has ended" in terminal.text
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -65,11 +85,13 @@ def test_a_signal_ends_it_and_gives_the_terminal_back(screen, number):
     assert b"Traceback" not in terminal.raw
 
 
-def test_a_lost_terminal_ends_it(screen):
+def test_a_lost_terminal_ends_it_with_a_closed_journal(screen, environment):
     terminal = screen("demo")
     terminal.until(book_is_shown)
     terminal.hang_up()
-    assert terminal.ended() != 0
+    assert terminal.ended() == 128 + signal.SIGHUP
+    journals = list(Path(environment["XDG_STATE_HOME"]).rglob("journal.db*"))
+    assert [path.name for path in journals] == ["journal.db"], "the journal was not closed"
 
 
 def test_a_tiny_terminal_is_told_and_can_grow(screen):
@@ -162,3 +184,50 @@ def test_a_recorded_market(environment, shared):
     tape = shared / "market" / "four-perps-2021-07-22.jsonl"
     done = quick(environment, "demo", "--frames", "40", "--replay", str(tape))
     assert done.returncode == 0, done.stderr
+
+
+def test_a_crash_of_the_screen_shows_no_traceback_and_no_values(environment, tmp_path):
+    script = tmp_path / "crash.py"
+    script.write_text(
+        "import sys\n"
+        "from mexc_tui.ui.app import CockpitApp\n"
+        "def broken(self):\n"
+        "    secret_of_the_day = 'hush'\n"
+        "    raise ZeroDivisionError('inside')\n"
+        "CockpitApp._tick = broken\n"
+        "from mexc_tui.cli.main import main\n"
+        "sys.exit(main(['demo', '--frames', '5']))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=40,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "internal error (ZeroDivisionError)" in done.stderr
+    assert "hush" not in done.stderr + done.stdout
+
+
+def test_two_terminals_that_only_watch_do_not_hinder_each_other(screen):
+    from mexc_tui.engine.child import ChildExchange
+
+    child = ChildExchange()
+    try:
+        at = child.ready()
+        watching = [screen(MEXC_BASE_URL=at.rest, MEXC_WS_URL=at.ws) for _ in range(2)]
+        for terminal in watching:
+            assert "WATCH ONLY" in terminal.until(book_is_shown)
+        addresses = {"MEXC_BASE_URL": at.rest, "MEXC_WS_URL": at.ws}
+        keys = {"MEXC_API_KEY": at.api_key, "MEXC_SECRET_KEY": at.api_secret}
+        first = screen(**addresses, **keys)
+        assert "LOCKED" in first.until(book_is_shown)
+        second = screen(**addresses, **keys)
+        assert second.ended() == 1
+        assert "Another terminal" in second.text
+    finally:
+        child.close()

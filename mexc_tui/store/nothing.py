@@ -1,0 +1,28 @@
+"""The journal of a terminal that only watches: there is nothing to recover, so nothing is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mexc_tui.kernel.effects import Record
+from mexc_tui.store.errors import JournalError
+
+
+class NoJournal:
+    """``JournalPort`` that keeps nothing and promises nothing."""
+
+    async def append(self, records: Sequence[Record], *, durable: bool) -> None:
+        """Forget the records; refuse what must not be forgotten.
+
+        Raises:
+            JournalError: the records were to be durable.
+        """
+        if durable:
+            raise JournalError("This terminal only watches and keeps no journal, so no order can be sent from it.")
+
+    async def replay(self) -> tuple[Record, ...]:
+        """Return nothing."""
+        return ()
+
+    async def close(self) -> None:
+        """Do nothing."""
