@@ -8,6 +8,7 @@ from decimal import Decimal
 from mexc_tui.domain.book import Applied, BookError, OrderBook
 from mexc_tui.domain.facts import Level
 from mexc_tui.domain.inputs import BookDelta, BookSnapshot, Moment, TopOfBook
+from mexc_tui.domain.numbers import ZERO
 from mexc_tui.domain.views import BookState
 from mexc_tui.kernel.effects import Effect, FetchSnapshot
 from mexc_tui.kernel.facts import FactLog
@@ -236,7 +237,7 @@ class BookSync:
         if self._silent_ns is not None and at.mono_ns - self._silent_ns > DISAGREE_NS:
             self._needs_push = True
             return self._lose(at, "the market moves but its updates do not arrive")
-        if self._persistently_wrong(at):
+        if self._persistently_wrong(at, link_ns):
             self._checked_ns = at.mono_ns
             return self._lose(at, "its best prices differed from the exchange's own for several seconds")
         return self._renew_if_due(at)
@@ -358,7 +359,7 @@ class BookSync:
         self.reason = reason
         self.revision += 1
 
-    def _disagrees(self) -> bool:
+    def _disagrees(self, tolerance: Decimal = ZERO) -> bool:
         if self.book is None or self.top is None:
             return False
         bid, ask = self.book.top()
@@ -368,21 +369,24 @@ class BookSync:
             if mine is None:
                 return True
             price = self.book.price(mine[0])
-            if abs(price - theirs) > max(theirs * TOLERANCE, 2 * self.book.price(1)):
+            if abs(price - theirs) > theirs * tolerance:
                 return True
         return False
 
-    def _persistently_wrong(self, at: Moment) -> bool:
+    def _persistently_wrong(self, at: Moment, link_ns: int) -> bool:
         if self._disagree_ns is None or self.top is None or self.book is None:
             return False
         if not self._disagrees():
             self._disagree_ns = None
             self._disagreements = 0
             return False
-        if at.mono_ns - self._checked_ns < DISAGREE_PAUSE_NS or at.mono_ns - self._disagree_ns < DISAGREE_NS:
+        if at.mono_ns - self._checked_ns < DISAGREE_PAUSE_NS or link_ns - self._disagree_ns < DISAGREE_NS:
+            # Time counts only while the link lives: a stream that stopped says nothing about who is right.
             return False
-        # Either the exchange repeated itself, or it spoke after the book's last change: then it is the book that lags.
-        return self._disagreements >= 3 or self.top.recv_ns > self.book.recv_ns
+        if self.top.recv_ns > self.book.recv_ns and link_ns - self.book.recv_ns > DISAGREE_NS:
+            return True
+        # Two streams that run side by side differ for moments, but not by much and not for seconds.
+        return self._disagreements >= 3 and self._disagrees(TOLERANCE)
 
 
 def _touch_levels(book: OrderBook) -> tuple[list[tuple[Decimal, Decimal]], list[tuple[Decimal, Decimal]]]:

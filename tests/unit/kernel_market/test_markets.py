@@ -1,0 +1,222 @@
+"""What the desk and the screen read of the markets."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from mexc_tui.domain.inputs import CandleHistory, CandleSeen, InstrumentsLoaded, LinkState, TickersSeen, TradesSeen
+from mexc_tui.domain.market import Candle, Interval, Ticker
+from mexc_tui.domain.orders import Side
+from mexc_tui.domain.views import TOPIC_INSTRUMENTS, TOPIC_WATCHLIST, BookState, book_topic, candles_topic, tape_topic
+from mexc_tui.kernel.effects import FetchCandles, FetchTrades, SetInterest
+from mexc_tui.kernel.publisher import Publisher
+
+
+def candle(at_ms: int, close: str, volume: str = "1") -> Candle:
+    price = Decimal(close)
+    return Candle(
+        open_ms=at_ms, open=price, high=price, low=price, close=price, volume=Decimal(volume), quote_volume=price
+    )
+
+
+def load(rig: Any, *symbols: str, allowed: frozenset[str] | None = None) -> Any:
+    pairs = tuple(rig.pair(symbol, symbol.removesuffix("USDT")) for symbol in symbols)
+    return rig.do(InstrumentsLoaded(pairs, allowed))
+
+
+def of(effects: Any, kind: type) -> list[Any]:
+    return [effect for effect in effects if isinstance(effect, kind)]
+
+
+def test_focus_follows_the_symbol_its_watchlist_and_what_the_desk_requires(rig: Any) -> None:
+    load(rig, "ABCUSDT", "BUSDT", "CUSDT", "HELDUSDT")
+    effects = rig.focus("ABCUSDT", Interval.M5, "BUSDT", "CUSDT", "GONEUSDT")
+    assert of(effects, SetInterest)[0].symbols == ("ABCUSDT", "BUSDT", "CUSDT")
+    assert of(effects, SetInterest)[0].candles == (("ABCUSDT", Interval.M5),)
+    assert of(effects, FetchTrades) == [FetchTrades("ABCUSDT", 200)]
+    assert of(effects, FetchCandles)[0] == FetchCandles("ABCUSDT", Interval.M5, 500)
+    assert {(effect.symbol, effect.limit) for effect in of(effects, FetchCandles)[1:]} == {("BUSDT", 60), ("CUSDT", 60)}
+    assert rig.markets.require(["HELDUSDT", "BUSDT"])[0].symbols == ("ABCUSDT", "BUSDT", "CUSDT", "HELDUSDT")
+    assert rig.markets.require(["HELDUSDT", "BUSDT"]) == []
+
+
+def test_a_long_watchlist_follows_twelve_books(rig: Any) -> None:
+    names = [f"W{n}USDT" for n in range(30)]
+    effects = rig.focus("ABCUSDT", Interval.M1, *names)
+    assert of(effects, SetInterest)[0].symbols == ("ABCUSDT", *names[:12])
+    assert len(rig.markets.watchlist().rows) == 30
+
+
+def test_an_unknown_symbol_is_refused_in_words_and_moves_nothing(rig: Any) -> None:
+    load(rig, "ABCUSDT")
+    rig.focus()
+    effects = rig.focus("NOPEUSDT")
+    assert rig.facts(effects) == ["problem"]
+    assert len(effects) == 1
+    assert rig.markets.focus.symbol == "ABCUSDT"
+
+
+def test_pairs_loaded_after_the_focus_drop_what_is_not_listed_and_fill_the_sparks(rig: Any) -> None:
+    rig.focus("ABCUSDT", Interval.M5, "BUSDT", "GONEUSDT")
+    effects = load(rig, "ABCUSDT", "BUSDT")
+    assert of(effects, SetInterest)[0].symbols == ("ABCUSDT", "BUSDT")
+    assert of(effects, FetchCandles) == [FetchCandles("BUSDT", Interval.M1, 60)]
+    assert rig.markets.book_view("GONEUSDT") is None
+
+
+def test_candles_of_an_earlier_choice_are_dropped(rig: Any) -> None:
+    rig.focus("ABCUSDT", Interval.M5)
+    rig.focus("ABCUSDT", Interval.H1)
+    rig.do(CandleHistory("ABCUSDT", Interval.M5, (candle(0, "1"),)))
+    rig.do(CandleSeen("XUSDT", Interval.H1, candle(0, "1"), 0))
+    assert rig.markets.series.view().candles == ()
+    assert rig.markets.series.view().loading
+    rig.do(CandleHistory("ABCUSDT", Interval.H1, (candle(0, "1"),)))
+    assert len(rig.markets.series.view().candles) == 1
+
+
+def test_candles_that_do_not_come_are_asked_for_again(rig: Any) -> None:
+    rig.focus()
+    assert len(of(rig.wait(31_000, link=True), FetchCandles)) == 2
+    rig.do(CandleHistory("ABCUSDT", Interval.M1, ()))
+    assert of(rig.wait(31_000, link=True), FetchCandles) == []
+
+
+def test_a_quiet_chart_goes_on_by_exchange_time_whatever_the_local_clock_says(rig: Any) -> None:
+    rig.focus()
+    long_ago = 1_600_000_020_000
+    rig.do(CandleHistory("ABCUSDT", Interval.M1, (candle(long_ago, "5"),)))
+    rig.wait(1_000)
+    assert len(rig.markets.series.view().candles) == 1, "exchange time is not known yet"
+    trade = rig.trade("6", long_ago - 1_700_000_000_000 + 1_000, "t1")
+    rig.do(TradesSeen("ABCUSDT", (trade,), 1))
+    rig.wait(180_000, link=True)
+    row = rig.markets.series.view().candles
+    assert [one.close for one in row] == [Decimal(6)] * 4
+    assert [one.volume for one in row[1:]] == [Decimal(0)] * 3
+    assert [one.closed for one in row] == [True, True, True, False]
+
+
+def test_after_a_disconnect_the_history_is_read_again(rig: Any) -> None:
+    rig.live()
+    rig.link(LinkState.RECONNECTING, "ABCUSDT")
+    effects = rig.link(LinkState.CONNECTED)
+    assert len(of(effects, FetchCandles)) == 1
+    assert len(of(effects, FetchTrades)) == 1
+
+
+def test_pairs_that_keys_may_not_trade_are_shown_but_not_tradable(rig: Any) -> None:
+    load(rig, "ABCUSDT", "BUSDT", allowed=frozenset({"ABCUSDT"}))
+    assert rig.markets.instrument("ABCUSDT").tradable
+    assert not rig.markets.instrument("BUSDT").tradable
+    load(rig, "ABCUSDT", "BUSDT", allowed=None)
+    assert rig.markets.instrument("BUSDT").tradable
+
+
+def test_prices_in_usdt_come_from_the_book_then_best_prices_then_ticker_then_last(rig: Any) -> None:
+    load(rig, "ABCUSDT")
+    assert rig.markets.usdt_price("ABC", Side.SELL) is None
+    assert rig.markets.usdt_price("USDT", Side.SELL) == 1
+    assert rig.markets.usdt_price("UNKNOWN", Side.SELL) is None
+    rig.do(TickersSeen((Ticker(symbol="ABCUSDT", last=Decimal(90)),), 0))
+    assert rig.markets.usdt_price("ABC", Side.SELL) == 90
+    rig.do(TickersSeen((Ticker(symbol="ABCUSDT", last=Decimal(90), bid=Decimal(89), ask=Decimal(0)),), 0))
+    assert rig.markets.usdt_price("ABC", Side.SELL) == 89
+    assert rig.markets.usdt_price("ABC", Side.BUY) == 90, "an ask of zero is no ask"
+    rig.focus()
+    rig.top("95", "96")
+    assert rig.markets.usdt_price("ABC", Side.SELL) == 95
+    rig.live()
+    assert rig.markets.usdt_price("ABC", Side.SELL) == 99
+    assert rig.markets.usdt_price("ABC", Side.BUY) == 101
+    rig.link(LinkState.RECONNECTING)
+    assert rig.markets.usdt_price("ABC", Side.SELL) == 89
+
+
+def test_the_last_price_is_the_trades_unless_they_have_stopped_coming(rig: Any) -> None:
+    rig.focus()
+    rig.do(TradesSeen("ABCUSDT", (rig.trade("50", 1, "a"),), 1_000_000_000))
+    rig.do(TickersSeen((Ticker(symbol="ABCUSDT", last=Decimal(49)),), 2_000_000_000))
+    assert rig.markets.last_price("ABCUSDT") == 50
+    rig.do(TickersSeen((Ticker(symbol="ABCUSDT", last=Decimal(48)),), 20_000_000_000))
+    assert rig.markets.last_price("ABCUSDT") == 48
+
+
+def test_the_tape_joins_history_and_stream_without_repeats(rig: Any) -> None:
+    rig.focus()
+    rig.do(TradesSeen("ABCUSDT", (rig.trade("3", 30, "c"), rig.trade("4", 40, "d")), 1))
+    history = (rig.trade("1", 10), rig.trade("2", 20), rig.trade("3", 30), rig.trade("4", 40), rig.trade("5", 50))
+    rig.do(TradesSeen("ABCUSDT", history, 2, history=True))
+    rig.do(TradesSeen("ABCUSDT", (rig.trade("5", 50, "e"), rig.trade("6", 60, "f")), 3))
+    rig.do(TradesSeen("ABCUSDT", (rig.trade("6", 60, "f"),), 4))
+    rig.do(TradesSeen("ABCUSDT", history, 5, history=True))
+    view = rig.markets.tape("ABCUSDT").view()
+    assert [str(trade.price) for trade in view.trades] == ["1", "2", "3", "4", "5", "6"]
+    assert view.count == 6
+
+
+def test_equal_trades_within_a_millisecond_are_all_kept(rig: Any) -> None:
+    rig.focus()
+    rig.do(TradesSeen("ABCUSDT", (rig.trade("3", 30), rig.trade("3", 30), rig.trade("3", 30)), 1, history=True))
+    rig.do(TradesSeen("ABCUSDT", tuple(rig.trade("3", 30, name) for name in "abcd"), 2))
+    assert rig.markets.tape("ABCUSDT").view().count == 4
+
+
+def test_the_tape_is_bounded_and_goes_on_counting(rig: Any) -> None:
+    rig.focus()
+    for n in range(3_000):
+        rig.do(TradesSeen("ABCUSDT", (rig.trade("3", n, str(n)),), n))
+    view = rig.markets.tape("ABCUSDT").view(200)
+    assert (len(view.trades), view.count) == (200, 3_000)
+    assert view.trades[-1].trade_id == "2999"
+
+
+def test_watch_rows_show_what_is_known_and_nothing_else(rig: Any) -> None:
+    load(rig, "ABCUSDT", "BUSDT", allowed=frozenset({"ABCUSDT"}))
+    rig.focus("ABCUSDT", Interval.M1, "ABCUSDT", "BUSDT")
+    rig.top("95", "96")
+    ticker = Ticker(symbol="ABCUSDT", last=Decimal(90), change=Decimal("-0.01"), quote_volume=Decimal(7))
+    rig.do(TickersSeen((ticker,), 1))
+    first, second = rig.markets.watchlist().rows
+    assert (first.last, first.bid, first.ask, first.change) == (90, 95, 96, Decimal("-0.01"))
+    assert (second.last, second.bid, second.change, second.spark, second.tradable) == (None, None, None, (), False)
+
+
+def test_sparks_come_from_minute_candles_and_go_on_with_sampled_prices(rig: Any) -> None:
+    load(rig, "ABCUSDT", "BUSDT")
+    rig.focus("ABCUSDT", Interval.M5, "BUSDT")
+    start = 1_700_000_000_000 // 60_000 * 60_000
+    history = tuple(candle(start - n * 60_000, str(100 - n)) for n in range(70, 0, -1))
+    rig.do(CandleHistory("BUSDT", Interval.M1, history))
+    assert len(rig.markets.watchlist().rows[0].spark) == 60
+    rig.do(TradesSeen("BUSDT", (rig.trade("200", 1_000, "a"), rig.trade("201", 2_000, "b")), 1))
+    spark = rig.markets.watchlist().rows[0].spark
+    assert spark[-2:] == (Decimal(99), Decimal(201))
+    assert len(spark) == 60
+
+
+def test_views_are_made_for_what_changed_and_is_looked_at(rig: Any) -> None:
+    load(rig, "ABCUSDT", "BUSDT")
+    rig.focus("ABCUSDT", Interval.M1, "ABCUSDT", "BUSDT")
+    rig.live()
+    publisher = Publisher(rig.markets)
+    book, tape, candles = book_topic("ABCUSDT"), tape_topic("ABCUSDT"), candles_topic("ABCUSDT", Interval.M1)
+    before = publisher.views(rig.at)
+    assert {book, tape, candles, TOPIC_WATCHLIST, TOPIC_INSTRUMENTS} <= set(before)
+    again = publisher.views(rig.at)
+    assert all(again[topic] is before[topic] for topic in before)
+    rig.delta(101, 101, [("98", "1")])
+    after = publisher.views(rig.at, [book, tape, "book:NOPE", "nonsense"])
+    assert set(after) == {book, tape}
+    assert after[book] is not before[book]
+    assert after[tape] is before[tape]
+
+
+def test_a_followed_book_without_data_says_so(rig: Any) -> None:
+    load(rig, "ABCUSDT")
+    rig.focus()
+    view = rig.view()
+    assert (view.state, view.bids, view.asks, view.price_decimals) == (BookState.SYNCING, (), (), 2)
+    assert view.reason
+    assert rig.markets.book_age_ms("ABCUSDT", rig.at) is None
