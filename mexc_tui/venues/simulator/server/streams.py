@@ -165,7 +165,7 @@ class Hub:
         self._book: dict[str, list[Channel]] = {}
         self._trades: dict[str, list[Channel]] = {}
         self._by_period: dict[int, list[Channel]] = {period: [] for period in PERIODS}
-        self._bucket = dict.fromkeys(PERIODS, 0)
+        self._bucket = {period: core.now_ms // period for period in PERIODS}
         self.pushed = 0
         core.listen(self._on_event)
 
