@@ -338,7 +338,7 @@ async def test_a_flood_of_requests_ends_the_stream(rig: Any) -> None:
 
 
 async def test_a_reader_that_does_not_read_is_dropped_and_delays_nobody(start: Any) -> None:
-    rig = await start(rules=StreamRules(queue=100))
+    rig = await start(rules=StreamRules(queue=100, messages_1s=10_000))
     slow, quick = await rig.stream(), await rig.stream()
     names = [f"spot@public.miniTickers.v3.api.pb@UTC{sign}{hour}" for hour in range(14) for sign in "+-"]
     await slow.ask("SUBSCRIPTION", *names)
