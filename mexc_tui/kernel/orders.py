@@ -359,9 +359,9 @@ class Orders(OrderStore):
         effects: list[Effect] = []
         for order, track in self.loose():
             # What an earlier run did is in any balance that is asked for from now on.
-            track.sent_ns = track.moved_ns = at.mono_ns
+            track.sent_ns, track.moved_ns = at.mono_ns, at.mono_ns - 1
             if order.order_id:
-                track.known_ns = at.mono_ns
+                track.known_ns = at.mono_ns - 1
             if order.state.final:
                 continue
             track.lock = open_value(order, track) or ZERO

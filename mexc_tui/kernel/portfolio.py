@@ -83,7 +83,7 @@ class Portfolio:
             if exchange_ms and account.pushed_ms >= exchange_ms:
                 return True
             asked_ns = account.asked_ns
-        return 0 < learned_ns <= asked_ns
+        return 0 < learned_ns < asked_ns
 
     def pushed(self, item: BalanceReported, at: Moment) -> None:
         """Take in one balance push; an older one than the last is ignored."""

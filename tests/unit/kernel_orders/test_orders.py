@@ -1,0 +1,409 @@
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from msgspec.structs import replace
+
+from mexc_tui.domain.commands import CancelAll, CancelOrder, Halt, Resume
+from mexc_tui.domain.inputs import (
+    BalanceReported,
+    CancelAnswered,
+    FillReported,
+    JournalProblem,
+    LinkChanged,
+    LinkState,
+    LookupAnswered,
+    LookupFailed,
+    PlaceAccepted,
+    PlaceNotSent,
+    PlaceRejected,
+    PlaceUnknown,
+)
+from mexc_tui.domain.limits import Limits, TradingState
+from mexc_tui.domain.orders import Balance, OrderReport, OrderState, OrderType, Side
+from mexc_tui.domain.views import TOPIC_BALANCES, TOPIC_ORDERS, TOPIC_RISK, gate_topic
+from mexc_tui.kernel.effects import (
+    DenialRecord,
+    FetchAccount,
+    IntentRecord,
+    Journal,
+    LookUp,
+    SendCancel,
+    SendCancelAll,
+    SendOrder,
+)
+
+D = Decimal
+SYMBOL = "BTCUSDT"
+
+
+def only(effects, kind):
+    return [effect for effect in effects if isinstance(effect, kind)]
+
+
+def working(bench, **more):
+    bench.place(**{"qty": "0.01", "price": "59000", **more})
+    order = bench.order
+    bench.do(PlaceAccepted(order.client_order_id, "X1"))
+    bench.report(order, OrderState.WORKING)
+    return bench.order
+
+
+def lost(bench):
+    bench.place(qty="0.01", price="59000")
+    order = bench.order
+    return order, bench.do(PlaceUnknown(order.client_order_id, "the connection broke"))
+
+
+def found(order, state=OrderState.WORKING, filled="0"):
+    report = OrderReport(
+        symbol=order.symbol,
+        order_id="X1",
+        client_order_id=order.client_order_id,
+        side=order.side,
+        type=order.type,
+        state=state,
+        price=order.price,
+        qty=order.qty,
+        quote_qty=None,
+        filled_qty=D(filled),
+        filled_quote=D(filled) * order.price,
+        created_ms=order.created_ms,
+        updated_ms=order.created_ms,
+    )
+    return LookupAnswered(order.client_order_id, True, report)
+
+
+def test_the_same_command_sends_once(bench):
+    assert len(bench.sent(bench.place(command_id="same"))) == 1
+    assert bench.place(command_id="same") == []
+
+
+def test_a_refusal_is_kept_recorded_and_nothing_leaves(bench):
+    effects = bench.place(qty="1")
+    assert only(effects, SendOrder) == []
+    (journal,) = only(effects, Journal)
+    assert isinstance(journal.records[0], DenialRecord)
+    assert "MAX_ORDER_VALUE" in journal.records[0].codes
+    assert bench.order.state is OrderState.DENIED
+    fact = bench.facts[-1]
+    assert (fact.kind, fact.violations[0].code) == ("denied", "MAX_ORDER_VALUE")
+    assert fact.message.endswith("Nothing was sent.")
+
+
+def test_the_ticket_is_locked_until_armed_and_until_the_account_is_known(make):
+    bench = make(armed=False)
+    bench.market([("59990", "1")], [("60000", "1")])
+    bench.place()
+    assert {"ARMED", "STREAM_RECONCILING", "CHECK_UNAVAILABLE"} <= {v.code for v in bench.facts[-1].violations}
+
+
+def test_an_order_counts_from_the_moment_it_is_sent(make):
+    bench = make(limits=Limits(orders_per_second=2, duplicate_max=9, max_in_flight=9))
+    bench.market([("59990", "1")], [("60000", "1")])
+    bench.account()
+    for _ in range(3):
+        bench.place(price="59000")
+    assert len(bench.sent()) == 2
+    assert {v.code for v in bench.facts[-1].violations} == {"ORDER_RATE"}
+
+
+def test_the_free_balance_is_reserved_until_the_exchange_shows_it(bench):
+    bench.account(usdt="1000")
+    bench.place(qty="0.01", price="59000")
+    gate = bench.view(gate_topic(SYMBOL))
+    assert gate.quote_free == 1000 - D("590")
+    order = bench.order
+    bench.do(PlaceAccepted(order.client_order_id, "X1"))
+    bench.report(order, OrderState.WORKING)
+    assert bench.view(gate_topic(SYMBOL)).quote_free == 410
+    bench.balance("USDT", "410", "590")
+    assert bench.view(gate_topic(SYMBOL)).quote_free == 410
+    bench.report(order, OrderState.CANCELLED)
+    bench.balance("USDT", "1000")
+    assert bench.view(gate_topic(SYMBOL)).quote_free == 1000
+
+
+def test_what_was_bought_counts_before_the_balance_shows_it(bench):
+    order = working(bench)
+    bench.later(0.1)
+    bench.fill(order, "0.01", price="59000")
+    gate = bench.view(gate_topic(SYMBOL))
+    assert (gate.base_total, gate.base_free, gate.working_buy_value) == (D("0.01"), D(0), D(0))
+    bench.balance("BTC", "0.01")
+    gate = bench.view(gate_topic(SYMBOL))
+    assert (gate.base_total, gate.base_free) == (D("0.01"), D("0.01"))
+
+
+def test_a_rejection_frees_the_money_and_says_why(bench):
+    bench.account(usdt="1000")
+    bench.place(qty="0.01", price="59000")
+    bench.do(PlaceRejected(bench.order.client_order_id, 30005, "oversold"))
+    assert bench.order.state is OrderState.REJECTED
+    assert bench.view(gate_topic(SYMBOL)).quote_free == 1000
+    assert "oversold" in bench.facts[-1].message.lower()
+    assert "No money moved" in bench.facts[-1].message
+
+
+def test_what_was_not_sent_is_not_called_rejected(bench):
+    bench.place()
+    bench.do(PlaceNotSent(bench.order.client_order_id, "no connection"))
+    assert bench.order.state is OrderState.DENIED
+    assert "was not sent" in bench.facts[-1].message
+
+
+def test_an_unknown_outcome_is_looked_up_locks_the_symbol_and_is_never_sent_again(bench):
+    order, effects = lost(bench)
+    assert [e.client_order_id for e in only(effects, LookUp)] == [order.client_order_id]
+    assert bench.order.state is OrderState.UNKNOWN
+    bench.place(price="58000")
+    assert {v.code for v in bench.facts[-1].violations} == {"UNKNOWN_OUTCOME_LOCK"}
+    for _ in range(5):
+        bench.do(LookupFailed(order.client_order_id, "still no connection"))
+        bench.wait(31)
+    assert len(bench.sent()) == 1
+    assert len([e for e in bench.effects if isinstance(e, LookUp)]) >= 5
+
+
+def test_an_unknown_order_that_is_found_works_on(bench):
+    order, _ = lost(bench)
+    bench.do(found(order))
+    assert bench.orders[0].state is OrderState.WORKING
+    assert bench.facts[-1].kind == "accepted"
+
+
+def test_no_such_order_is_believed_only_after_a_while(bench):
+    order, _ = lost(bench)
+    bench.do(LookupAnswered(order.client_order_id, False, None))
+    assert bench.order.state is OrderState.UNKNOWN
+    bench.wait(1)
+    bench.do(LookupAnswered(order.client_order_id, False, None))
+    assert bench.order.state is OrderState.UNKNOWN
+    bench.wait(6)
+    bench.do(LookupAnswered(order.client_order_id, False, None))
+    assert bench.order.state is OrderState.REJECTED
+    assert "never reached the exchange" in bench.facts[-1].message
+
+
+def test_an_order_that_appears_late_is_believed(bench):
+    order, _ = lost(bench)
+    bench.wait(6)
+    bench.do(LookupAnswered(order.client_order_id, False, None))
+    bench.wait(1)
+    bench.do(LookupAnswered(order.client_order_id, False, None))
+    assert bench.order.state is OrderState.REJECTED
+    bench.report(order, OrderState.WORKING)
+    assert bench.order.state is OrderState.WORKING
+
+
+def test_no_answer_at_all_is_an_unknown_outcome_too(bench):
+    bench.place(price="59000")
+    bench.wait(31)
+    assert bench.order.state is OrderState.UNKNOWN
+
+
+def test_an_accepted_order_without_a_report_is_asked_about(bench):
+    bench.place(price="59000")
+    bench.do(PlaceAccepted(bench.order.client_order_id, "X1"))
+    assert only(bench.wait(1), LookUp) == []
+    assert only(bench.wait(2), LookUp) != []
+
+
+def test_a_cancel_of_a_pending_order_goes_by_client_id_and_again_once_it_has_a_name(bench):
+    bench.place(price="59000")
+    order = bench.order
+    first = only(bench.do(CancelOrder(command_id="x", client_order_id=order.client_order_id)), SendCancel)
+    assert [e.order_id for e in first] == [""]
+    bench.do(CancelAnswered(order.client_order_id, "gone", "unknown order"))
+    second = only(bench.do(PlaceAccepted(order.client_order_id, "X1")), SendCancel)
+    assert [e.order_id for e in second] == ["X1"]
+
+
+def test_a_cancel_that_finds_nothing_asks_what_happened(bench):
+    order = working(bench)
+    bench.do(CancelOrder(command_id="x", client_order_id=order.client_order_id))
+    assert bench.order.state is OrderState.CANCELLING
+    assert only(bench.do(CancelAnswered(order.client_order_id, "gone")), LookUp) != []
+    bench.do(found(order, OrderState.FILLED, "0.01"))
+    assert bench.order.state is OrderState.FILLED
+
+
+def test_a_cancel_is_repeated_while_the_order_still_stands(bench):
+    order = working(bench)
+    bench.do(CancelOrder(command_id="x", client_order_id=order.client_order_id))
+    bench.do(CancelAnswered(order.client_order_id, "unknown", "time-out"))
+    assert only(bench.do(found(order)), SendCancel) != []
+
+
+def test_a_cancel_that_is_refused_again_and_again_is_given_up_loudly(bench):
+    order = working(bench)
+    bench.do(CancelOrder(command_id="x", client_order_id=order.client_order_id))
+    for _ in range(6):
+        bench.do(CancelAnswered(order.client_order_id, "failed", "not allowed"))
+        bench.wait(10)
+        bench.do(found(order))
+    assert bench.order.state is OrderState.WORKING
+    assert any("did not cancel" in fact.message for fact in bench.facts)
+
+
+def test_cancels_work_when_halted_locked_and_before_ready(make):
+    bench = make(armed=False)
+    assert only(bench.do(CancelAll(command_id="x")), SendCancelAll) == [SendCancelAll((SYMBOL,))]
+    assert only(bench.do(CancelAll(command_id="y", symbol="ETHUSDT")), SendCancelAll) == [SendCancelAll(("ETHUSDT",))]
+
+
+def test_cancel_by_side_and_price_takes_only_those(bench):
+    low = working(bench, price="58000")
+    bench.place(price="59000")
+    effects = bench.do(CancelAll(command_id="x", symbol=SYMBOL, side=Side.BUY, price=D(58_000)))
+    assert [e.client_order_id for e in only(effects, SendCancel)] == [low.client_order_id]
+
+
+def test_cancel_all_asks_the_exchange_what_is_left_and_cancels_that_too(bench):
+    bench.do(CancelAll(command_id="x"))
+    stranger = found(working_like(bench)).report
+    effects = bench.account(orders=(stranger,))
+    assert only(effects, SendCancel) != []
+
+
+def working_like(bench):
+    bench.place(price="59000", kind=OrderType.LIMIT)
+    return bench.orders[0]
+
+
+def test_halt_cancels_everything_latches_and_survives_a_restart(bench, make):
+    working(bench)
+    effects = bench.do(Halt(command_id="h"))
+    assert only(effects, SendCancelAll)
+    assert any(journal.durable for journal in only(effects, Journal))
+    bench.place(price="58000")
+    assert "TRADING_STATE" in {v.code for v in bench.facts[-1].violations}
+    again = make(resumed=bench.records, run="r2")
+    assert again.view(TOPIC_RISK).state is TradingState.HALTED
+    again.do(Resume(command_id="r"))
+    assert again.view(TOPIC_RISK).state is TradingState.ACTIVE
+
+
+def test_fills_are_counted_once_whether_pushed_or_asked_for(bench):
+    order = working(bench)
+    bench.fill(order, "0.004", price="59000", trade_id="T1")
+    pushed = bench.execution(order, "0.004", "59000", "T1")
+    bench.account(btc="0.004", fills=(pushed,), orders=(found(order, OrderState.PARTIAL, "0.004").report,))
+    assert bench.order.filled_qty == D("0.004")
+    assert len([f for f in bench.facts if f.kind == "filled"]) == 1
+
+
+def test_a_fill_that_comes_before_the_order_has_a_name_finds_it_later(bench):
+    bench.place(price="59000")
+    order = bench.order
+    nameless = bench.execution(order, "0.004", "59000", "T1")
+    bench.do(FillReported(replace(nameless, client_order_id="")))
+    bench.do(PlaceAccepted(order.client_order_id, "X1"))
+    assert bench.order.filled_qty == D("0.004")
+
+
+def test_a_filled_order_whose_executions_stay_away_makes_the_desk_ask(bench):
+    order = working(bench)
+    bench.report(order, OrderState.FILLED, "0.01")
+    assert only(bench.wait(4), FetchAccount) != []
+
+
+def test_orders_placed_elsewhere_are_adopted_and_count(bench):
+    order = working_like(bench)
+    stranger = replace(found(order).report, client_order_id="", order_id="S9")
+    bench.account(orders=(stranger,))
+    adopted = next(o for o in bench.orders if o.order_id == "S9")
+    assert not adopted.ours
+    assert bench.view(gate_topic(SYMBOL)).open_orders == 2
+    effects = bench.do(CancelOrder(command_id="x", client_order_id=adopted.client_order_id))
+    assert [e.order_id for e in only(effects, SendCancel)] == ["S9"]
+
+
+def test_an_open_order_of_ours_that_the_exchange_does_not_list_is_looked_up(bench):
+    order = working(bench)
+    bench.later(1)
+    effects = bench.account()
+    assert [e.client_order_id for e in only(effects, LookUp)] == [order.client_order_id]
+
+
+def test_a_gap_of_the_account_stream_blocks_new_exposure_until_compared(bench):
+    bench.do(LinkChanged(True, LinkState.CONNECTED))
+    bench.account()
+    bench.do(LinkChanged(True, LinkState.RECONNECTING, "closed by the other side"))
+    assert not bench.view(TOPIC_RISK).ready
+    bench.later(1)
+    assert only(bench.do(LinkChanged(True, LinkState.CONNECTED)), FetchAccount) != []
+    bench.place(price="59000")
+    assert {v.code for v in bench.facts[-1].violations} == {"STREAM_RECONCILING"}
+    bench.account(asked_ns=bench.mono_ns - 500_000_000)
+    assert not bench.view(TOPIC_RISK).ready
+    bench.account()
+    assert bench.view(TOPIC_RISK).ready
+
+
+def test_a_broken_journal_blocks_new_exposure_and_is_tried_again(bench):
+    bench.do(JournalProblem("disk full"))
+    bench.place(price="59000")
+    assert {v.code for v in bench.facts[-1].violations} == {"AUDIT_WRITABLE"}
+    assert any(journal.durable for journal in only(bench.wait(6), Journal))
+    bench.do(JournalProblem(""))
+    bench.level([("58000", "1")], [])
+    assert bench.sent(bench.place(price="59000"))
+
+
+def test_unknown_cost_is_shown_as_unknown(bench):
+    bench.account(btc="1")
+    (position,) = bench.view("positions").positions
+    assert (position.average, position.unrealised, position.known_qty) == (None, None, D(0))
+    assert position.value == D(59_990)
+
+
+def test_what_left_the_account_elsewhere_takes_its_cost_along(bench):
+    order = working(bench)
+    bench.fill(order, "0.01", price="59000")
+    bench.balance("BTC", "0.01")
+    bench.wait(11)
+    bench.account(btc="0.004")
+    bench.account(btc="0.02")
+    (position,) = bench.view("positions").positions
+    assert (position.qty, position.known_qty) == (D("0.02"), D("0.004"))
+
+
+def test_equity_and_the_result_of_the_day(bench):
+    bench.account(usdt="1000", btc="1")
+    bench.tick()
+    assert bench.view(TOPIC_RISK).equity == D(60_990)
+    assert bench.view(TOPIC_RISK).day_pnl == 0
+    bench.level([("59990", "0"), ("59980", "0"), ("59000", "3")], [])
+    bench.tick()
+    assert bench.view(TOPIC_RISK).day_pnl == D(-990)
+    assert bench.view(TOPIC_RISK).exposure == D(59_000)
+
+
+def test_the_result_of_the_day_goes_on_after_a_restart_and_ignores_deposits(bench, make):
+    bench.account(usdt="1000", btc="0")
+    bench.tick()
+    again = make(resumed=bench.records, run="r2")
+    again.account(usdt="1100")
+    again.tick()
+    assert again.view(TOPIC_RISK).day_pnl == D(100)
+    again.later(1)
+    again.do(BalanceReported(Balance(asset="USDT", free=D(1_600), locked=D(0)), "DEPOSIT", again.wall_ms))
+    again.tick()
+    assert again.view(TOPIC_RISK).day_pnl == D(100)
+
+
+@pytest.mark.parametrize("topic", [TOPIC_ORDERS, TOPIC_RISK, TOPIC_BALANCES, "positions", "fills", "equity", "link"])
+def test_an_unchanged_view_is_the_same_object(bench, topic):
+    working(bench)
+    bench.tick()
+    assert bench.view(topic) is bench.view(topic)
+
+
+def test_intents_are_durable_and_everything_else_is_not(bench):
+    order = working(bench)
+    bench.fill(order, "0.01", price="59000")
+    for effect in bench.effects:
+        if isinstance(effect, Journal):
+            assert effect.durable == any(isinstance(record, IntentRecord) for record in effect.records)
