@@ -1,0 +1,100 @@
+"""Prints the speed table: ratios taken in one run on this machine, medians where not said otherwise."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+
+from tests.benchmarks import book_bench, cockpit, memory
+
+Row = tuple[str, str, str, bool]
+
+
+def books() -> Iterator[Row]:
+    for levels in book_bench.LEVELS:
+        found = book_bench.measure(levels)
+        share = found.ratio
+        yield (
+            f"frame -> book, {levels} levels a side, of parse + fields",
+            ">= 50 %",
+            f"{share:.0%} ({found.ours_us:.1f} us)",
+            share >= 0.5,
+        )
+    for levels in book_bench.LEVELS:
+        ours, theirs = book_bench.against_ccxt(levels)
+        yield (
+            f"frame -> book, {levels} levels a side, against ccxt.pro",
+            ">= 6 x",
+            f"{theirs / ours:.1f} x",
+            theirs >= 6 * ours,
+        )
+
+
+def loaded() -> Iterator[Row]:
+    found = cockpit.load()
+    cpu, frame = found["cpu"], found["bytes_per_frame"]
+    yield "cockpit, 10 symbols x 100 updates/s: CPU of one core", "<= 25 %", f"{cpu:.0%}", cpu <= 0.25
+    yield "cockpit: bytes to the terminal a frame", "<= 4 kB", f"{frame / 1000:.2f} kB", frame <= 4000
+    key, order = found["key_p99_ms"], found["order_p99_ms"]
+    yield "key -> changed cell, p99 (p50)", "<= 50 ms", f"{key:.1f} ms ({found['key_p50_ms']:.1f})", key <= 50
+    yield (
+        "Enter -> order at the exchange, p99 (p50)",
+        "<= 10 ms",
+        f"{order:.1f} ms ({found['order_p50_ms']:.1f})",
+        order <= 10,
+    )
+
+
+def slow() -> Iterator[Row]:
+    found = cockpit.slow_link()
+    age = found["age_p99_s"]
+    yield (
+        "age of the book through 20 kB/s, p99 (p50)",
+        "<= 1.5 s",
+        f"{age:.2f} s ({found['age_p50_s']:.2f})",
+        age <= 1.5,
+    )
+
+
+def start() -> Iterator[Row]:
+    found = cockpit.start_up()
+    shown = f"{found['ratio']:.1f} x ({found['book_s']:.2f} s)"
+    yield "start -> first book in demo, against bare imports", "<= 4 x", shown, found["ratio"] <= 4
+
+
+def kept() -> Iterator[Row]:
+    grown = memory.measure()["growth_mb"]
+    yield "resident memory, 1 M updates against 100 k", "<= +5 MB", f"{grown:+.1f} MB", grown <= 5
+
+
+SECTIONS: dict[str, Callable[[], Iterator[Row]]] = {
+    "start": start,
+    "books": books,
+    "memory": kept,
+    "cockpit": loaded,
+    "slow": slow,
+}
+
+
+def main() -> int:
+    wanted = sys.argv[1:] or list(SECTIONS)
+    unknown = [name for name in wanted if name not in SECTIONS]
+    if unknown:
+        print(f"there is no section {unknown[0]}; there are {', '.join(SECTIONS)}", file=sys.stderr)
+        return 2
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    print(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}, {commit.stdout.strip() or 'no git'}\n")
+    print(f"{'figure':<58} {'reach':<10} {'measured':<24}")
+    missed = 0
+    for name in wanted:
+        for figure, reach, measured, met in SECTIONS[name]():
+            missed += not met
+            print(f"{figure:<58} {reach:<10} {measured:<24} {'' if met else 'short'}", flush=True)
+    print(f"\n{missed} short of the reach" if missed else "\nall within reach")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
