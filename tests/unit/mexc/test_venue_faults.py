@@ -103,7 +103,7 @@ class Watched:
         return True
 
     async def until(self, condition: Callable[[], bool], what: str) -> None:
-        for _ in range(1_500):
+        for _ in range(4_000):
             if condition():
                 return
             await self.turn()
@@ -129,7 +129,7 @@ async def watched(request: pytest.FixtureRequest) -> AsyncIterator[Watched]:
         "garbage:p=0.05;truncated:p=0.05",
         "disconnect:p=0.02",
         "half_open:p=0.01",
-        "server_5xx:p=0.5;gap:p=0.1,match=depth",
+        "server_5xx:p=0.3;gap:p=0.1,match=depth",
         "chaos",
     ],
 )
