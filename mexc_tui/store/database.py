@@ -107,6 +107,11 @@ class Database:
             raise self._damaged(f"entry {len(records) + 1} cannot be read: {error}") from error
         return tuple(records)
 
+    def tidy(self) -> None:
+        """Fold the write-ahead log into the file, which costs several flushes: for quiet moments."""
+        with contextlib.suppress(sqlite3.Error):
+            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
     def close(self) -> None:
         """Fold the write-ahead log into the file and close it; harmless when repeated."""
         with contextlib.suppress(sqlite3.Error):
@@ -118,6 +123,7 @@ class Database:
         run = self._connection
         run.execute("PRAGMA journal_mode = WAL")
         run.execute("PRAGMA synchronous = FULL")
+        run.execute("PRAGMA wal_autocheckpoint = 0")
         version = run.execute("PRAGMA user_version").fetchone()[0]
         owner = run.execute("PRAGMA application_id").fetchone()[0]
         if version == 0 and not run.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:

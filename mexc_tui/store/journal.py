@@ -17,6 +17,13 @@ from mexc_tui.store.lock import FileLock
 BACKLOG_LIMIT = 100_000
 """Records kept in memory while the disk refuses them."""
 
+QUIET_S = 0.5
+TIDY_AFTER = 200
+"""Commits after which the write-ahead log is folded into the file at the next quiet moment."""
+
+TIDY_BY = 10_000
+"""Commits after which it is folded in whether it is quiet or not."""
+
 _Answer = Callable[[OSError | None], None]
 
 
@@ -57,6 +64,7 @@ class SqliteJournal:
         self._backlog: list[Record] = []
         self._problem: OSError | None = None
         self._closed = False
+        self._untidy = 0
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
 
@@ -110,7 +118,7 @@ class SqliteJournal:
         while going:
             batch: list[_Write] = []
             calls: list[Callable[[], None]] = []
-            item = self._work.get()
+            item = self._next_work()
             while True:
                 if item is None:
                     going = False
@@ -128,6 +136,19 @@ class SqliteJournal:
         self._database.close()
         self._lock.release()
 
+    def _next_work(self) -> _Write | Callable[[], None] | None:
+        """Wait for work; after a quiet while tidy up first, so that no order ever waits for it."""
+        if self._untidy >= TIDY_BY:
+            self._database.tidy()
+            self._untidy = 0
+        elif self._untidy >= TIDY_AFTER:
+            try:
+                return self._work.get(timeout=QUIET_S)
+            except queue.Empty:
+                self._database.tidy()
+                self._untidy = 0
+        return self._work.get()
+
     def _commit(self, batch: list[_Write]) -> None:
         unwaited = [record for write in batch if write.answer is None for record in write.records]
         together = self._backlog + [record for write in batch for record in write.records]
@@ -141,6 +162,7 @@ class SqliteJournal:
         else:
             self._problem = None
             self._backlog = []
+        self._untidy += 1
         for write in batch:
             if write.answer is not None:
                 write.answer(self._problem)

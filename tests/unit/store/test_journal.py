@@ -245,3 +245,17 @@ def test_an_unwritable_folder_is_one_clear_sentence(tmp_path: Path):
     (tmp_path / "file").write_text("")
     with pytest.raises(JournalError, match=r"folder .* cannot be made"):
         SqliteJournal(tmp_path / "file" / "journal.db")
+
+
+async def test_the_write_ahead_log_is_folded_in_quiet_moments_and_nothing_is_lost(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr("mexc_tui.store.journal.TIDY_AFTER", 3)
+    monkeypatch.setattr("mexc_tui.store.journal.QUIET_S", 0.0)
+    tidied = []
+    monkeypatch.setattr(Database, "tidy", lambda self, tidy=Database.tidy: (tidied.append(1), tidy(self)))
+    journal = SqliteJournal(tmp_path / "journal.db")
+    wanted = tuple(StateRecord(name="n", value=str(n), wall_ms=n) for n in range(20))
+    for record in wanted:
+        await journal.append([record], durable=True)
+    assert await journal.replay() == wanted
+    await journal.close()
+    assert tidied
