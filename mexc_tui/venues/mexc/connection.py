@@ -27,7 +27,7 @@ class StreamTiming(msgspec.Struct, frozen=True, kw_only=True):
     """A connection that says nothing for so long is asked whether it lives."""
     silence_s: float = 30.0
     """Nothing heard for so long, not even the answer to a ping: the connection is dead."""
-    ping_answer_s: float = 12.0
+    ping_answer_s: float = 8.0
     """Nothing heard for so long after a ping: the same."""
     answer_s: float = 10.0
     """A request without an answer is repeated once, then its channels count as refused."""
@@ -44,6 +44,8 @@ class StreamTiming(msgspec.Struct, frozen=True, kw_only=True):
     """A connection that lived so long resets the backoff."""
     refused_again_s: float = 300.0
     """When refused channels are asked for again if they are all a connection has."""
+    slept_s: float = 5.0
+    """A wall clock that moved so much further than the monotonic one means that the machine was suspended."""
     tick_s: float = 0.5
 
 
@@ -189,9 +191,14 @@ class Connection:
 
     async def _watch(self) -> str:
         timing = self._timing
+        gap_ms = self._clock.wall_ms() - self._clock.monotonic_ns() // 1_000_000
         while True:
             await self._clock.sleep(timing.tick_s)
             now = self._clock.monotonic_ns()
+            before, gap_ms = gap_ms, self._clock.wall_ms() - now // 1_000_000
+            if gap_ms - before > timing.slept_s * 1_000:
+                # The monotonic clock stands still in a suspended machine, so ages would look small afterwards.
+                return "this machine was asleep"
             silent = (now - self._heard_ns) / _NS
             since_ping = (now - self._ping_ns) / _NS if self._ping_ns else float("inf")
             unanswered = self._ping_ns > self._heard_ns and since_ping >= timing.ping_answer_s

@@ -76,7 +76,7 @@ class FrameDecoder:
         if error.private:
             return (
                 LinkChanged(True, LinkState.RECONNECTING, reason),
-                LinkChanged(True, LinkState.CONNECTED, reason),
+                LinkChanged(True, LinkState.CONNECTED),
             )
         if error.symbol and error.book:
             return (LinkChanged(False, LinkState.CONNECTED, reason, frozenset({error.symbol})),)

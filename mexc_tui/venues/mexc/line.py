@@ -27,6 +27,9 @@ class LineHost(Protocol):
     def line_changed(self, line: Line, reason: str, lost: frozenset[str]) -> None:
         """Hear that the line's state changed; ``lost`` are the symbols that missed something."""
 
+    def line_lost(self, line: Line, reason: str) -> None:
+        """Hear that the line missed something although its state did not change."""
+
     def line_refused(self, line: Line, channel: str, reason: str) -> None:
         """Hear that the exchange refused a channel; it is not asked for again on this connection."""
 
@@ -72,6 +75,7 @@ class Line:
         self._wake = asyncio.Event()
         self._connection: Connection | None = None
         self._rotate_at_ns = 0
+        self._doubt = ""
         self._first_seen: dict[tuple[str, str, Trade | None], Connection] | None = None
         self._task: asyncio.Task[None] | None = None
         self.private = private
@@ -120,8 +124,12 @@ class Line:
         self._blocked = {channel: since for channel, since in self._blocked.items() if channel in self._wanted}
         self._wake.set()
 
-    def rotate(self) -> None:
-        """Replace the connection soon, the new one up before the old one closes."""
+    def rotate(self, doubt: str = "") -> None:
+        """Replace the connection soon, the new one up before the old one closes.
+
+        ``doubt`` says why the old one may have missed something already.
+        """
+        self._doubt = doubt or self._doubt
         self._rotate_at_ns = self._clock.monotonic_ns()
         self._wake.set()
 
@@ -203,6 +211,7 @@ class Line:
     async def _live(self, connection: Connection) -> str:
         """Serve over one connection and its replacements until one of them is lost; return why."""
         self._connection = connection
+        self._doubt = ""
         self._plan_rotation()
         try:
             if not await self._settle(connection):
@@ -272,8 +281,9 @@ class Line:
         await old.stop()
         self.rotations += 1
         self._plan_rotation()
-        if not continuous:
-            self._host.line_changed(self, "the connection was lost while it was being replaced", self.symbols)
+        doubt, self._doubt = self._doubt, ""
+        if doubt or not continuous:
+            self._host.line_lost(self, doubt or "the connection was lost while it was being replaced")
         return fresh
 
     def _plan_rotation(self) -> None:
@@ -308,7 +318,7 @@ class Line:
             return
         first = self.state is LinkState.CONNECTING
         self.up.set()
-        self._set_state(LinkState.CONNECTED, "" if first else "connected again", lost=not first)
+        self._set_state(LinkState.CONNECTED, "", lost=not first)
 
     def _down(self, reason: str) -> None:
         self.up.clear()

@@ -6,6 +6,7 @@ are left behind pile up. The key is as good as a password to the account's event
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import random
 from collections.abc import Callable
@@ -45,6 +46,8 @@ class KeyTiming(msgspec.Struct, frozen=True, kw_only=True):
     extend_jitter_s: float = 120.0
     retry_s: float = 60.0
     life_s: float = 3600.0
+    release_s: float = 1.0
+    """How long giving a key back may hold up the end of the program."""
 
 
 class ListenKey:
@@ -122,9 +125,11 @@ class ListenKey:
         if not key:
             return
         try:
-            await self._calls.listen_key_close(key)
-        except VenueError as error:
-            _log.info("a listen key could not be released (%s); it expires within the hour", error.kind)
+            async with asyncio.timeout(self._timing.release_s):
+                await self._calls.listen_key_close(key)
+        except (VenueError, TimeoutError) as error:
+            kind = error.kind if isinstance(error, VenueError) else "no answer"
+            _log.info("a listen key could not be released (%s); it expires within the hour", kind)
 
     async def _renew(self) -> None:
         failure: DialError

@@ -108,10 +108,10 @@ class Streams:
         """Begin to connect the account streams, if there are keys; market streams start with ``set_channels``."""
         if self._listen_key is None:
             return
-        self._private = self._line(private=True)
-        self._private.want(names.PRIVATE)
-        self._listen_key.on_dead(self._private.rotate)
-        self._private.start()
+        self._private = private = self._line(private=True)
+        private.want(names.PRIVATE)
+        self._listen_key.on_dead(lambda: private.rotate("the listen key had expired"))
+        private.start()
         self._keeper = asyncio.create_task(self._listen_key.keep_alive())
 
     async def private_up(self) -> None:
@@ -142,12 +142,12 @@ class Streams:
     async def close(self) -> None:
         """Close every connection and release the listen key."""
         self._closed = True
-        tasks = [line.stop() for line in self.lines]
+        ending = [line.stop() for line in self.lines]
         if self._keeper is not None:
             self._keeper.cancel()
-        await asyncio.gather(*tasks, *self._stopping, return_exceptions=True)
         if self._listen_key is not None:
-            await self._listen_key.release()
+            ending.append(self._listen_key.release())
+        await asyncio.gather(*ending, *self._stopping, return_exceptions=True)
         await self._dialer.close()
 
     def line_changed(self, line: Line, reason: str, lost: frozenset[str]) -> None:
@@ -159,6 +159,16 @@ class Streams:
         if lost and state is LinkState.CONNECTED and len(self._public) > 1:
             # Symbols of a line that came back earlier, while this one was still down, may wait for the whole link.
             self._sink(LinkChanged(False, state, reason))
+
+    def line_lost(self, line: Line, reason: str) -> None:
+        """Tell the desk to read again what the line carries; a private loss is told as a short break."""
+        if self._closed:
+            return
+        if line.private:
+            self._sink(LinkChanged(True, LinkState.RECONNECTING, reason))
+            self._sink(LinkChanged(True, line.state))
+        else:
+            self._sink(LinkChanged(False, self.state, reason, line.symbols))
 
     def line_refused(self, line: Line, channel: str, reason: str) -> None:
         """Try what carries the same figures in another way; else tell the desk that the channel is refused."""

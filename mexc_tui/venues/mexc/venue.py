@@ -12,7 +12,7 @@ import msgspec
 from yarl import URL
 
 from mexc_tui.domain.errors import ErrorKind, VenueError
-from mexc_tui.domain.inputs import BookSnapshot, Input, LinkChanged, LinkState, TickersSeen, VenueHealth
+from mexc_tui.domain.inputs import BookSnapshot, Input, LinkChanged, LinkState, VenueHealth
 from mexc_tui.domain.instrument import Instrument
 from mexc_tui.domain.market import Candle, Interval, Ticker, Trade
 from mexc_tui.domain.orders import Balance, Fill, OrderReport, OrderRequest
@@ -106,7 +106,7 @@ class MexcVenue:
         except BaseException:
             await self.close()
             raise
-        self._tasks = [asyncio.create_task(self._report_health()), asyncio.create_task(self._first_tickers())]
+        self._tasks = [asyncio.create_task(self._report_health())]
 
     async def close(self) -> None:
         """Stop streams and calls and release the listen key; harmless when repeated."""
@@ -265,14 +265,6 @@ class MexcVenue:
             for task in (wanted, limit):
                 task.cancel()
             await asyncio.gather(wanted, limit, return_exceptions=True)
-
-    async def _first_tickers(self) -> None:
-        """Fill the 24-hour figures before the stream has brought them; best prices come only this way."""
-        await self._try(self._send_tickers)
-
-    async def _send_tickers(self) -> None:
-        tickers = await self.rest.ticker_24h(None)
-        self._tell(TickersSeen(tickers, self._clock.monotonic_ns()))
 
     async def _report_health(self) -> None:
         """Report the link's figures for good, asking for fresh ones now and then."""
