@@ -77,6 +77,7 @@ def configured_plan(file: SettingsFile, limits: Limits) -> Plan:
         credentials=keys,
         limits=limits,
         folder=account_folder(kind, venue.base_url, keys),
+        depth_speed=venue.depth_speed,
     )
 
 

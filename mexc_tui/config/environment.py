@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import SplitResult, urlsplit
 
+import msgspec
+
 from mexc_tui.config.errors import ConfigError
 from mexc_tui.config.settings import Credentials, Secret, VenueSettings
 
@@ -32,7 +34,7 @@ def venue_settings(configured: VenueSettings, environment: Mapping[str, str]) ->
         return configured
     check_address(REST_VARIABLE, rest, ("http", "https"))
     check_address(STREAM_VARIABLE, stream, ("ws", "wss"))
-    return VenueSettings(base_url=rest.rstrip("/"), ws_url=stream)
+    return msgspec.structs.replace(configured, base_url=rest.rstrip("/"), ws_url=stream)
 
 
 def credentials(environment: Mapping[str, str]) -> Credentials:

@@ -20,6 +20,8 @@ class VenueSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     base_url: str = MEXC_REST
     ws_url: str = MEXC_STREAM
+    depth_speed: Literal["100ms", "10ms"] = "100ms"
+    """How often book changes come; the fast one brings ten times the frames."""
 
 
 class UiSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -9,6 +9,7 @@ TEMPLATE = """\
 [venue]
 base_url = "https://api.mexc.com"
 ws_url = "wss://wbs-api.mexc.com/ws"
+depth_speed = "100ms"           # "10ms": ten times the frames
 
 [ui]
 theme = "dark"

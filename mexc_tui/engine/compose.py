@@ -38,6 +38,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     limits: Limits
     folder: Path
     armed_at_start: bool = False
+    depth_speed: str = "100ms"
 
 
 class PlannedParts:
@@ -59,9 +60,10 @@ class PlannedParts:
 
     def venue(self) -> Venue:
         """Make the venue that speaks MEXC's wire."""
+        from mexc_tui.venues.mexc.channels import Speed
         from mexc_tui.venues.mexc.clock import SystemClock
         from mexc_tui.venues.mexc.settings import MexcSettings
-        from mexc_tui.venues.mexc.venue import MexcVenue
+        from mexc_tui.venues.mexc.venue import MexcVenue, StreamSettings
 
         plan = self._plan
         settings = MexcSettings(
@@ -70,7 +72,8 @@ class PlannedParts:
             api_key=plan.credentials.api_key.reveal(),
             api_secret=plan.credentials.secret_key.reveal(),
         )
-        return MexcVenue(settings, plan.kind, SystemClock())
+        streams = StreamSettings(depth_speed=Speed(plan.depth_speed))
+        return MexcVenue(settings, plan.kind, SystemClock(), streams=streams)
 
     def desk(self, info: VenueInfo, resumed: tuple[Record, ...]) -> DeskPort:
         """Make the kernel."""

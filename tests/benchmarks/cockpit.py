@@ -65,7 +65,7 @@ def environment(feed: Feed, folder: Path, fps: int = 20) -> dict[str, str]:
     config = folder / "config.toml"
     watch = ", ".join(f'"{symbol}"' for symbol in SYMBOLS)
     config.write_text(
-        f'[venue]\nspeed = "10ms"\n[ui]\nsymbol = "{SYMBOLS[0]}"\nwatchlist = [{watch}]\nfps = {fps}\n'
+        f'[venue]\ndepth_speed = "10ms"\n[ui]\nsymbol = "{SYMBOLS[0]}"\nwatchlist = [{watch}]\nfps = {fps}\n'
         "sizes = [10000, 20000, 30000, 40000, 50000]\n"
         "[limits]\nmax_order_value = 1000000\nmax_position_value = 100000000\nmax_open_orders = 5000\n"
         "orders_per_second = 1000\nmax_in_flight = 100\nduplicate_max = 1000\nmax_slippage = 0.5\n"
