@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import re
 from decimal import Decimal
@@ -126,3 +127,26 @@ async def test_a_key_may_be_limited_to_pairs(rig: Any) -> None:
     assert (await rig.done("GET", "selfSymbols", "", key))["data"] == ["MXUSDT"]
     status, body = await rig.call("POST", "order", "symbol=BTCUSDT&side=BUY&type=MARKET&quantity=0.001", key)
     assert (status, body["code"]) == (400, 70011)
+
+
+async def test_a_request_that_cannot_be_read_leaves_no_trace_of_its_keys(
+    rig: Any, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    host, port = rig.server.rest_url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write("GET /api/v3/order?signature=feedbeef&symbol=币 HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    assert b"400" in await reader.readline()
+    writer.close()
+    assert "feedbeef" not in caplog.text + "".join(capsys.readouterr())
+
+
+async def test_a_fault_of_the_exchange_itself_is_answered_in_json(
+    rig: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object) -> object:
+        raise ArithmeticError("out of paper")
+
+    monkeypatch.setattr(rig.exchange, "recent_trades", broken)
+    assert await rig.get("/api/v3/trades?symbol=BTCUSDT&x=secret") == (500, {"code": 500, "msg": "Internal error"})
+    assert "out of paper" in caplog.text
+    assert "secret" not in caplog.text

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
+import traceback
 from collections.abc import Awaitable, Callable
 from random import Random
 
@@ -29,6 +31,10 @@ TICK_MS = 10
 MOST_STEPS = 100
 """A clock that jumps is followed in at most this many steps."""
 _SHUTDOWN_S = 0.5
+
+_log = logging.getLogger(__name__)
+_silent = logging.Logger("requests", logging.CRITICAL + 1)
+"""What the HTTP library says of unreadable requests shows their text, and with it keys: nobody is to hear it."""
 
 
 class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,7 +105,9 @@ class Server:
 
     async def start(self) -> None:
         """Listen on the loopback and follow the clock; OSError where the port is taken."""
-        runner = web.AppRunner(self._build(), access_log=None, handle_signals=False, shutdown_timeout=_SHUTDOWN_S)
+        runner = web.AppRunner(
+            self._build(), access_log=None, handle_signals=False, shutdown_timeout=_SHUTDOWN_S, logger=_silent
+        )
         await runner.setup()
         site = web.TCPSite(runner, HOST, self.settings.port, reuse_address=True, backlog=512)
         try:
@@ -167,7 +175,7 @@ class Server:
         Admin(self._context, self.plan, self.limiter, lambda: self.now_ms).add_routes(app)
         app.router.add_get("/ws", self._stream)
         app.router.add_get("/api/v1/contract/detail", _no_futures)
-        app.middlewares.append(_unknown_path)
+        app.middlewares.append(_supervise_request)
         return app
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:
@@ -183,11 +191,19 @@ async def _no_futures(request: web.Request) -> web.StreamResponse:
 
 
 @web.middleware
-async def _unknown_path(
+async def _supervise_request(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
+    """Answer in JSON whatever happens. The log gets one line without the query, which holds keys and signatures."""
     try:
         return await handler(request)
     except (web.HTTPNotFound, web.HTTPMethodNotAllowed) as problem:
-        body = msgspec.json.encode({"code": problem.status, "msg": problem.reason})
-        return web.Response(body=body, status=problem.status, content_type="application/json")
+        status, message = problem.status, problem.reason
+    except web.HTTPException:
+        raise
+    except Exception as problem:
+        where = traceback.extract_tb(problem.__traceback__)[-1]
+        _log.error("%s %s: %r at %s:%s", request.method, request.path, problem, where.filename, where.lineno)
+        status, message = 500, "Internal error"
+    body = msgspec.json.encode({"code": status, "msg": message})
+    return web.Response(body=body, status=status, content_type="application/json")
