@@ -50,6 +50,27 @@ class Opener(Protocol):
         """Hear that the exchange does not take the listen key."""
 
 
+class _Overlap:
+    """Which connection brought a trade first, while two of them carry the same channels."""
+
+    def __init__(self) -> None:
+        self._first: dict[tuple[str, str, Trade | None], Connection] = {}
+
+    def unseen(self, connection: Connection, inputs: tuple[Input, ...]) -> tuple[Input, ...]:
+        """Return the inputs without trades that the other connection has brought."""
+        return tuple(kept for item in inputs if (kept := self._kept(connection, item)) is not None)
+
+    def _kept(self, connection: Connection, item: Input) -> Input | None:
+        if not isinstance(item, TradesSeen):
+            return item
+        new = []
+        for trade in item.trades:
+            key = (item.symbol, trade.trade_id, None if trade.trade_id else trade)
+            if self._first.setdefault(key, connection) is connection:
+                new.append(trade)
+        return TradesSeen(item.symbol, tuple(new), item.recv_ns) if new else None
+
+
 class Line:
     """Keeps its channels subscribed: connects, reconnects with backoff, and replaces the connection in time."""
 
@@ -76,7 +97,7 @@ class Line:
         self._connection: Connection | None = None
         self._rotate_at_ns = 0
         self._doubt = ""
-        self._first_seen: dict[tuple[str, str, Trade | None], Connection] | None = None
+        self._overlap: _Overlap | None = None
         self._task: asyncio.Task[None] | None = None
         self.private = private
         self.state = LinkState.CONNECTING
@@ -135,19 +156,7 @@ class Line:
 
     def unseen(self, connection: Connection, inputs: tuple[Input, ...]) -> tuple[Input, ...]:
         """Leave out trades that the other connection of an overlap has brought already; all else may repeat."""
-        if self._first_seen is None:
-            return inputs
-        return tuple(kept for item in inputs if (kept := self._unseen(connection, item)) is not None)
-
-    def _unseen(self, connection: Connection, item: Input) -> Input | None:
-        if not isinstance(item, TradesSeen) or self._first_seen is None:
-            return item
-        kept = []
-        for trade in item.trades:
-            key = (item.symbol, trade.trade_id, None if trade.trade_id else trade)
-            if self._first_seen.setdefault(key, connection) is connection:
-                kept.append(trade)
-        return TradesSeen(item.symbol, tuple(kept), item.recv_ns) if kept else None
+        return inputs if self._overlap is None else self._overlap.unseen(connection, inputs)
 
     async def _supervise(self) -> None:
         """Run for good: a fault in what handles the frames costs the connection, not the line."""
@@ -192,7 +201,7 @@ class Line:
             self._set_state(LinkState.CLOSED, "every channel was refused")
         while not self._effective():
             self._wake.clear()
-            await self._first_of(self._wake.wait(), self._clock.sleep(self._timing.refused_again_s))
+            await _first_of(self._wake.wait(), self._clock.sleep(self._timing.refused_again_s))
             if not self._wake.is_set():
                 self._blocked.clear()
 
@@ -230,7 +239,7 @@ class Line:
                     return await self._ending(connection)
                 await self._synchronise(connection)
                 left = max(0.0, (self._rotate_at_ns - self._clock.monotonic_ns()) / _NS)
-                await self._first_of(self._wake.wait(), self._clock.sleep(left), self._ended(connection))
+                await _first_of(self._wake.wait(), self._clock.sleep(left), _ended(connection))
         except ConnectionError:
             return "the connection was lost"
         finally:
@@ -241,7 +250,7 @@ class Line:
     async def _settle(self, connection: Connection) -> bool:
         """Subscribe everything and wait for the answers; False if the connection ended first."""
         await connection.subscribe(self._effective())
-        await self._first_of(connection.settled(), self._ended(connection))
+        await _first_of(connection.settled(), _ended(connection))
         return connection.task is not None and not connection.task.done()
 
     async def _synchronise(self, connection: Connection) -> None:
@@ -262,7 +271,7 @@ class Line:
         except DialError as error:
             _log.warning("a stream connection could not be replaced yet: %s", error)
             return old
-        self._first_seen = {}
+        self._overlap = _Overlap()
         try:
             settled = await self._settle(fresh)
             continuous = old.task is not None and not old.task.done()
@@ -274,7 +283,7 @@ class Line:
             await fresh.stop()
             raise
         finally:
-            self._first_seen = None
+            self._overlap = None
         if not settled:
             await fresh.stop()
             return old
@@ -334,18 +343,18 @@ class Line:
         if changed:
             self._host.line_changed(self, reason, self.symbols if lost else frozenset())
 
-    @staticmethod
-    async def _ended(connection: Connection) -> None:
-        if connection.task is not None:
-            await asyncio.wait({connection.task})
 
-    @staticmethod
-    async def _first_of(*waits: Awaitable[object]) -> None:
-        """Return when the first of several waits is over, giving the others up."""
-        tasks = [asyncio.ensure_future(wait) for wait in waits]
-        try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+async def _ended(connection: Connection) -> None:
+    if connection.task is not None:
+        await asyncio.wait({connection.task})
+
+
+async def _first_of(*waits: Awaitable[object]) -> None:
+    """Return when the first of several waits is over, giving the others up."""
+    tasks = [asyncio.ensure_future(wait) for wait in waits]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

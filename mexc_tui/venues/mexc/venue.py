@@ -12,7 +12,7 @@ import msgspec
 from yarl import URL
 
 from mexc_tui.domain.errors import ErrorKind, VenueError
-from mexc_tui.domain.inputs import BookSnapshot, Input, LinkChanged, LinkState, VenueHealth
+from mexc_tui.domain.inputs import BookSnapshot, LinkChanged, LinkState, VenueHealth
 from mexc_tui.domain.instrument import Instrument
 from mexc_tui.domain.market import Candle, Interval, Ticker, Trade
 from mexc_tui.domain.orders import Balance, Fill, OrderReport, OrderRequest
@@ -271,25 +271,20 @@ class MexcVenue:
         count = 0
         while True:
             await self._clock.sleep(_HEALTH_S)
-            self._tell(self.health())
+            if self._sink is not None:
+                self._sink(self.health())
             count += 1
             if count % _CLOCK_EVERY == 0:
-                await self._try(self._measure_clock)
+                await _try(self.rest.sync_clock)
             elif count % _PING_EVERY == 0:
-                await self._try(self.rest.ping)
+                await _try(self.rest.ping)
 
-    async def _measure_clock(self) -> None:
-        await self.rest.sync_clock()
 
-    async def _try(self, call: Callable[[], Awaitable[None]]) -> None:
-        try:
-            await call()
-        except VenueError as error:
-            _log.info("a figure of the link could not be refreshed: %s", error.message)
-
-    def _tell(self, item: Input) -> None:
-        if self._sink is not None:
-            self._sink(item)
+async def _try(call: Callable[[], Awaitable[object]]) -> None:
+    try:
+        await call()
+    except VenueError as error:
+        _log.info("a figure of the link could not be refreshed: %s", error.message)
 
 
 def _why_not(settings: MexcSettings) -> str:
