@@ -35,7 +35,7 @@ from mexc_tui.kernel.effects import Effect, FetchCandles, FetchTrades, SetIntere
 from mexc_tui.kernel.facts import FactLog
 from mexc_tui.kernel.quotes import SPARK
 from mexc_tui.kernel.reading import USDT, MarketReading
-from mexc_tui.kernel.sync import SECOND, BookSync
+from mexc_tui.kernel.sync import BookSync
 
 WATCHED = 12
 """Entries of the watchlist whose books are followed; the rest has quotes from the tickers."""
@@ -43,7 +43,6 @@ TRADES = 200
 """Public trades asked for when a symbol comes into view."""
 MOST_LEVELS = 2_000
 """The exchange cuts a snapshot off here whatever is asked for, so a larger wish would make it look complete."""
-CANDLES_AGAIN_NS = 15 * SECOND
 
 
 class Markets(MarketReading):
@@ -56,7 +55,6 @@ class Markets(MarketReading):
         self._at = Moment(0, 0)
         self._unanswered: set[str] = set()
         """Symbols that were let go while a snapshot was on its way."""
-        self._candles_asked_ns = 0
         self._history_missed = False
         self._required: tuple[str, ...] = ()
         self._interest: SetInterest | None = None
@@ -192,7 +190,7 @@ class Markets(MarketReading):
             self._link_ns = at.mono_ns
             if self._history_missed and self._focus is not None:
                 self._history_missed = False
-                effects += self._fetch_history(self._focus, at)
+                effects += self._fetch_history(self._focus)
         return effects
 
     def _on_refused(self, refused: ChannelRefused, at: Moment) -> list[Effect]:
@@ -216,11 +214,8 @@ class Markets(MarketReading):
         for sync in self._syncs.values():
             effects += sync.on_tick(at, self._link_ns)
         series = self._series
-        if series is not None:
-            if self._offset_ms is not None:
-                series.advance(at.wall_ms + self._offset_ms)
-            if series.loading and self._focus is not None and at.mono_ns - self._candles_asked_ns > CANDLES_AGAIN_NS:
-                effects.append(self._fetch_candles(self._focus, at))
+        if series is not None and self._offset_ms is not None:
+            series.advance(at.wall_ms + self._offset_ms)
         return effects
 
     def _on_focus(self, focus: Focus, at: Moment) -> list[Effect]:
@@ -235,7 +230,7 @@ class Markets(MarketReading):
         moved = before is None or before.symbol != focus.symbol
         if moved or before is None or before.interval is not focus.interval:
             self._series = CandleSeries(focus.symbol, focus.interval, max(1_000, 2 * focus.candle_limit))
-            effects.append(self._fetch_candles(focus, at))
+            effects.append(FetchCandles(focus.symbol, focus.interval, focus.candle_limit))
         if moved:
             effects.append(FetchTrades(focus.symbol, TRADES))
         self._sparks_due += self._quotes.watch(focus.watchlist)
@@ -284,8 +279,11 @@ class Markets(MarketReading):
             sync.price_decimals, sync.qty_decimals = pair.price_decimals, pair.qty_decimals
             sync.revision += 1
 
-    def _fetch_history(self, focus: Focus, at: Moment) -> list[Effect]:
-        return [self._fetch_candles(focus, at), FetchTrades(focus.symbol, TRADES)]
+    def _fetch_history(self, focus: Focus) -> list[Effect]:
+        return [
+            FetchCandles(focus.symbol, focus.interval, focus.candle_limit),
+            FetchTrades(focus.symbol, TRADES),
+        ]
 
     def _fetch_sparks(self) -> list[Effect]:
         """Ask for the past hour of newly watched pairs, once the list of pairs tells which exist."""
@@ -296,7 +294,3 @@ class Markets(MarketReading):
         due = [symbol for symbol in self._sparks_due if symbol in self._instruments and (symbol, Interval.M1) != shown]
         self._sparks_due = []
         return [FetchCandles(symbol, Interval.M1, SPARK) for symbol in due]
-
-    def _fetch_candles(self, focus: Focus, at: Moment) -> Effect:
-        self._candles_asked_ns = at.mono_ns
-        return FetchCandles(focus.symbol, focus.interval, focus.candle_limit)

@@ -63,6 +63,7 @@ class BookSync:
         "_push_ns",
         "_refreshed_ns",
         "_retry_ns",
+        "_seen",
         "_silent_ns",
         "_since_ns",
         "_skip_ns",
@@ -100,6 +101,8 @@ class BookSync:
         self._asked_ns: int | None = at.mono_ns if asking else None
         self._outdated = asking
         self._attempts = 0
+        self._seen = 0
+        """Newest version that a push has spoken of: an older snapshot cannot be current."""
         self._retry_ns = at.mono_ns
         self._since_ns = at.mono_ns
         self._push_ns = at.mono_ns
@@ -131,13 +134,14 @@ class BookSync:
         book = self.book
         if self.state is not _LIVE or book is None:
             self._buffer.append(delta)
+            self._seen = max(self._seen, delta.last)
             return self._ask_if_due(at)
         if self._asked_ns is not None:
             self._buffer.append(delta)
         try:
             applied = book.apply(delta)
         except BookError as error:
-            return self._lose(at, f"an update could not be read ({error})")
+            return self._lose(at, f"an update could not be read ({error})", seen=delta.last)
         if applied is _GAP:
             missing = f"versions {book.version + 1} to {delta.first - 1} are missing"
             return self._lose(at, missing, keep=delta)
@@ -164,6 +168,8 @@ class BookSync:
             return self._failed(at, f"the snapshot or an update after it could not be read ({error})")
         if not whole:
             return self._failed(at, "the snapshot does not connect with the updates that were kept")
+        if not self.live and book.version < self._seen:
+            return self._failed(at, "the snapshot is older than updates that have come already")
         if book.crossed():
             return self._failed(at, "the snapshot was crossed: its best bid stood at or above its best ask")
         if self.live:
@@ -206,10 +212,14 @@ class BookSync:
         self._outdated = self._asked_ns is not None
         self._retry_ns = self._since_ns = at.mono_ns
         self.top = None
-        if not self.live:
+        effects: list[Effect] = []
+        if self.live:
+            effects = self._lose(at, reason, quiet=True)
+        else:
             self._say(self.state, reason)
-            return []
-        return self._lose(at, reason, quiet=True)
+        # Maintenance may have started the exchange's counter anew.
+        self._seen = 0
+        return effects
 
     def link_back(self, at: Moment) -> list[Effect]:
         """Take note that the stream runs again; pushes, or their absence for a while, start the resync."""
@@ -245,7 +255,7 @@ class BookSync:
     def _ask_if_due(self, at: Moment) -> list[Effect]:
         if self._asked_ns is not None or self.cut or at.mono_ns < self._retry_ns:
             return []
-        if not self._buffer and at.mono_ns - self._since_ns < FIRST_DATA_NS:
+        if not self._buffer and not self._attempts and at.mono_ns - self._since_ns < FIRST_DATA_NS:
             return []
         return self._ask(at)
 
@@ -324,12 +334,14 @@ class BookSync:
         )
         return [self._facts.tell(at, "gap", Level.WARN, message, symbol=self.symbol)]
 
-    def _lose(self, at: Moment, reason: str, *, keep: BookDelta | None = None, quiet: bool = False) -> list[Effect]:
+    def _lose(
+        self, at: Moment, reason: str, *, keep: BookDelta | None = None, quiet: bool = False, seen: int = 0
+    ) -> list[Effect]:
         self._buffer.clear()
         if keep is not None:
             self._buffer.append(keep)
-        self._outdated = self._outdated or self._asked_ns is not None
         self._retry_ns = self._since_ns = at.mono_ns
+        self._seen = keep.last if keep is not None else max(seen, self.book.version if self.book is not None else 0)
         self._forget_doubts()
         self._say(BookState.STALE, reason)
         effects: list[Effect] = []

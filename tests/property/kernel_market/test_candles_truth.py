@@ -66,14 +66,14 @@ def test_trades_alone_build_the_candles_they_make_up(
 
 @given(trades, st.data())
 def test_the_exchanges_candles_win_and_no_volume_is_counted_twice(made: list[Trade], data: st.DataObject) -> None:
-    """Pushes and trades come in any interleaving, with pushes late, repeated and possibly behind the trades."""
+    """Pushes and trades come in any interleaving: pushes late, repeated, behind the trades or ahead of them."""
     series = CandleSeries("A", Interval.M1)
+    truth = {one.open_ms: one for one in brute_force(made, Interval.M1, made[-1].time_ms)}
     for at in range(1, len(made) + 1):
         series.fold(made[at - 1 : at], 0)
         if data.draw(st.booleans()):
-            seen = made[: data.draw(st.integers(1, at))]
+            seen = made[: data.draw(st.integers(1, len(made)))]
             series.see(brute_force(seen, Interval.M1, seen[-1].time_ms)[-1], 0)
-        truth = {one.open_ms: one for one in brute_force(made[:at], Interval.M1, made[at - 1].time_ms)}
         for candle in series.view().candles:
             assert candle.volume <= truth[candle.open_ms].volume
             assert candle.low <= min(candle.open, candle.close)
@@ -103,6 +103,15 @@ def test_history_may_come_before_or_after_the_stream(made: list[Trade], cut: int
     by_start = {candle.open_ms: candle for candle in row}
     for candle in whole[-3:]:
         assert by_start[candle.open_ms] == candle
+
+
+def test_a_late_candle_moves_the_flat_ones_after_it() -> None:
+    series = CandleSeries("A", Interval.M1)
+    minute = window_start(Interval.M1, START)
+    series.fold([trade(minute - START, 5, 1), trade(minute - START + 240_000, 9, 1)], 0)
+    late = brute_force([trade(minute - START + 60_000, 7, 2)], Interval.M1, minute + 60_000)
+    series.see(late[0], 0)
+    assert [int(one.close) for one in series.view().candles] == [5, 7, 7, 7, 9]
 
 
 @given(st.sampled_from(Interval), st.integers(0, 4_000_000_000_000))

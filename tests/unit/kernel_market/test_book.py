@@ -87,6 +87,19 @@ def test_a_bad_snapshot_is_refused() -> None:
         book([("10", "-1")], [])
 
 
+@pytest.mark.parametrize("qty", ["1 2", "1.", "", " 1", "1e3", "-1", "1.2.3", "nan", "1_0", "１"])
+def test_a_quantity_is_a_plain_number_or_the_push_is_refused(qty: str) -> None:
+    made = book([("10", "1")], [])
+    push_it = push(11, 11, [("10", "7"), ("10", qty)])
+    if qty == "1.":
+        assert made.apply(push_it) is Applied.APPLIED
+        return
+    with pytest.raises(BookError):
+        made.apply(push_it)
+    assert made.version == 10
+    assert made.view(1).bids == ((10, 1),)
+
+
 def test_a_book_nobody_reads_stays_bounded() -> None:
     made = book([("1000", "1")], [("9000", "1")])
     for version in range(11, 30_011):

@@ -76,13 +76,6 @@ def test_candles_of_an_earlier_choice_are_dropped(rig: Any) -> None:
     assert len(rig.markets.series.view().candles) == 1
 
 
-def test_candles_that_do_not_come_are_asked_for_again(rig: Any) -> None:
-    rig.focus()
-    assert len(of(rig.wait(31_000, link=True), FetchCandles)) == 2
-    rig.do(CandleHistory("ABCUSDT", Interval.M1, ()))
-    assert of(rig.wait(31_000, link=True), FetchCandles) == []
-
-
 def test_a_quiet_chart_goes_on_by_exchange_time_whatever_the_local_clock_says(rig: Any) -> None:
     rig.focus()
     long_ago = 1_600_000_020_000

@@ -151,6 +151,35 @@ def test_a_crossed_book_is_never_live(rig: Any) -> None:
     assert rig.view().state is BookState.STALE
 
 
+def test_a_crossed_snapshot_brings_nothing_to_life(rig: Any) -> None:
+    rig.focus()
+    rig.delta(1, 1)
+    rig.snapshot(1, [("102", "1")], ASKS)
+    assert rig.view().state is BookState.SYNCING
+    assert "crossed" in rig.view().reason
+    assert rig.asks_for_book(rig.wait(500)) == 1
+
+
+def test_an_older_reading_does_not_replace_a_live_book(rig: Any) -> None:
+    rig.live()
+    rig.wait(61_000, link=True)
+    rig.snapshot(90, [("98", "1")], ASKS)
+    assert (rig.view().state, rig.view().version) == (BookState.LIVE, 100)
+    assert rig.view().bids == ((99, 2),)
+
+
+def test_after_a_doubt_an_answer_that_was_under_way_is_not_trusted(rig: Any) -> None:
+    rig.live()
+    rig.wait(61_000, link=True)
+    rig.delta(101, 101, [("98", "bad")])
+    rig.snapshot(100, BIDS, ASKS)
+    assert "older" in rig.view().reason
+    assert rig.asks_for_book(rig.wait(500)) == 1
+    assert rig.view().state is BookState.STALE
+    rig.snapshot(101, BIDS, ASKS)
+    assert (rig.view().state, rig.view().version) == (BookState.LIVE, 101)
+
+
 def test_a_malformed_push_costs_the_book_its_promise_but_changes_nothing_in_it(rig: Any) -> None:
     rig.live()
     effects = rig.delta(101, 101, [("98", "1"), ("bad", "1")])
