@@ -272,6 +272,7 @@ class Desk:
 
     def _balance(self, item: BalanceReported, at: Moment) -> list[Effect]:
         self._portfolio.pushed(item, at)
+        self._risk.settle()
         return []
 
     def _reconciled(self, item: Reconciled, at: Moment) -> list[Effect]:
@@ -280,6 +281,7 @@ class Desk:
             effects += self._book(fill, at)
         effects += self._orders.reconciled(item, at)
         self._portfolio.reconciled(item)
+        self._risk.settle()
         records = self._portfolio.settle_holdings(at, lambda asset: self._quiet(asset, at))
         if records:
             effects.append(Journal(tuple(records)))
@@ -327,6 +329,7 @@ class Desk:
     def _tick(self, item: Tick, at: Moment) -> list[Effect]:
         effects = self._orders.tick(at) + self._recovery.tick(self._symbols(), at) + self._risk.tick(at)
         self._portfolio.measure(at)
+        self._risk.settle()
         record = self._portfolio.day_record(at)
         if record is not None:
             effects.append(Journal((record,)))

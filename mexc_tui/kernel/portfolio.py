@@ -239,7 +239,7 @@ class Portfolio:
         exposure, unpriced, worth = ZERO, [], {}
         with exact():
             for asset, total in sorted(self.held().items()):
-                price = self._prices.remembered(asset)
+                price = self._prices.measured(asset)
                 if price is None:
                     unpriced.append(asset)
                     continue

@@ -123,15 +123,10 @@ class Risk:
                 pair = self._market.instrument(order.symbol)
                 if pair is None or asset not in (pair.base, pair.quote):
                     continue
-                spends = pair.quote if order.side is Side.BUY else pair.base
-                taken = self._reserved(order, track, spends)
-                bought = self._unsettled(order, track, pair.base)
-                if asset == spends:
-                    free -= taken
+                if asset == _spent(order, pair):
+                    free -= self._reserved(order, track, asset)
                 if asset == pair.base and order.side is Side.BUY:
-                    total += bought
-                if order.state.final and not taken and not bought and track.booked_qty >= order.filled_qty:
-                    self._orders.settled(order.client_order_id)
+                    total += self._unsettled(order, track, asset)
             return max(ZERO, free), total
 
     def _reserved(self, order: Order, track: Track, asset: str) -> Decimal:
@@ -139,10 +134,22 @@ class Risk:
         return ZERO if self._portfolio.covers(asset, track.made_ms, track.known_ns) else track.lock
 
     def _unsettled(self, order: Order, track: Track, asset: str) -> Decimal:
-        """Return what an order has bought that the balance does not show yet."""
-        if order.filled_qty > track.settled_qty and self._portfolio.covers(asset, track.moved_ms, track.moved_ns):
-            track.settled_qty = order.filled_qty
+        """Return what an order has filled that the balance does not show yet."""
+        if self._portfolio.covers(asset, track.moved_ms, track.moved_ns):
+            return ZERO
         return order.filled_qty - track.settled_qty
+
+    def settle(self) -> None:
+        """After a balance came: note which fills it shows, and let go of orders that it shows entirely."""
+        for order, track in self._orders.loose():
+            pair = self._market.instrument(order.symbol)
+            if pair is None:
+                continue
+            if not self._unsettled(order, track, pair.base):
+                track.settled_qty = order.filled_qty
+            open_ends = track.settled_qty < order.filled_qty or track.booked_qty < order.filled_qty
+            if order.state.final and not open_ends and not self._reserved(order, track, _spent(order, pair)):
+                self._orders.settled(order.client_order_id)
 
     def _working_buys(self, symbol: str) -> tuple[Decimal, Decimal]:
         """Return value and quantity that working buys may still add."""
@@ -267,3 +274,8 @@ class Risk:
             positions += [row for row in rows if row.code == "MAX_POSITION"]
             common = common or tuple(row for row in rows if row.code != "MAX_POSITION")
         return (*positions, *common)
+
+
+def _spent(order: Order, pair: Instrument) -> str:
+    """Return the asset that an order spends."""
+    return pair.quote if order.side is Side.BUY else pair.base

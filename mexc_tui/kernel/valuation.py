@@ -46,15 +46,15 @@ class Prices:
         """Return what one unit could be sold for in USDT now."""
         if asset == USDT:
             return Decimal(1)
-        price = self._source.usdt_price(asset, Side.SELL)
-        if price is not None:
-            self._remembered[asset] = price
-        return price
+        return self._source.usdt_price(asset, Side.SELL)
 
-    def remembered(self, asset: str) -> Decimal | None:
-        """Return the price now, else the last one there was."""
+    def measured(self, asset: str) -> Decimal | None:
+        """Return the price now, else the one of the last measurement that had one."""
         price = self.usdt(asset)
-        return self._remembered.get(asset) if price is None else price
+        if price is None:
+            return self._remembered.get(asset)
+        self._remembered[asset] = price
+        return price
 
     def sell_mark(self, symbol: str, qty: Decimal) -> Decimal | None:
         """Return the average price at which ``qty`` could be sold now."""
