@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from mexc_tui.domain.errors import ErrorKind, VenueError
 from mexc_tui.venues.mexc.clock import Clock
 
 T = TypeVar("T")
@@ -55,7 +56,17 @@ class TtlCache:
             task.add_done_callback(_retrieve)
         else:
             counts[0] += 1
-        answer: T = await asyncio.shield(task)
+        try:
+            answer: T = await asyncio.shield(task)
+        except asyncio.CancelledError:
+            asking = asyncio.current_task()
+            if task.cancelled() and not (asking is not None and asking.cancelling()):
+                raise VenueError(
+                    "The connection was closed while this was asked for.",
+                    kind=ErrorKind.NETWORK,
+                    remedy="Open it again.",
+                ) from None
+            raise
         return answer
 
     def forget(self, name: str) -> None:

@@ -13,8 +13,9 @@ from mexc_tui.venues.mexc.clock import Clock
 from mexc_tui.venues.mexc.settings import MexcSettings
 
 _GRACE_S = 0.001
-_DATA_SHARE = 0.85
-"""Data calls leave this much of what is not reserved to orders and the account."""
+_ACCOUNT_SHARE = 0.9
+_DATA_SHARE = 0.8
+"""Of what is not reserved for cancels; the rest is left to those who go first: orders, then the account."""
 
 
 class Duty(StrEnum):
@@ -83,7 +84,12 @@ class Budget:
         self._own: dict[str, Window] = {}
         self._turns = {duty: asyncio.Lock() for duty in Duty}
         usable = 1 - settings.reserve_share
-        self._share = {Duty.CANCEL: 1.0, Duty.PLACE: usable, Duty.ACCOUNT: usable, Duty.DATA: usable * _DATA_SHARE}
+        self._share = {
+            Duty.CANCEL: 1.0,
+            Duty.PLACE: usable,
+            Duty.ACCOUNT: usable * _ACCOUNT_SHARE,
+            Duty.DATA: usable * _DATA_SHARE,
+        }
         self._cool_until = 0.0
         self._cool_told = False
         self.cool_reason = ""

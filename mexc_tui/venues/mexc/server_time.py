@@ -24,10 +24,21 @@ class ClockReading(msgspec.Struct, frozen=True, gc=False):
     mono_s: float
 
 
+class Trip:
+    """When a request left, by both clocks, and how long the answer took; waiting for the budget is not in it."""
+
+    __slots__ = ("mono_s", "took_ms", "wall_ms")
+
+    def __init__(self) -> None:
+        self.wall_ms = 0
+        self.mono_s = 0.0
+        self.took_ms = 0.0
+
+
 class ServerTime:
     """Gives the exchange's time; asks again when the reading is old, doubted, or our own clock was changed."""
 
-    def __init__(self, clock: Clock, refresh_s: float, ask: Callable[[], Awaitable[int]]) -> None:
+    def __init__(self, clock: Clock, refresh_s: float, ask: Callable[[], Awaitable[tuple[int, Trip]]]) -> None:
         self._clock = clock
         self._refresh_s = refresh_s
         self._ask = ask
@@ -53,10 +64,9 @@ class ServerTime:
         """Measure the offset, keeping the sample with the shortest round trip."""
         best: ClockReading | None = None
         for _ in range(_SAMPLES):
-            wall, mono = self._clock.wall_ms(), self._clock.monotonic()
-            server_ms = await self._ask()
-            trip_ms = (self._clock.monotonic() - mono) * 1_000
-            sample = ClockReading(server_ms - (wall + trip_ms / 2), trip_ms, wall, mono)
+            server_ms, trip = await self._ask()
+            offset = server_ms - (trip.wall_ms + trip.took_ms / 2)
+            sample = ClockReading(offset, trip.took_ms, trip.wall_ms, trip.mono_s)
             if best is None or sample.round_trip_ms < best.round_trip_ms:
                 best = sample
         assert best is not None

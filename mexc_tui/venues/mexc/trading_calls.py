@@ -120,7 +120,12 @@ class TradingCalls:
         """Return orders in whatever state, oldest first; the last day by default, seven days back at most."""
         end = end_ms if end_ms is not None else self._transport.time.now_ms()
         start = start_ms if start_ms is not None else end - _DAY_MS
-        params = [("symbol", symbol), ("startTime", str(start)), ("endTime", str(end)), ("limit", str(limit))]
+        params = [
+            ("symbol", symbol),
+            ("startTime", str(start)),
+            ("endTime", str(end)),
+            ("limit", str(max(1, min(limit, _LARGEST_PAGE)))),
+        ]
         data = await self._transport.call(ep.ALL_ORDERS, params)
         found = [self._remember(mapping.order_report(row)) for row in rows_of(data, ep.ALL_ORDERS.label)]
         return tuple(sorted(found, key=lambda report: report.created_ms))

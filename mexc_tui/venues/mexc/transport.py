@@ -19,7 +19,7 @@ from mexc_tui.venues.mexc.endpoints import Endpoint, Repeat
 from mexc_tui.venues.mexc.errors import REMEDIES, Answer, Call, lost, read_answer
 from mexc_tui.venues.mexc.fields import Row
 from mexc_tui.venues.mexc.limits import Budget, Duty
-from mexc_tui.venues.mexc.server_time import ServerTime
+from mexc_tui.venues.mexc.server_time import ServerTime, Trip
 from mexc_tui.venues.mexc.settings import MexcSettings, is_loopback
 from mexc_tui.venues.mexc.signing import encode, self_test, signed_query
 
@@ -139,14 +139,14 @@ class Transport:
         told = error.retry_after_s or 0.0
         return None if told > self.settings.data_max_wait_s else max(told, ceiling * (0.5 + self._jitter() / 2))
 
-    async def _attempt(self, endpoint: Endpoint, params: Params) -> Any:
+    async def _attempt(self, endpoint: Endpoint, params: Params, trip: Trip | None = None) -> Any:
         call = endpoint.call
         if endpoint.signed:
             await self.time.ensure(urgent=endpoint.duty in (Duty.PLACE, Duty.CANCEL))
         await self._admit(call)
         try:
             await self.budget.take(endpoint.cost)
-            data = read_answer(call, await self._send(endpoint, params, call))
+            data = read_answer(call, await self._send(endpoint, params, call, trip or Trip()))
         except VenueError as error:
             self._learn(error)
             raise
@@ -182,7 +182,8 @@ class Transport:
             self.breaker.abandoned()
             return
         self.failures += 1
-        if error.kind in _BROKEN_HOST or (error.kind is ErrorKind.OUTCOME_UNKNOWN and error.code is None):
+        broken = error.http_status is None or error.http_status >= 500
+        if error.kind in _BROKEN_HOST or (error.kind is ErrorKind.OUTCOME_UNKNOWN and broken):
             self.breaker.failed()
             return
         self.breaker.succeeded()
@@ -207,7 +208,7 @@ class Transport:
             timestamp_ms=self.time.now_ms(),
         )
 
-    async def _send(self, endpoint: Endpoint, params: Params, call: Call) -> Answer:
+    async def _send(self, endpoint: Endpoint, params: Params, call: Call, trip: Trip) -> Answer:
         """Put one request on the wire exactly as it was signed and read the answer."""
         if self._session is None:
             raise VenueError(
@@ -225,14 +226,15 @@ class Transport:
         if endpoint.signed:
             headers["X-MEXC-APIKEY"] = self.settings.api_key
         progress: dict[str, bool] = {}
-        started = self.clock.monotonic()
+        trip.wall_ms, trip.mono_s = self.clock.wall_ms(), self.clock.monotonic()
         self.requests += 1
         try:
             async with self._session.request(
                 endpoint.method, url, headers=headers, allow_redirects=False, trace_request_ctx=progress
             ) as response:
                 body = await self._read(response, call)
-                self._latencies.append((self.clock.monotonic() - started) * 1_000)
+                trip.took_ms = (self.clock.monotonic() - trip.mono_s) * 1_000
+                self._latencies.append(trip.took_ms)
                 retry_after = _seconds(response.headers.get("Retry-After"))
                 return Answer(response.status, response.content_type, retry_after, body)
         except TimeoutError:
@@ -250,8 +252,9 @@ class Transport:
             parts.append(part)
         return b"".join(parts)
 
-    async def _ask_time(self) -> int:
-        return Row(await self._attempt(ep.TIME, []), ep.TIME.label).integer("serverTime")
+    async def _ask_time(self) -> tuple[int, Trip]:
+        trip = Trip()
+        return Row(await self._attempt(ep.TIME, [], trip), ep.TIME.label).integer("serverTime"), trip
 
 
 def _trace() -> aiohttp.TraceConfig:
