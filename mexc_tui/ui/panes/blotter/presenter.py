@@ -10,7 +10,7 @@ from mexc_tui.domain.orders import Fill, Order, OrderState, OrderType, Side
 from mexc_tui.domain.views import BalancesView, FillsView, OrdersView, PositionsView
 from mexc_tui.ui.primitives.rows import Span
 from mexc_tui.ui.primitives.table import Column, Record
-from mexc_tui.ui.primitives.text import UNKNOWN, clean, clock, exact, fixed, money, signed
+from mexc_tui.ui.primitives.text import UNKNOWN, clean, clock, exact, fixed, money, short, signed
 
 GLYPHS: dict[OrderState, tuple[str, str]] = {
     OrderState.PENDING: ("…", "own"),
@@ -37,27 +37,27 @@ TYPE_WORDS: dict[OrderType, str] = {
 ORDER_COLUMNS = (
     Column("", 1),
     Column("state", 12, yields=1),
-    Column("symbol", 10),
+    Column("symbol", 9),
     Column("side", 4),
     Column("type", 9, yields=4),
     Column("price", 14, align="right"),
-    Column("quantity", 14, align="right"),
-    Column("filled", 14, align="right", yields=2),
+    Column("quantity", 10, align="right"),
+    Column("filled", 10, align="right", yields=2),
     Column("value", 12, align="right", yields=5),
     Column("time", 8, yields=6),
     Column("note", 10, yields=7, grows=True),
 )
 
 POSITION_COLUMNS = (
-    Column("symbol", 10),
-    Column("quantity", 16, align="right"),
-    Column("average", 14, align="right"),
-    Column("mark", 14, align="right", yields=3),
-    Column("value", 13, align="right", yields=1),
-    Column("unrealised", 12, align="right"),
+    Column("symbol", 9),
+    Column("quantity", 10, align="right"),
+    Column("average", 14, align="right", yields=1),
+    Column("mark", 14, align="right", yields=4),
+    Column("value", 11, align="right", yields=3),
+    Column("unrealised", 10, align="right"),
     Column("realised", 12, align="right", yields=2),
-    Column("fees", 10, align="right", yields=4),
-    Column("note", 8, yields=5, grows=True),
+    Column("fees", 10, align="right", yields=5),
+    Column("note", 8, yields=6, grows=True),
 )
 
 BALANCE_COLUMNS = (
@@ -69,11 +69,11 @@ BALANCE_COLUMNS = (
 )
 
 FILL_COLUMNS = (
-    Column("time", 8),
-    Column("symbol", 10),
+    Column("time", 8, yields=5),
+    Column("symbol", 9),
     Column("side", 4),
     Column("price", 14, align="right"),
-    Column("quantity", 16, align="right"),
+    Column("quantity", 10, align="right"),
     Column("value", 14, align="right", yields=2),
     Column("fee", 18, align="right", yields=1),
     Column("", 5, yields=3),
@@ -105,7 +105,7 @@ def order_record(order: Order, instruments: Instruments) -> Record:
     """Return one order as a record; its key is the client order id."""
     glyph, style = GLYPHS[order.state]
     price = "market" if order.type is OrderType.MARKET else _price(order.price, order.symbol, instruments)
-    quantity = exact(order.qty) if order.qty is not None else f"${exact(order.quote_qty)}"
+    quantity = short(order.qty, 10) if order.qty is not None else f"${short(order.quote_qty, 9)}"
     value = order.filled_quote if order.state.final else None
     if value is None and order.price is not None and order.qty is not None:
         value = order.price * order.qty
@@ -120,7 +120,7 @@ def order_record(order: Order, instruments: Instruments) -> Record:
             (TYPE_WORDS[order.type], "dim"),
             (price, ""),
             (quantity, ""),
-            (exact(order.filled_qty), "" if order.filled_qty else "dim"),
+            (short(order.filled_qty, 10), "" if order.filled_qty else "dim"),
             (money(value), "dim"),
             (clock(order.created_ms), "dim"),
             (clean(note), "dim"),
@@ -149,7 +149,7 @@ def position_records(view: PositionsView | None, instruments: Instruments) -> li
                 position.symbol,
                 (
                     (clean(position.symbol), ""),
-                    (exact(position.qty), ""),
+                    (short(position.qty, 10), ""),
                     (_price(position.average, position.symbol, instruments), ""),
                     (_price(position.mark, position.symbol, instruments), ""),
                     (money(position.value), ""),
@@ -189,7 +189,7 @@ def fill_record(fill: Fill, instruments: Instruments) -> Record:
             (clean(fill.symbol), ""),
             _side(fill.side),
             (_price(fill.price, fill.symbol, instruments), ""),
-            (exact(fill.qty), ""),
+            (short(fill.qty, 10), ""),
             (money(fill.quote_qty), ""),
             (f"{exact(fill.fee)} {clean(fill.fee_asset)}", "dim"),
             ("maker" if fill.is_maker else "taker", "dim"),
