@@ -142,7 +142,9 @@ class EffectRunner:
         lost = ""
         for step in chain:
             if isinstance(step, Journal):
+                self._mark("record", "")
                 lost = await self._record(step) or lost
+                self._mark("recorded", "")
             elif lost:
                 self._feed(PlaceNotSent(step.request.client_order_id, f"it could not be recorded first: {lost}"))
             else:
