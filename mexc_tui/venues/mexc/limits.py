@@ -13,6 +13,7 @@ from mexc_tui.venues.mexc.clock import Clock
 from mexc_tui.venues.mexc.settings import MexcSettings
 
 _GRACE_S = 0.001
+_ROUNDING = 1e-6
 _ACCOUNT_SHARE = 0.9
 _DATA_SHARE = 0.8
 """Of what is not reserved for cancels; the rest is left to those who go first: orders, then the account."""
@@ -45,11 +46,11 @@ class Window:
     def wait(self, amount: float, share: float, now: float) -> float:
         """Seconds until ``amount`` fits into ``share`` of the limit; one that never fits waits for an empty window."""
         excess = self.used(now) + amount - max(self.limit * share, amount)
-        if excess <= 0:
+        if excess <= _ROUNDING:
             return 0.0
         for at, taken in self._log:
             excess -= taken
-            if excess <= 1e-9:
+            if excess <= _ROUNDING:
                 return at + self.period_s - now + _GRACE_S
         return self.period_s
 

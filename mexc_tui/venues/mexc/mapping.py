@@ -66,15 +66,15 @@ def instrument(row: Row) -> Instrument:
     )
 
 
-def instruments(rows: Sequence[Any], where: str) -> tuple[tuple[Instrument, ...], int]:
-    """Read a list of pairs; returns them and how many rows could not be read and were left out."""
+def instruments(rows: Sequence[Any], where: str) -> list[Instrument]:
+    """Read a list of pairs, leaving out rows that cannot be read."""
     found: list[Instrument] = []
     for item in rows:
         try:
             found.append(instrument(Row(item, where)))
         except VenueError:
             continue
-    return tuple(found), len(rows) - len(found)
+    return found
 
 
 def levels(data: object, where: str) -> list[tuple[str, str]]:

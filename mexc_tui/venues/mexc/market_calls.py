@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from mexc_tui.domain.errors import ErrorKind, VenueError
@@ -26,6 +27,8 @@ from mexc_tui.venues.mexc.transport import Params, Transport
 MAX_DEPTH = 2_000
 """Levels a side that MEXC serves at most, whatever is asked for."""
 _MAX_ROWS = 1_000
+_AT_ONCE = 100
+"""Rows of the long lists (some 2,000 pairs) that are read in one go, so that an order never waits behind them."""
 _MINUTE_MS = 60_000
 INTERVAL_MS = {
     Interval.M1: _MINUTE_MS,
@@ -133,7 +136,12 @@ class MarketCalls:
 
     async def ticker_24h(self, symbol: str | None = None) -> tuple[Ticker, ...]:
         """Return the 24-hour figures of one pair or of all."""
-        return tuple(mapping.ticker(row) for row in await self._one_or_all(ep.TICKER_24H, symbol))
+        found: list[Ticker] = []
+        for row in await self._one_or_all(ep.TICKER_24H, symbol):
+            found.append(mapping.ticker(row))
+            if len(found) % _AT_ONCE == 0:
+                await asyncio.sleep(0)
+        return tuple(found)
 
     async def ticker_price(self, symbol: str | None = None) -> tuple[LastPrice, ...]:
         """Return the last price of one pair or of all."""
@@ -190,11 +198,15 @@ class MarketCalls:
         where = ep.EXCHANGE_INFO.label
         data = await self._transport.call(ep.EXCHANGE_INFO, [("symbol", symbol)] if symbol else [])
         rows = list_of(Row(data, where).raw("symbols"), where)
-        found, skipped = mapping.instruments(rows, where)
+        found: list[Instrument] = []
+        for start in range(0, len(rows), _AT_ONCE):
+            found += mapping.instruments(rows[start : start + _AT_ONCE], where)
+            await asyncio.sleep(0)
+        skipped = len(rows) - len(found)
         if symbol is not None:
             if not found:
                 raise unreadable(where, f"it does not describe {symbol}")
-            return found
+            return tuple(found)
         self._unreadable_pairs = skipped
         if not any(instrument.tradable for instrument in found):
             raise VenueError(
@@ -204,7 +216,7 @@ class MarketCalls:
                 remedy="If MEXC is not in maintenance, the meaning of a field has changed and the program needs an "
                 "update.",
             )
-        return found
+        return tuple(found)
 
     async def _symbols(self, endpoint: ep.Endpoint) -> frozenset[str]:
         names = list_of(Row(await self._transport.call(endpoint), endpoint.label).raw("data"), endpoint.label)
