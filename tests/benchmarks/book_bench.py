@@ -1,6 +1,7 @@
 """How fast a frame becomes a validated book, against the bare protobuf parse and against ccxt.pro, on the same frames.
 
-Every figure is the median of several rounds; contenders take turns within a round, so that a busy machine slows all.
+Every figure is the median of many short rounds in which the contenders take turns, in processor time of this thread,
+so that a busy machine does not decide the outcome.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from mexc_tui.venues.mexc.pb import push_pb2 as pb
 CHANNEL = "spot@public.aggre.depth.v3.api.pb@100ms@BTCUSDT"
 SYMBOL = "BTCUSDT"
 DEPTH = 500
-ROUNDS = 9
+ROUNDS = 31
+FRAMES = 200
 LEVELS = (2, 10, 50)
 
 
@@ -81,25 +83,27 @@ def frame_to_book(book: OrderBook, batch: list[bytes]) -> None:
             assert book.apply(item) is applied
 
 
-def measure(levels: int, count: int = 1_500) -> Result:
+def measure(levels: int, count: int = FRAMES) -> Result:
     """Return microseconds a frame of the floor and of ours."""
     batch = frames(levels, count)
+    first = snapshot()
 
     def ours() -> Callable[[], None]:
-        book = OrderBook(snapshot(), price_decimals=2, qty_decimals=6)
+        book = OrderBook(first, price_decimals=2, qty_decimals=6)
         return lambda: frame_to_book(book, batch)
 
     floor_us, ours_us = _medians([lambda: lambda: parse_and_extract(batch), ours], count)
     return Result(levels, floor_us, ours_us)
 
 
-def against_ccxt(levels: int, count: int = 300) -> Result:
+def against_ccxt(levels: int, count: int = FRAMES) -> Result:
     """Return microseconds a frame of ccxt.pro's own MEXC handler, from bytes to its book, and of ours."""
     batch = frames(levels, count)
 
+    exchange, client = _ccxt()
+    first = snapshot()
+
     def theirs() -> Callable[[], None]:
-        exchange, client = _ccxt()
-        first = snapshot()
         exchange.orderbooks["BTC/USDT"] = exchange.order_book(
             {
                 "symbol": "BTC/USDT",
@@ -116,10 +120,10 @@ def against_ccxt(levels: int, count: int = 300) -> Result:
         return run
 
     def ours() -> Callable[[], None]:
-        book = OrderBook(snapshot(), price_decimals=2, qty_decimals=6)
+        book = OrderBook(first, price_decimals=2, qty_decimals=6)
         return lambda: frame_to_book(book, batch)
 
-    theirs_us, ours_us = _medians([theirs, ours], count, rounds=5)
+    theirs_us, ours_us = _medians([theirs, ours], count)
     return Result(levels, theirs_us, ours_us)
 
 
@@ -155,14 +159,14 @@ def _ccxt() -> tuple[Any, Any]:
     return exchange, Client()
 
 
-def _medians(makers: list[Callable[[], Callable[[], None]]], count: int, rounds: int = ROUNDS) -> list[float]:
+def _medians(makers: list[Callable[[], Callable[[], None]]], count: int) -> list[float]:
     taken: list[list[float]] = [[] for _ in makers]
-    for _ in range(rounds + 1):
+    for _ in range(ROUNDS + 1):
         for times, make in zip(taken, makers, strict=True):
             run = make()
-            began = time.perf_counter()
+            began = time.thread_time()
             run()
-            times.append((time.perf_counter() - began) / count * 1e6)
+            times.append((time.thread_time() - began) / count * 1e6)
     # The first round warms caches up and is not counted.
     return [statistics.median(times[1:]) for times in taken]
 
