@@ -22,7 +22,7 @@ from mexc_tui.domain.commands import (
     SetLimits,
 )
 from mexc_tui.domain.facts import Level
-from mexc_tui.domain.gate import Seen, check, fingerprint
+from mexc_tui.domain.gate import Seen, check
 from mexc_tui.domain.inputs import (
     BalanceReported,
     CancelAnswered,
@@ -181,8 +181,7 @@ class Desk:
             lock = verdict.qty if draft.side is Side.SELL else verdict.notional + verdict.fee
         track = Track(sent_ns=at.mono_ns, lock=lock)
         order, effects = self._orders.send(draft, command.command_id, at, track, reduce_only=verdict.reduces)
-        size = order.qty if order.quote_qty is None else order.quote_qty
-        self._risk.sent(fingerprint(order.symbol, order.side, order.price, size), at)
+        self._risk.sent(order, at)
         return effects + self._follow(at)
 
     def _cancel(self, command: CancelOrder, at: Moment) -> list[Effect]:

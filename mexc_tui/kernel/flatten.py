@@ -10,7 +10,7 @@ import msgspec
 from mexc_tui.domain.commands import Draft
 from mexc_tui.domain.controls.case import grouped, money
 from mexc_tui.domain.facts import Level
-from mexc_tui.domain.gate import check, fingerprint
+from mexc_tui.domain.gate import check
 from mexc_tui.domain.inputs import Moment
 from mexc_tui.domain.instrument import Instrument
 from mexc_tui.domain.numbers import ONE, ZERO, ceil_to, divide, exact, floor_to
@@ -155,7 +155,7 @@ class Flattener:
         order, effects = self._orders.send(
             draft, job.command_id, at, track, reduce_only=True, durable=inputs.journal_ok
         )
-        self._risk.sent(fingerprint(job.symbol, Side.SELL, price, qty), at)
+        self._risk.sent(order, at)
         job.sale, job.sales, job.lowest = order.client_order_id, job.sales + 1, price
         return effects
 

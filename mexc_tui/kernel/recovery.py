@@ -5,6 +5,7 @@ The same comparison runs after every gap of the account stream and from time to 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable
 
 from mexc_tui.domain.facts import Level
@@ -36,6 +37,8 @@ SOON_NS = 2_000 * _MS
 """Least time between two that are asked for because something is missing."""
 LOST_NS = 60_000 * _MS
 """An answer that has not come by then is asked for again."""
+INTENTS_COUNTED = 100
+"""A restart does not reset the limits on rate and repetition: so many of the latest sends still count."""
 MARGIN_MS = 300_000
 """How far before the newest known event fills are asked for again; clocks differ and answers lag."""
 _DELAYS_MS = (1_000, 2_000, 4_000, 8_000, 15_000, 30_000)
@@ -56,6 +59,7 @@ class Recovery:
         self._wanted: frozenset[str] = frozenset()
         self._failures = 0
         self._since_ms = 0
+        self._intents: deque[IntentRecord] = deque(maxlen=INTENTS_COUNTED)
         self._extra_ns = 0
         self.state = LinkState.CONNECTING
         self.covered: frozenset[str] = frozenset()
@@ -69,6 +73,7 @@ class Recovery:
                 case IntentRecord():
                     seen(record.command_id)
                     self._orders.replay(record.order)
+                    self._intents.append(record)
                 case OrderRecord() | DenialRecord():
                     self._orders.replay(record.order)
                 case FillRecord():
@@ -88,6 +93,8 @@ class Recovery:
         if self._since_ms == 0:
             self._since_ms = at.wall_ms - MARGIN_MS
         self._needed_ns = at.mono_ns
+        for intent in self._intents:
+            self._risk.sent(intent.order, at, at.wall_ms - intent.wall_ms)
         return self._orders.resume(at) + self.ask_all(symbols, at)
 
     # --- asking

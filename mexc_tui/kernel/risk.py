@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from mexc_tui.domain.facts import Level
-from mexc_tui.domain.gate import standing_headroom
+from mexc_tui.domain.gate import fingerprint, standing_headroom
 from mexc_tui.domain.inputs import JournalProblem, Moment
 from mexc_tui.domain.instrument import Instrument
 from mexc_tui.domain.limits import Headroom, Limits, TradingState
@@ -172,9 +172,11 @@ class Risk:
 
     # --- memory of sends
 
-    def sent(self, mark: str, at: Moment) -> None:
-        """Count an order into the rate and duplicate limits, at the moment it is sent."""
-        self._sends.append((at.mono_ns, mark))
+    def sent(self, order: Order, at: Moment, age_ms: int = 0) -> None:
+        """Count an order into the rate and duplicate limits, from the moment it was sent."""
+        size = order.qty if order.quote_qty is None else order.quote_qty
+        mark = fingerprint(order.symbol, order.side, order.price, size)
+        self._sends.append((at.mono_ns - max(0, age_ms) * _MS, mark))
 
     def _recent_sends(self, at: Moment) -> tuple[tuple[int, str], ...]:
         window = max(_SECOND_MS, self.limits.duplicate_window_ms)
