@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Protocol
 
@@ -17,6 +17,16 @@ class MarketSource(Protocol):
 
     def advance(self, now_ms: int) -> None:
         """Let everything happen that happens up to ``now_ms``, in order, at its own time."""
+
+
+class Upstream(Protocol):
+    """Brings what a mirrored market is asked for, before it is served."""
+
+    async def before(self, method: str, path: str, params: Mapping[str, str]) -> None:
+        """Return when a REST call can be answered; SimError where it cannot be."""
+
+    def watched(self, books: frozenset[str], candles: frozenset[tuple[str, str]]) -> None:
+        """Take note of which pairs, and which candles of them, streams follow now."""
 
 
 class ExchangeCore(Protocol):

@@ -109,7 +109,21 @@ class SymbolChanged(msgspec.Struct, frozen=True, gc=False):
     time_ms: int
 
 
-SimEvent = BookLevel | PublicTrade | OrderChanged | OwnTrade | BalanceChanged | SymbolChanged
+class BookBroken(msgspec.Struct, frozen=True, gc=False):
+    """Nothing connects a pair's book with what was announced of it before: its source was lost."""
+
+    symbol: str
+    time_ms: int
+
+
+class CandleMoved(msgspec.Struct, frozen=True, gc=False):
+    """A candle changed without a trade here: it comes from outside."""
+
+    symbol: str
+    time_ms: int
+
+
+SimEvent = BookLevel | PublicTrade | OrderChanged | OwnTrade | BalanceChanged | SymbolChanged | BookBroken | CandleMoved
 Listener = Callable[[SimEvent], None]
 
 

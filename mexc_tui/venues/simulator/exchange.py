@@ -242,6 +242,13 @@ class Exchange(Hall):
         self.ledger.add(order)
         self.accounts.freeze(order.account_id, asset, need)
         self._report(order, ZERO, False)
+        self._enter(pair, order)
+
+    def _enter(self, pair: Pair, order: SimOrder) -> None:
+        """Pass an accepted order on to matching, here at once."""
+        self._match(pair, order)
+
+    def _match(self, pair: Pair, order: SimOrder) -> None:
         limit = to_units(order.price, pair.price_decimals)
         qty = to_units(order.qty, pair.qty_decimals)
         if (order.type == "LIMIT_MAKER" and pair.crosses(order.side, limit)) or (
@@ -291,7 +298,7 @@ class Exchange(Hall):
         trade = OwnTrade(
             account_id=order.account_id,
             symbol=order.symbol,
-            trade_id=f"{deal.number}X1",
+            trade_id=self._trade_id(deal),
             order_id=order.order_id,
             client_order_id=order.client_order_id,
             side=order.side,
@@ -323,6 +330,9 @@ class Exchange(Hall):
     def _report(self, order: SimOrder, last_qty: Decimal, is_maker: bool) -> None:
         order.updated_ms = self.now_ms
         self.emit(OrderChanged(copy(order), last_qty, is_maker, self.now_ms))
+
+    def _trade_id(self, deal: Deal) -> str:
+        return f"{deal.number}X1"
 
     def _next_order_id(self) -> str:
         self.order_counter += 1

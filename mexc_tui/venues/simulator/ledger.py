@@ -60,6 +60,10 @@ class Ledger:
         """Return how many orders stand."""
         return len(self._open.get(account_id, {}))
 
+    def open_symbols(self) -> frozenset[str]:
+        """Return the pairs in which an order of any account stands."""
+        return frozenset(order.symbol for orders in self._open.values() for order in orders.values())
+
     def all_orders(self) -> list[SimOrder]:
         """Return every order that is kept, account by account, oldest first."""
         return [order for orders in self._orders.values() for order in orders.values()]

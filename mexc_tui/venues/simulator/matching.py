@@ -74,6 +74,8 @@ class Pair:
         self.last: int | None = None
         """Price of the last trade in ticks."""
         self.trades: deque[Trade] = deque(maxlen=TRADES_KEPT)
+        self.quiet = False
+        """Executions of own orders are no public trades: the tape shows only what ``announce_trade`` is told."""
         self._settlement = settlement
         self._emit = emit
         self._clock = clock
@@ -151,7 +153,7 @@ class Pair:
         if touched:
             self._after(taker.opposite, price)
         if left + foreign:
-            self._print(Deal(self, taker, price, left + foreign, self._next_trade()))
+            self._print(Deal(self, taker, price, left + foreign, self._next_trade()), self._clock())
 
     def fill_own(self, taker: Side, price: int, qty: int, *, assumed: bool = False) -> int:
         """Fill own resting orders of a level, in their order and past foreign ones; return how much was filled."""
@@ -168,6 +170,10 @@ class Pair:
                 left -= size
         self._after(taker.opposite, price)
         return qty - left
+
+    def announce_trade(self, taker: Side, price: int, qty: int, time_ms: int) -> None:
+        """Announce a trade of a mirrored market at the time it had there; own orders are not touched."""
+        self._print(Deal(self, taker, price, qty, self._next_trade()), time_ms)
 
     def uncross(self, *, assumed: bool = False) -> None:
         """Fill own orders that the foreign book has come to cross, at their own price, against what crosses them."""
@@ -299,10 +305,11 @@ class Pair:
         deal = Deal(self, side, price, size, self._next_trade(), assumed)
         if maker is not None or taker is not None:
             self._settlement.settle(self, deal, taker, maker)
-        self._print(deal)
+            if self.quiet:
+                return
+        self._print(deal, self._clock())
 
-    def _print(self, deal: Deal) -> None:
-        now = self._clock()
+    def _print(self, deal: Deal, now: int) -> None:
         trade_id = f"{deal.number}X0"
         self.last = deal.price_ticks
         self.candles.fold(now, deal.price_ticks, deal.qty_steps)

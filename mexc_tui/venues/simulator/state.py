@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -48,8 +49,8 @@ class SavedState(msgspec.Struct, frozen=True, kw_only=True):
     openings: list[tuple[int, str]]
 
 
-def dump(exchange: Exchange) -> dict[str, Any]:
-    """Return the state as values that JSON can hold; money as text."""
+def dump(exchange: Exchange, pairs: Iterable[Pair] | None = None) -> dict[str, Any]:
+    """Return the state (with some of the pairs, or all) as values that JSON can hold; money as text."""
     accounts = exchange.accounts
     saved = SavedState(
         format=FORMAT,
@@ -72,7 +73,7 @@ def dump(exchange: Exchange) -> dict[str, Any]:
                 version=pair.version,
                 price=exchange.movable[pair.symbol].price if pair.symbol in exchange.movable else None,
             )
-            for pair in exchange.pairs.values()
+            for pair in (exchange.pairs.values() if pairs is None else pairs)
         ],
         openings=exchange.openings(),
     )

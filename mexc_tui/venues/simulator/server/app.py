@@ -12,7 +12,7 @@ from random import Random
 import msgspec
 from aiohttp import web
 
-from mexc_tui.venues.simulator.api import ExchangeCore
+from mexc_tui.venues.simulator.api import ExchangeCore, Upstream
 from mexc_tui.venues.simulator.events import SimEvent, SymbolChanged
 from mexc_tui.venues.simulator.server.admin import Admin
 from mexc_tui.venues.simulator.server.call import Context
@@ -52,7 +52,7 @@ class Server:
 
     ``clock`` gives the time in milliseconds. With ``settings.drive`` the exchange follows it every few
     milliseconds; without, ``step`` moves everything, so that tests need no waiting. ``on_wanted`` is called
-    with the time when a book is first asked for.
+    with the time when a book is first asked for. ``upstream`` brings what is asked for where the market is a mirror.
     """
 
     def __init__(
@@ -63,6 +63,7 @@ class Server:
         *,
         plan: FaultPlan | None = None,
         on_wanted: Callable[[int], None] | None = None,
+        upstream: Upstream | None = None,
     ) -> None:
         self.settings = settings or ServerSettings()
         self.exchange = exchange
@@ -76,12 +77,15 @@ class Server:
         self._driver: asyncio.Task[None] | None = None
         self._port = 0
         self.hub = Hub(exchange, self.plan, self.listen_keys, self.settings.streams, self.settings.seed, self._wanted)
+        if upstream is not None:
+            self.hub.on_watched = upstream.watched
         self._context = Context(
             core=exchange,
             keys=self.keys,
             listen_keys=self.listen_keys,
             hub=self.hub,
             wanted=self._wanted,
+            upstream=upstream,
             mx_deduct=set(),
             strategy_groups={},
             listed_ms={i.symbol: i.first_open_ms or exchange.now_ms for i in exchange.instruments()},

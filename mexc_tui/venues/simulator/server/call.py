@@ -9,7 +9,7 @@ from decimal import Decimal
 import msgspec
 
 from mexc_tui.domain.numbers import BadNumberError, parse_decimal
-from mexc_tui.venues.simulator.api import ExchangeCore
+from mexc_tui.venues.simulator.api import ExchangeCore, Upstream
 from mexc_tui.venues.simulator.events import SimError
 from mexc_tui.venues.simulator.server.keys import ApiKey, KeyRing, ListenKeys
 from mexc_tui.venues.simulator.server.streams import Hub
@@ -26,6 +26,8 @@ class Context(msgspec.Struct, kw_only=True):
     hub: Hub
     wanted: Callable[[], None]
     """Called when a book is asked for: a tape starts to play at the first time."""
+    upstream: Upstream | None = None
+    """Brings what is asked for where the market is a mirror."""
     mx_deduct: set[str]
     strategy_groups: dict[str, dict[int, StrategyGroup]]
     listed_ms: dict[str, int]

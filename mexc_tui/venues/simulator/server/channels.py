@@ -109,6 +109,11 @@ class AggreDepth(Channel):
         self._created_ms = level.time_ms
         (self._bids if level.side is Side.BUY else self._asks)[level.price] = level.qty
 
+    def broken(self) -> None:
+        """Drop what was gathered: the next push must not seem to join what was sent before."""
+        self._bids, self._asks = {}, {}
+        self._first = 0
+
     def joined(self) -> None:
         """Show nothing: an increment has no state of its own."""
 
@@ -198,7 +203,7 @@ class Kline(Channel):
     def __init__(self, name: str, symbol: str, interval: str) -> None:
         super().__init__(name, symbol, 1_000)
         self._interval = interval
-        self._core_interval = KLINES[interval][0]
+        self.core_interval = KLINES[interval][0]
         self._shown: Candle | None = None
 
     def joined(self) -> None:
@@ -206,7 +211,7 @@ class Kline(Channel):
         self.dirty = True
 
     def build(self, core: ExchangeCore, now_ms: int) -> list[bytes]:
-        candles = core.candles(self.symbol, self._core_interval, 2)
+        candles = core.candles(self.symbol, self.core_interval, 2)
         if not candles:
             return []
         shown, latest = self._shown, candles[-1]

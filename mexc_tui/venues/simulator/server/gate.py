@@ -40,7 +40,10 @@ class Gate:
                 if struck is not None:
                     return struck
             try:
-                result = endpoint.handler(self._admit(endpoint, request, body))
+                call = self._admit(endpoint, request, body)
+                if self._ctx.upstream is not None:
+                    await self._ctx.upstream.before(endpoint.method, endpoint.path, call.params)
+                result = endpoint.handler(call)
             except SimError as refusal:
                 return _refusal(refusal.http_status, refusal.code, refusal.message)
             except TooManyRequestsError as problem:

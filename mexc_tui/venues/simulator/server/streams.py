@@ -12,9 +12,18 @@ import msgspec
 from aiohttp import WSMsgType, web
 
 from mexc_tui.venues.simulator.api import ExchangeCore
-from mexc_tui.venues.simulator.events import BalanceChanged, BookLevel, OrderChanged, OwnTrade, PublicTrade, SimEvent
+from mexc_tui.venues.simulator.events import (
+    BalanceChanged,
+    BookBroken,
+    BookLevel,
+    CandleMoved,
+    OrderChanged,
+    OwnTrade,
+    PublicTrade,
+    SimEvent,
+)
 from mexc_tui.venues.simulator.server import codec
-from mexc_tui.venues.simulator.server.channels import AggreDepth, Channel, open_channel
+from mexc_tui.venues.simulator.server.channels import AggreDepth, Channel, Kline, open_channel
 from mexc_tui.venues.simulator.server.faults import FaultPlan
 from mexc_tui.venues.simulator.server.keys import CONNECTIONS_PER_LISTEN_KEY, ListenKeys
 from mexc_tui.venues.simulator.server.mangle import Mangler
@@ -167,6 +176,8 @@ class Hub:
         self._by_period: dict[int, list[Channel]] = {period: [] for period in PERIODS}
         self._bucket = {period: core.now_ms // period for period in PERIODS}
         self.pushed = 0
+        self.on_watched: Callable[[frozenset[str], frozenset[tuple[str, str]]], None] | None = None
+        """Told which pairs and which candles of them are followed, whenever that changes."""
         core.listen(self._on_event)
 
     @property
@@ -305,8 +316,15 @@ class Hub:
             if channel.wants_trades:
                 self._trades.setdefault(channel.symbol, []).append(channel)
             self._by_period[channel.period_ms].append(channel)
+            self._tell_watched()
         channel.joined()
         return True
+
+    def _tell_watched(self) -> None:
+        if self.on_watched is not None:
+            found = self._channels.values()
+            candles = frozenset((c.symbol, c.core_interval) for c in found if isinstance(c, Kline))
+            self.on_watched(frozenset(c.symbol for c in found if c.symbol), candles)
 
     def _unsubscribe(self, connection: Connection, name: str) -> None:
         if connection.channels.pop(name, "") is None:
@@ -325,6 +343,7 @@ class Hub:
             listed = index.get(channel.symbol, [])
             if channel in listed:
                 listed.remove(channel)
+        self._tell_watched()
 
     def _forget(self, connection: Connection) -> None:
         self._connections.pop(connection, None)
@@ -351,6 +370,14 @@ class Hub:
             self._private(codec.DEALS_CHANNEL, event.account_id, codec.private_deal, event)
         elif isinstance(event, BalanceChanged):
             self._private(codec.ACCOUNT_CHANNEL, event.account_id, codec.private_account, event)
+        elif isinstance(event, BookBroken):
+            for channel in self._book.get(event.symbol, ()):
+                if isinstance(channel, AggreDepth):
+                    channel.broken()
+        elif isinstance(event, CandleMoved):
+            for channel in self._trades.get(event.symbol, ()):
+                if isinstance(channel, Kline):
+                    channel.dirty = True
 
     def _private(self, name: str, account_id: str, encode: Callable[[E, int], bytes], event: E) -> None:
         listeners = [c for c in self._subscribers.get(name, ()) if c.account_id == account_id]
