@@ -102,7 +102,9 @@ def environment(tmp_path: Path) -> dict[str, str]:
     plain = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("MEXC_", "XDG_", "SSH_", "TEXTUAL", "COLORTERM", "NO_COLOR", "PYTEST"))
+        if not name.startswith(
+            ("MEXC_", "XDG_", "SSH_", "TEXTUAL", "COLORTERM", "NO_COLOR", "PYTEST", "COLUMNS", "LINES")
+        )
     }
     for name in ("config", "data", "state", "cache"):
         plain[f"XDG_{name.upper()}_HOME"] = str(tmp_path / name)
