@@ -20,6 +20,8 @@ from mexc_tui.domain.views import GateInputs
 __all__ = ["Seen", "check", "fingerprint", "reference_price", "standing_headroom"]
 
 UNAVAILABLE = "CHECK_UNAVAILABLE"
+MOST_DIGITS = 40
+"""Numbers of an order stay within 10^-40 and 10^40; zero has its own control."""
 
 _Control = Callable[[Case], Violation | None]
 _SizedControl = Callable[[Case, Size], Violation | None]
@@ -83,8 +85,32 @@ _REPEATS: tuple[tuple[str, _SizedControl], ...] = (("DUPLICATE_ORDER", size.dupl
 
 def check(draft: Draft, inputs: GateInputs, seen: Seen | None = None) -> Verdict:
     """Judge a draft. ``seen`` None (a preview) leaves out INTENT_STILL_VALID."""
+    unusable = _unusable(draft)
+    if unusable is not None:
+        return Verdict(violations=(unusable,), max_qty=ZERO, binding=unusable.code)
     with exact():
-        return _Judge(Case(draft, inputs, seen)).verdict()
+        return _fail_closed(lambda: _Judge(Case(draft, inputs, seen)).verdict())
+
+
+def _unusable(draft: Draft) -> Violation | None:
+    """Refuse NaN, infinities and numbers beyond any market before anything is worked out with them."""
+    for code, name, value in (
+        ("PRICE_POSITIVE", "price", draft.price),
+        ("QTY_MIN", "quantity", draft.qty),
+        ("QTY_MIN", "amount", draft.quote_qty),
+    ):
+        if value is not None and not (value.is_finite() and -MOST_DIGITS < value.adjusted() < MOST_DIGITS):
+            return fault(code, f"The {name} {value} is not a number that an order can have.")
+    return None
+
+
+def _fail_closed(judge: Callable[[], Verdict]) -> Verdict:
+    """Refuse where even the working out of the verdict fails."""
+    try:
+        return judge()
+    except Exception as problem:
+        text = f"The order could not be judged ({type(problem).__name__}); nothing is sent."
+        return Verdict(violations=(fault(UNAVAILABLE, text),), max_qty=ZERO, binding=UNAVAILABLE)
 
 
 class _Judge:
