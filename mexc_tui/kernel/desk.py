@@ -332,7 +332,7 @@ class Desk:
         record = self._portfolio.day_record(at)
         if record is not None:
             effects.append(Journal((record,)))
-        return effects
+        return effects + self._follow(at)
 
     # --- interest
 
@@ -350,4 +350,5 @@ class Desk:
         wanted.update(dict.fromkeys(sorted(self._flattener.symbols())))
         held = (f"{asset}{USDT}" for asset in self._portfolio.largest() if asset != USDT)
         wanted.update(dict.fromkeys([*sorted(self._portfolio.symbols()), *held]))
-        return self._markets.require(list(wanted)[:FOLLOWED], at)
+        # In one order whatever the values do: a mere change of rank must not subscribe anew.
+        return self._markets.require(sorted(list(wanted)[:FOLLOWED]), at)

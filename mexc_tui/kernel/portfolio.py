@@ -51,6 +51,8 @@ class Portfolio:
         self._complete = False
         self._reconciled_ns = 0
         self._basis: dict[str, CostBasis] = {}
+        self._bases: dict[str, str] = {}
+        """Base asset of each symbol that was traded, also while the list of pairs is not loaded."""
         self._fills: deque[Fill] = deque(maxlen=FILLS_SHOWN)
         self._seen: dict[tuple[str, str], None] = {}
         self._recorded: dict[str, Decimal] = {}
@@ -133,6 +135,7 @@ class Portfolio:
         self._fills.appendleft(fill)
         self._fills_view = FillsView(fills=tuple(self._fills))
         base, quote = (pair.base, pair.quote) if pair is not None else split_symbol(fill)
+        self._bases[fill.symbol] = base
         before = self._basis.get(fill.symbol) or CostBasis(symbol=fill.symbol)
         self._basis[fill.symbol] = with_fill(before, fill, base, quote, record.fee_quote)
 
@@ -156,9 +159,12 @@ class Portfolio:
         self._recorded[record.asset] = record.total
         left = record.total
         for symbol in sorted(self._basis):
-            if self._prices.base_of(symbol) == record.asset:
+            if self._base_of(symbol) == record.asset:
                 self._basis[symbol] = trimmed(self._basis[symbol], left)
                 left -= self._basis[symbol].qty
+
+    def _base_of(self, symbol: str) -> str:
+        return self._prices.base_of(symbol) or self._bases.get(symbol, "")
 
     def symbols(self) -> set[str]:
         """Return the symbols in which something of known cost is held."""
@@ -186,14 +192,14 @@ class Portfolio:
         """Share each asset out over the symbols in which it was bought; the rest goes to its USDT pair."""
         left = self.held()
         for symbol, basis in self._basis.items():
-            asset = self._prices.base_of(symbol)
+            asset = self._base_of(symbol)
             if symbol == f"{asset}{USDT}" or not asset:
                 continue
             share = min(basis.qty, left.get(asset, ZERO))
             left[asset] = left.get(asset, ZERO) - share
             if share > 0 or basis.traded:
                 yield symbol, share
-        for asset in sorted({self._prices.base_of(symbol) for symbol in self._basis} - {""}):
+        for asset in sorted({self._base_of(symbol) for symbol in self._basis} - {""}):
             left.setdefault(asset, ZERO)
         for asset, qty in left.items():
             symbol = f"{asset}{USDT}"
@@ -203,7 +209,7 @@ class Portfolio:
     def _position(self, symbol: str, qty: Decimal) -> Position:
         basis = self._basis.get(symbol) or CostBasis(symbol=symbol)
         shown = trimmed(basis, qty)
-        asset = self._prices.base_of(symbol) or symbol.removesuffix(USDT)
+        asset = self._base_of(symbol) or symbol.removesuffix(USDT)
         mark = self._prices.sell_mark(symbol, qty) if qty > 0 else None
         return Position(
             symbol=symbol,

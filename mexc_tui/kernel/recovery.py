@@ -181,6 +181,8 @@ class Recovery:
         delay = _DELAYS_MS[min(self._failures, len(_DELAYS_MS) - 1)]
         self._failures += 1
         effects = self._ask(symbols, at, delay)
+        if not self._risk.ready and self._needed_ns is not None:
+            self._block(f"the account could not be read ({item.reason.rstrip('.')}); it is tried again")
         if self._failures == 1 or self._failures % 20 == 0:
             state = "Trading goes on with what is known." if self._risk.ready else "No new exposure until it works."
             text = f"The account could not be read: {item.reason} {state} It is tried again."
