@@ -103,7 +103,11 @@ def draft_for(
         step = plain(instrument.step)
         raise SizeError(f"{size} comes to less than the smallest step of {step} {instrument.base}")
     return Draft(
-        symbol=inputs.symbol, side=side, type=order_type, qty=base, price=None if order_type is OrderType.MARKET else price
+        symbol=inputs.symbol,
+        side=side,
+        type=order_type,
+        qty=base,
+        price=None if order_type is OrderType.MARKET else price,
     )
 
 
