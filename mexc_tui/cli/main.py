@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from mexc_tui.cli import config, demo, exchange, run
+from mexc_tui.cli import config, demo, exchange, run, watch
 from mexc_tui.cli.exits import INTERRUPTED, USAGE, ExitError
 from mexc_tui.cli.logs import start_last_resort
 
@@ -35,6 +35,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     demo.add_parser(commands)
     exchange.add_parser(commands)
+    watch.add_parser(commands)
     config.add_parser(commands)
     return parser
 

@@ -7,8 +7,8 @@ import hashlib
 import secrets
 import shutil
 import time
-from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -22,6 +22,9 @@ from mexc_tui.engine.effects import Probe
 from mexc_tui.engine.engine import DeskPort, Engine
 from mexc_tui.kernel.effects import Record
 from mexc_tui.kernel.ports import JournalPort, Venue, VenueInfo
+
+if TYPE_CHECKING:
+    from mexc_tui.venues.mexc.streams import Tap
 
 JOURNAL = "journal.db"
 LOCK = "journal.lock"
@@ -44,7 +47,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 class PlannedParts:
     """Makes the parts of a planned desk; ``Parts`` of the engine. Heavy imports happen here, on the engine's thread."""
 
-    def __init__(self, plan: Plan, tap: Callable[[bytes, int], None] | None = None) -> None:
+    def __init__(self, plan: Plan, tap: Tap | None = None) -> None:
         self._plan = plan
         self._tap = tap
 
@@ -73,7 +76,7 @@ class PlannedParts:
             api_secret=plan.credentials.secret_key.reveal(),
         )
         streams = StreamSettings(depth_speed=Speed(plan.depth_speed))
-        return MexcVenue(settings, plan.kind, SystemClock(), streams=streams)
+        return MexcVenue(settings, plan.kind, SystemClock(), self._tap, streams=streams)
 
     def desk(self, info: VenueInfo, resumed: tuple[Record, ...]) -> DeskPort:
         """Make the kernel."""

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from enum import StrEnum
 from typing import Final
 
 import msgspec
@@ -40,12 +41,24 @@ NO_KEYS: Final = "no API key is set: market data only"
 LOCKED: Final = "live trading is locked in this version: orders go only to an exchange on this machine"
 
 
+class Part(StrEnum):
+    """Kinds of market data that a symbol of interest brings along; candles are asked for by themselves."""
+
+    BOOK = "book"
+    TRADES = "trades"
+    BEST = "best prices"
+    TICKERS = "24-hour figures of all pairs"
+    TICKER = "24-hour figures of the symbols of interest"
+
+
 class StreamSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Choices about the streams. The fast speeds bring ten times the frames."""
 
     depth_speed: Speed = Speed.NORMAL
     trades_speed: Speed = Speed.NORMAL
     ticker_zone: str = "24H"
+    parts: frozenset[Part] = frozenset({Part.BOOK, Part.TRADES, Part.BEST, Part.TICKERS})
+    """What is carried of the symbols of interest."""
     timing: StreamTiming = StreamTiming()
     key_timing: KeyTiming = KeyTiming()
 
@@ -212,12 +225,16 @@ class MexcVenue:
 
     def _channels(self, symbols: Sequence[str], candles: Sequence[tuple[str, Interval]]) -> list[str]:
         choices = self._choices
-        wanted = [names.mini_tickers(choices.ticker_zone)]
+        wanted = [names.mini_tickers(choices.ticker_zone)] if Part.TICKERS in choices.parts else []
         for symbol in dict.fromkeys((*symbols, *(symbol for symbol, _ in candles))):
             if symbol in symbols:
-                wanted.append(names.depth(symbol, choices.depth_speed))
-                wanted.append(names.deals(symbol, choices.trades_speed))
-                wanted.append(names.book_ticker(symbol))
+                named = {
+                    Part.BOOK: names.depth(symbol, choices.depth_speed),
+                    Part.TRADES: names.deals(symbol, choices.trades_speed),
+                    Part.BEST: names.book_ticker(symbol),
+                    Part.TICKER: names.mini_ticker(symbol, choices.ticker_zone),
+                }
+                wanted += [channel for part, channel in named.items() if part in choices.parts]
             wanted += [names.kline(symbol, interval) for other, interval in candles if other == symbol]
         return wanted
 

@@ -1,0 +1,111 @@
+"""Lines for other programs and for people: whole lines, in order, never kept back, and quiet when nobody reads."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from mexc_tui.domain.numbers import plain
+
+WAITING = 20_000
+"""Lines that may wait for a slow reader; after that lines are lost, and it is said how many."""
+FLUSH_S = 2.0
+
+Row = dict[str, Any]
+
+
+def encode(row: Mapping[str, Any]) -> str:
+    """Return one line of JSON; decimals are plain texts without exponents."""
+    return msgspec.json.encode(_prepared(row)).decode()
+
+
+def safe(text: str) -> str:
+    """Return a text from outside as it may be shown in a terminal: printable, one line, of bounded length."""
+    return "".join(sign if sign.isprintable() else " " for sign in text[:500]).strip()
+
+
+def say(row: Mapping[str, Any], text: str, *, as_json: bool) -> None:
+    """Print one result, as JSON or as the text for people."""
+    sys.stdout.write((encode(row) if as_json else text) + "\n")
+    sys.stdout.flush()
+
+
+def narrate(text: str) -> None:
+    """Print a remark, which is never data."""
+    with contextlib.suppress(OSError):
+        sys.stderr.write(f"mexc-tui: {safe(text)}\n")
+        sys.stderr.flush()
+
+
+def table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) -> str:
+    """Return columns of even width, the first ``left`` ones flush left and the others flush right."""
+    widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
+    lines = []
+    for cells in (headings, *rows):
+        padded = [c.ljust(w) if at < left else c.rjust(w) for at, (c, w) in enumerate(zip(cells, widths, strict=True))]
+        lines.append("  ".join(padded).rstrip())
+    return "\n".join(lines)
+
+
+def shown(value: Decimal | None) -> str:
+    """Return a number for people; what is not known is a dash."""
+    return "—" if value is None else plain(value)
+
+
+class LineWriter:
+    """Writes lines on a thread of its own, so that a slow reader delays nothing but itself.
+
+    ``gone`` is set when the reader has gone away. Lines that find no room are counted in ``lost``.
+    """
+
+    def __init__(self, descriptor: int = 1, *, waiting: int = WAITING) -> None:
+        self.gone = threading.Event()
+        self.lost = 0
+        self._descriptor = descriptor
+        self._lines: queue.Queue[str | None] = queue.Queue(waiting)
+        self._thread = threading.Thread(target=self._run, name="output", daemon=True)
+        self._thread.start()
+
+    def write(self, line: str) -> bool:
+        """Hand over one line; False where there is no room for it."""
+        try:
+            self._lines.put_nowait(line)
+        except queue.Full:
+            self.lost += 1
+            return False
+        return True
+
+    def close(self, limit_s: float = FLUSH_S) -> None:
+        """Write what is waiting, but do not wait longer than that for the reader."""
+        with contextlib.suppress(queue.Full):
+            self._lines.put(None, timeout=limit_s)
+        self._thread.join(limit_s)
+
+    def _run(self) -> None:
+        while (line := self._lines.get()) is not None:
+            if self.gone.is_set():
+                continue
+            data = (line + "\n").encode("utf-8", "replace")
+            try:
+                while data:
+                    data = data[os.write(self._descriptor, data) :]
+            except OSError:
+                self.gone.set()
+
+
+def _prepared(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return plain(value)
+    if isinstance(value, Mapping):
+        return {key: _prepared(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_prepared(part) for part in value]
+    return value

@@ -1,0 +1,142 @@
+"""The exchange that environment or config file name, for commands that need no desk."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Coroutine, Iterable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from mexc_tui.cli.exits import FAILURE, UNREACHABLE, USAGE, ExitError
+from mexc_tui.config.environment import credentials, venue_settings
+from mexc_tui.config.errors import ConfigError
+from mexc_tui.config.loading import load
+from mexc_tui.config.paths import config_file
+from mexc_tui.domain.errors import ErrorKind, VenueError
+
+if TYPE_CHECKING:
+    from mexc_tui.venues.mexc.rest import MexcRest
+    from mexc_tui.venues.mexc.settings import MexcSettings
+    from mexc_tui.venues.mexc.streams import Tap
+    from mexc_tui.venues.mexc.venue import MexcVenue, Part
+
+T = TypeVar("T")
+
+REACH_LIMIT_S = 5.0
+OFFLINE_HINT = "`mexc-tui exchange` starts one of your own."
+
+NOT_REACHED = (
+    ErrorKind.NETWORK,
+    ErrorKind.EDGE_BLOCK,
+    ErrorKind.MAINTENANCE,
+    ErrorKind.SERVER,
+    ErrorKind.UNREADABLE,
+    ErrorKind.OUTCOME_UNKNOWN,
+)
+
+
+def mexc_settings(*, keys: bool) -> tuple[MexcSettings, str]:
+    """Return addresses and, with ``keys``, the key pair, and the wanted speed of book updates.
+
+    Raises:
+        ExitError: config file or environment say something that cannot be used.
+    """
+    from mexc_tui.venues.mexc.settings import MexcSettings
+
+    try:
+        venue = venue_settings(load(config_file()).settings.venue, os.environ)
+        pair = credentials(os.environ) if keys else None
+    except ConfigError as error:
+        raise ExitError(str(error), USAGE) from None
+    if keys and not pair:
+        raise ExitError(
+            "This needs an API key: set MEXC_API_KEY and MEXC_SECRET_KEY, and MEXC_BASE_URL and MEXC_WS_URL for an "
+            "exchange other than MEXC itself.",
+            USAGE,
+        )
+    try:
+        settings = MexcSettings(
+            base_url=venue.base_url,
+            ws_url=venue.ws_url,
+            api_key=pair.api_key.reveal() if pair else "",
+            api_secret=pair.secret_key.reveal() if pair else "",
+        )
+    except ValueError as error:
+        raise ExitError(f"The exchange's addresses cannot be used: {error}.", USAGE) from None
+    return settings, venue.depth_speed
+
+
+def market_venue(parts: Iterable[Part], tap: Tap | None = None) -> MexcVenue:
+    """Return the configured exchange without keys, carrying these parts of the market."""
+    from mexc_tui.domain.views import VenueKind
+    from mexc_tui.engine.compose import is_local
+    from mexc_tui.venues.mexc.channels import Speed
+    from mexc_tui.venues.mexc.venue import MexcVenue, StreamSettings
+
+    settings, speed = mexc_settings(keys=False)
+    kind = VenueKind.LOCAL if is_local(settings.base_url) else VenueKind.LIVE
+    choices = StreamSettings(depth_speed=Speed(speed), parts=frozenset(parts))
+    return MexcVenue(settings, kind, tap=tap, streams=choices)
+
+
+def with_rest(work: Any, *, keys: bool) -> Any:
+    """Run ``await work(rest)`` on the configured exchange and return what it returns.
+
+    Raises:
+        ExitError: the exchange cannot be reached or refuses.
+    """
+    settings, _ = mexc_settings(keys=keys)
+
+    async def main() -> Any:
+        from mexc_tui.venues.mexc.rest import MexcRest
+
+        rest: MexcRest = MexcRest(settings)
+        try:
+            await reach(rest.open(), settings.base_url)
+            return await work(rest)
+        except VenueError as error:
+            raise failed(error, settings.base_url) from None
+        finally:
+            await rest.close()
+
+    return asyncio.run(main())
+
+
+async def reach(opening: Coroutine[Any, Any, T], base_url: str) -> T:
+    """Await the first contact, but not for long.
+
+    Raises:
+        ExitError: there was none in time, or it failed.
+    """
+    try:
+        async with asyncio.timeout(REACH_LIMIT_S):
+            return await opening
+    except TimeoutError:
+        raise ExitError(unreachable(base_url, f"no answer within {REACH_LIMIT_S:.0f} s"), UNREACHABLE) from None
+    except VenueError as error:
+        raise failed(error, base_url) from None
+
+
+def failed(error: VenueError, base_url: str) -> ExitError:
+    """Return the end of the program that a venue's error means."""
+    if error.kind in NOT_REACHED:
+        return ExitError(unreachable(base_url, error.message), UNREACHABLE)
+    return ExitError(f"{error.message} {error.remedy}".strip(), FAILURE)
+
+
+def unreachable(base_url: str, why: str) -> str:
+    """Return the sentence for an exchange that does not answer."""
+    return f"The exchange at {base_url} cannot be reached: {why.rstrip('.')}. Nothing was sent. {OFFLINE_HINT}"
+
+
+def unknown_symbols(wanted: Iterable[str], listed: Iterable[str]) -> str:
+    """Return the sentence for pairs that are not listed; empty where all of them are."""
+    import difflib
+
+    known = set(listed)
+    missing = [name for name in wanted if name not in known]
+    if not missing:
+        return ""
+    near = difflib.get_close_matches(missing[0], known, n=3, cutoff=0.5)
+    hint = f" Near it: {', '.join(near)}." if near else " `mexc-tui markets` lists what is."
+    return f"{', '.join(missing)[:200]} {'is' if len(missing) == 1 else 'are'} not traded here.{hint}"

@@ -1,0 +1,230 @@
+"""Runs ``mexc-tui watch``: one feed, one writer, and an end for every way it can end."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import math
+import re
+from collections.abc import Callable
+
+import msgspec
+
+from mexc_tui.cli.ending import Ending
+from mexc_tui.cli.exits import OK, SIGNALLED, UNREACHABLE, USAGE, ExitError
+from mexc_tui.cli.output import LineWriter, Row, encode, narrate
+from mexc_tui.cli.venue import REACH_LIMIT_S, failed, market_venue, reach, unknown_symbols
+from mexc_tui.cli.watch import CHANNELS, MOST_LEVELS
+from mexc_tui.cli.watch_rows import CandleTrack, Reporter, as_text
+from mexc_tui.domain.errors import VenueError
+from mexc_tui.domain.inputs import LinkState
+from mexc_tui.domain.instrument import Instrument
+from mexc_tui.domain.market import Candle, Interval
+from mexc_tui.engine.market_feed import MarketFeed
+from mexc_tui.venues.mexc.venue import MexcVenue, Part
+
+BEAT_S = 0.02
+LIST_LIMIT_S = 30.0
+MISSED_CANDLES = 500
+"""Candles asked for at most when a stream comes back after a break."""
+_SYMBOL = re.compile(r"[A-Z0-9_]{2,40}")
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """What was asked for, checked."""
+
+    symbols: tuple[str, ...]
+    channels: tuple[str, ...]
+    interval: Interval
+    depth: int
+    seconds: float | None
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print until the time is over or a signal comes, and return the exit code."""
+    writer = LineWriter()
+    lost = 0
+
+    def emit(row: Row) -> None:
+        nonlocal lost
+        if writer.lost > lost:
+            text = f"The reader is too slow: {writer.lost - lost} lines could not be handed over."
+            if not writer.write(line({"type": "problem", "code": "slow_reader", "message": text, "symbol": ""})):
+                return
+            lost = writer.lost
+        writer.write(line(row))
+
+    def line(row: Row) -> str:
+        return encode(row) if arguments.json else as_text(row)
+
+    try:
+        return asyncio.run(_watch(options_of(arguments), emit, writer))
+    except ExitError as error:
+        if arguments.json:
+            code = {USAGE: "bad_usage", UNREACHABLE: "unreachable"}.get(error.code, "failed")
+            emit({"type": "problem", "code": code, "message": str(error), "symbol": ""})
+        raise
+    finally:
+        writer.close()
+
+
+def options_of(arguments: argparse.Namespace) -> Options:
+    """Return the options.
+
+    Raises:
+        ExitError: one of them cannot be used.
+    """
+    channels = tuple(dict.fromkeys(name.strip() for name in arguments.channels.split(",") if name.strip()))
+    unknown = [name for name in channels if name not in CHANNELS]
+    if unknown or not channels:
+        named = f"no channel {unknown[0][:40]!r}" if unknown else "no channel named"
+        raise ExitError(f"There is {named}; --channels takes some of {', '.join(CHANNELS)}, with commas.", USAGE)
+    if not (arguments.depth.isascii() and arguments.depth.isdigit() and 1 <= int(arguments.depth[:9]) <= MOST_LEVELS):
+        raise ExitError(f"--depth takes a whole number from 1 to {MOST_LEVELS}.", USAGE)
+    return Options(
+        symbols=symbols_of(arguments.symbols),
+        channels=channels,
+        interval=interval_of(arguments.interval),
+        depth=int(arguments.depth),
+        seconds=seconds_of(arguments.seconds),
+    )
+
+
+def symbols_of(names: list[str]) -> tuple[str, ...]:
+    """Return the pairs asked for, each once; ExitError for what cannot be one."""
+    found = [name.strip().upper() for name in names]
+    for name in found:
+        if _SYMBOL.fullmatch(name) is None:
+            raise ExitError(f"{name[:40]!r} is not the name of a pair; they look like BTCUSDT.", USAGE)
+    return tuple(dict.fromkeys(found))
+
+
+def interval_of(name: str) -> Interval:
+    """Return the length of candles; ExitError for one that there is not."""
+    name = {"1h": "60m", "1w": "1W", "1mo": "1M"}.get(name, name)
+    if name not in list(Interval):
+        raise ExitError(f"There is no interval {name[:20]!r}; there are {', '.join(Interval)}.", USAGE)
+    return Interval(name)
+
+
+def seconds_of(text: str | None) -> float | None:
+    """Return a time above zero, None where none was given; ExitError for anything else."""
+    if text is None:
+        return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise ExitError("--seconds takes a number above zero.", USAGE)
+    return seconds
+
+
+async def _watch(options: Options, emit: Callable[[Row], None], writer: LineWriter) -> int:
+
+    venue = market_venue(_parts(options.channels))
+    reporter = Reporter(options.symbols, options.channels, options.interval, options.depth, emit=emit, remark=narrate)
+    feed = MarketFeed(venue, listen=reporter.listen, tell=reporter.tell, books="book" in options.channels)
+    with Ending() as ending:
+        try:
+            reporter.link(LinkState.CONNECTING)
+            watching = asyncio.create_task(_follow(options, venue, feed, reporter, writer))
+            stopping = asyncio.create_task(ending.wait())
+            await asyncio.wait({watching, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            stopping.cancel()
+            if watching.done():
+                watching.result()
+            else:
+                watching.cancel()
+                await asyncio.gather(watching, return_exceptions=True)
+        finally:
+            await feed.close()
+            reporter.link(LinkState.CLOSED)
+    return SIGNALLED + ending.number if ending.number else OK
+
+
+async def _follow(options: Options, venue: MexcVenue, feed: MarketFeed, reporter: Reporter, writer: LineWriter) -> None:
+    """Print until the time is over."""
+    pairs = await connect(feed, venue, options.symbols)
+    wants_candles = "candles" in options.channels
+    feed.follow(pairs, [(symbol, options.interval) for symbol in options.symbols] if wants_candles else ())
+    loop = asyncio.get_running_loop()
+    start = loop.time()
+    unread = 0
+    repairs: set[asyncio.Task[None]] = set()
+    while not writer.gone.is_set() and (options.seconds is None or loop.time() - start < options.seconds):
+        reporter.beat(feed.markets, feed.now())
+        if not reporter.connected and loop.time() - start > REACH_LIMIT_S:
+            raise ExitError(no_stream(venue), UNREACHABLE)
+        unread = _unreadable(venue, reporter, unread)
+        for track in reporter.tracks.values():
+            if track.repair is not None and not track.asking:
+                track.asking = True
+                repairs.add(task := asyncio.create_task(_repair(venue, track, reporter)))
+                task.add_done_callback(repairs.discard)
+        await asyncio.sleep(BEAT_S)
+    for task in repairs:
+        task.cancel()
+    if writer.gone.is_set():
+        raise BrokenPipeError
+
+
+async def connect(feed: MarketFeed, venue: MexcVenue, symbols: tuple[str, ...]) -> list[Instrument]:
+    """Open the feed and return what the exchange says of the pairs.
+
+    Raises:
+        ExitError: it cannot be reached, or does not list one of them.
+    """
+    address = venue.rest.settings.base_url
+    await reach(feed.open(), address)
+    try:
+        async with asyncio.timeout(LIST_LIMIT_S):
+            listed = {pair.symbol: pair for pair in await venue.instruments()}
+    except TimeoutError:
+        raise ExitError(f"The exchange at {address} does not send its list of pairs.", UNREACHABLE) from None
+    except VenueError as error:
+        raise failed(error, address) from None
+    unknown = unknown_symbols(symbols, listed)
+    if unknown:
+        raise ExitError(unknown, USAGE)
+    return [listed[symbol] for symbol in symbols]
+
+
+def no_stream(venue: MexcVenue) -> str:
+    """Return the sentence for an exchange that answers by REST and not by WebSocket."""
+    settings = venue.rest.settings
+    return (
+        f"The exchange at {settings.base_url} answers, but its streams at {settings.ws_url} do not. "
+        "Check MEXC_WS_URL and whether a proxy or firewall stops WebSockets."
+    )
+
+
+def _parts(channels: tuple[str, ...]) -> list[Part]:
+
+    wanted = {"book": [Part.BOOK, Part.BEST], "trades": [Part.TRADES], "ticker": [Part.TICKER, Part.BEST]}
+    return [part for channel in channels for part in wanted.get(channel, [])]
+
+
+def _unreadable(venue: MexcVenue, reporter: Reporter, before: int) -> int:
+    """Tell of frames that could not be read since last time; trades in them are lost."""
+    streams = venue.streams
+    if streams is None or streams.decoder.not_understood == before:
+        return before
+    why = streams.decoder.samples[-1].reason if streams.decoder.samples else "unknown"
+    count = streams.decoder.not_understood - before
+    reporter.problem("unreadable", f"{count} frames could not be read ({why}); what they held is missing.")
+    return streams.decoder.not_understood
+
+
+async def _repair(venue: MexcVenue, track: CandleTrack, reporter: Reporter) -> None:
+    """Read the candles that were missed while the stream was down."""
+    first, end = track.repair or (0, 0)
+    found: tuple[Candle, ...] = ()
+    with contextlib.suppress(VenueError):
+        found = tuple(
+            c for c in await venue.candles(track.symbol, track.interval, MISSED_CANDLES, end) if c.open_ms >= first
+        )
+    if not track.repaired(found):
+        text = f"{track.symbol}: candles that closed while the stream was down could not be read."
+        reporter.problem("candles_missed", text, track.symbol)
