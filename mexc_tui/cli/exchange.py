@@ -13,14 +13,15 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mexc_tui.cli.exits import FAILURE, OK, USAGE, ExitError
 
 if TYPE_CHECKING:
     from mexc_tui.cli.exchange_state import StateFile
+    from mexc_tui.venues.simulator.api import Upstream
     from mexc_tui.venues.simulator.exchange import Exchange
     from mexc_tui.venues.simulator.server import FaultPlan, Server
 
@@ -45,8 +46,12 @@ While it runs, programs on this machine can change it under /admin/ (curl http:/
 Fault profiles: none, slow, flaky, lossy, edge, lost-acks, garbled, chaos; or single faults such as
   --faults 'drop:p=0.1;latency:ms=200'
 
+With --mirror the market is MEXC's own: its public books and trades, read without keys, and nothing is ever sent
+there. Orders are matched here, behind what stands in MEXC's queues. MEXC_BASE_URL and MEXC_WS_URL (or [venue] in the
+config file) name the exchange to mirror, [paper] sets delay and fees.
+
 exit codes: 0 ended by a signal or by stdin closing; 1 it broke down; 2 bad usage, a port in use,
-a recording or state file that cannot be used.
+a recording or state file that cannot be used; 3 the exchange to mirror cannot be reached.
 """
 
 
@@ -70,6 +75,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--speed", type=_speed, metavar="X", help="speed of the recorded market: 1 as it was, 10, max")
     parser.add_argument("--faults", metavar="PROFILE", default="", help="misbehave: a profile or a list of faults")
     parser.add_argument("--state", type=Path, metavar="FILE", help="keep accounts, orders and keys in this file")
+    parser.add_argument("--mirror", action="store_true", help="paper orders on MEXC's public market instead of a model")
+    parser.add_argument(
+        "--delay-ms", type=_delay, metavar="N", help="with --mirror: delay of orders (default: measured)"
+    )
     parser.add_argument("--strict-limits", action="store_true", help="MEXC's strictest published request limits")
     parser.add_argument("--until-stdin-closes", action="store_true", help="end when standard input closes")
     parser.set_defaults(run=run)
@@ -86,29 +95,40 @@ def run(arguments: argparse.Namespace) -> int:
             plan.set(fault)
     except FaultError as problem:
         raise ExitError(f"The faults cannot be set: {problem}.", USAGE) from None
+    if arguments.mirror:
+        if arguments.replay is not None:
+            raise ExitError("A market is either mirrored or replayed: give --mirror or --replay, not both.", USAGE)
+        from mexc_tui.cli.mirror import serve_mirror
+
+        return asyncio.run(serve_mirror(arguments, seed, plan))
     exchange, on_wanted = _build(arguments, seed)
-    state = _open_state(arguments.state, exchange)
-    server = _build_server(arguments, exchange, plan, on_wanted)
-    return asyncio.run(_serve(arguments, server, state, exchange))
+    state = open_state(arguments.state, exchange)
+    server = build_server(arguments, exchange, plan, on_wanted)
+    return asyncio.run(serve(arguments, server, state, exchange))
 
 
 def _build(arguments: argparse.Namespace, seed: int) -> tuple[Exchange, Callable[[int], None] | None]:
     if arguments.replay is None:
         from mexc_tui.venues.simulator.markets.catalogue import demo_exchange
 
-        return demo_exchange(start_ms=_wall_ms(), seed=seed), None
+        return demo_exchange(start_ms=wall_ms(), seed=seed), None
     from mexc_tui.venues.simulator.markets.tape import TapeError, TapeMarket, tape_exchange
 
     try:
         tape = TapeMarket.from_file(arguments.replay, arguments.speed or 1.0)
     except TapeError as problem:
         raise ExitError(f"{str(problem).rstrip('.')}. The exchange was not started.", USAGE) from None
-    return tape_exchange(tape, start_ms=_wall_ms(), seed=seed), tape.start
+    return tape_exchange(tape, start_ms=wall_ms(), seed=seed), tape.start
 
 
-def _build_server(
-    arguments: argparse.Namespace, exchange: Exchange, plan: FaultPlan, on_wanted: Callable[[int], None] | None
+def build_server(
+    arguments: argparse.Namespace,
+    exchange: Exchange,
+    plan: FaultPlan,
+    on_wanted: Callable[[int], None] | None = None,
+    upstream: Upstream | None = None,
 ) -> Server:
+    """Return the server that the arguments describe."""
     from mexc_tui.venues.simulator.server import GENEROUS, STRICT, Server, ServerSettings
 
     settings = ServerSettings(
@@ -116,10 +136,11 @@ def _build_server(
         seed=secrets.randbits(128) if arguments.seed is None else arguments.seed,
         limits=STRICT if arguments.strict_limits else GENEROUS,
     )
-    return Server(exchange, _wall_ms, settings, plan=plan, on_wanted=on_wanted)
+    return Server(exchange, wall_ms, settings, plan=plan, on_wanted=on_wanted, upstream=upstream)
 
 
-def _open_state(path: Path | None, exchange: Exchange) -> StateFile | None:
+def open_state(path: Path | None, exchange: Exchange) -> StateFile | None:
+    """Return the state file, loaded into the exchange; ExitError if it cannot be used."""
     if path is None:
         return None
     from mexc_tui.cli.exchange_state import StateError, StateFile
@@ -132,18 +153,31 @@ def _open_state(path: Path | None, exchange: Exchange) -> StateFile | None:
     return state
 
 
-async def _serve(arguments: argparse.Namespace, server: Server, state: StateFile | None, exchange: Exchange) -> int:
+async def serve(
+    arguments: argparse.Namespace,
+    server: Server,
+    state: StateFile | None,
+    exchange: Exchange,
+    beside: Coroutine[Any, Any, None] | None = None,
+    notices: tuple[str, ...] = (),
+) -> int:
+    """Serve until told to end or until server or what runs ``beside`` it fails; return the exit code."""
     told = _listen_for_the_end(arguments.until_stdin_closes)
     key = _account(server, state, exchange)
     try:
         await server.start()
     except OSError as problem:
+        if beside is not None:
+            beside.close()
         raise ExitError(_why_not(arguments.port, problem), USAGE) from None
+    companion = asyncio.create_task(server.wait() if beside is None else beside)
     keeper = asyncio.create_task(state.keep(server.keys)) if state is not None else None
     try:
-        _announce(arguments, server, key)
-        failed = await _until(told, server)
+        _announce(arguments, server, key, notices)
+        failed = await _until(told, server, companion)
     finally:
+        companion.cancel()
+        await asyncio.gather(companion, return_exceptions=True)
         await server.stop()
         if keeper is not None and state is not None:
             keeper.cancel()
@@ -167,7 +201,7 @@ def _account(server: Server, state: StateFile | None, exchange: Exchange) -> tup
     if known:
         return known[0].access, known[0].secret
     exchange.open_account(DEMO_ACCOUNT, dict(DEMO_FUNDS))
-    made = server.keys.create(DEMO_ACCOUNT, note="made at start", created_ms=_wall_ms())
+    made = server.keys.create(DEMO_ACCOUNT, note="made at start", created_ms=wall_ms())
     return made.access, made.secret
 
 
@@ -182,15 +216,24 @@ def _listen_for_the_end(watch_stdin: bool) -> asyncio.Event:
     return told
 
 
-async def _until(told: asyncio.Event, server: Server) -> str:
+async def _until(told: asyncio.Event, server: Server, companion: asyncio.Task[None]) -> str:
     """Wait to be told or for a failure; return what failed, empty for an ordered end."""
     stop = asyncio.create_task(told.wait())
     broke = asyncio.create_task(server.wait())
-    await asyncio.wait((stop, broke), return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait((stop, broke, companion), return_when=asyncio.FIRST_COMPLETED)
     for task in (stop, broke):
         task.cancel()
-    problem = broke.exception() if broke.done() and not broke.cancelled() else None
-    return f"{type(problem).__name__}: {problem}" if problem is not None else ""
+    for task in (broke, companion):
+        problem = task.exception() if task.done() and not task.cancelled() else None
+        if problem is not None:
+            return _innermost(problem)
+    return ""
+
+
+def _innermost(problem: BaseException) -> str:
+    while isinstance(problem, BaseExceptionGroup):
+        problem = problem.exceptions[0]
+    return f"{type(problem).__name__}: {problem}"
 
 
 def _watch_stdin(loop: asyncio.AbstractEventLoop, told: asyncio.Event) -> None:
@@ -204,11 +247,16 @@ def _watch_stdin(loop: asyncio.AbstractEventLoop, told: asyncio.Event) -> None:
     threading.Thread(target=read, name="stdin", daemon=True).start()
 
 
-def _announce(arguments: argparse.Namespace, server: Server, key: tuple[str, str]) -> None:
+def _announce(
+    arguments: argparse.Namespace, server: Server, key: tuple[str, str], notices: tuple[str, ...] = ()
+) -> None:
     import msgspec
 
     if arguments.json:
-        row = {"rest": server.rest_url, "ws": server.ws_url, "api_key": key[0], "api_secret": key[1]}
+        row: dict[str, object] = {"rest": server.rest_url, "ws": server.ws_url}
+        row |= {"api_key": key[0], "api_secret": key[1]}
+        if notices:
+            row["notices"] = notices
         text = msgspec.json.encode(row).decode()
     else:
         text = (
@@ -218,7 +266,8 @@ def _announce(arguments: argparse.Namespace, server: Server, key: tuple[str, str
             f"  API key    {key[0]}\n"
             f"  secret     {key[1]}\n"
             f"  admin      {server.rest_url}/admin/\n"
-            "Ctrl-C ends it."
+            + "".join(f"{notice}\n" for notice in notices)
+            + "Ctrl-C ends it."
         )
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
@@ -238,6 +287,12 @@ def _port(text: str) -> int:
     return int(text)
 
 
+def _delay(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) > 60_000:
+        raise argparse.ArgumentTypeError("a delay is a number of milliseconds from 0 to 60000")
+    return int(text)
+
+
 def _speed(text: str) -> float:
     if text == "max":
         return math.inf
@@ -250,5 +305,6 @@ def _speed(text: str) -> float:
     return speed
 
 
-def _wall_ms() -> int:
+def wall_ms() -> int:
+    """Return milliseconds since 1970."""
     return time.time_ns() // 1_000_000

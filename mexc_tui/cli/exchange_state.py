@@ -9,7 +9,13 @@ from typing import Any
 
 import msgspec
 
-from mexc_tui.venues.simulator.events import BookLevel, PublicTrade, SimEvent
+from mexc_tui.venues.simulator.events import (
+    BookBroken,
+    BookLevel,
+    CandleMoved,
+    PublicTrade,
+    SimEvent,
+)
 from mexc_tui.venues.simulator.exchange import Exchange
 from mexc_tui.venues.simulator.server.keys import ApiKey, KeyRing
 
@@ -107,5 +113,5 @@ class StateFile:
             raise StateError(f"The state file {self._path} cannot be written: {problem.strerror}.") from None
 
     def _on_event(self, event: SimEvent) -> None:
-        if not isinstance(event, BookLevel | PublicTrade):
+        if not isinstance(event, BookLevel | PublicTrade | BookBroken | CandleMoved):
             self._changed = True

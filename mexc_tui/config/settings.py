@@ -48,11 +48,22 @@ class UiSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """One key press sends; otherwise b or s shows a ghost order and Enter sends it."""
 
 
+class PaperSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Paper trading on MEXC's public market."""
+
+    delay_ms: Annotated[int, msgspec.Meta(ge=0, le=60_000)] | None = None
+    """Median delay between an order's acceptance and its match; None means the measured round trip."""
+    maker_fee: Decimal | None = None
+    """Fraction of the traded amount; None means what MEXC lists for the pair."""
+    taker_fee: Decimal | None = None
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything a config file may say."""
 
     venue: VenueSettings = VenueSettings()
     ui: UiSettings = UiSettings()
+    paper: PaperSettings = PaperSettings()
     limits: dict[str, Any] = msgspec.field(default_factory=dict)
     """The risk limits as read; who knows their type converts them with ``SettingsFile.section``."""
     keys: dict[str, str] = msgspec.field(default_factory=dict)

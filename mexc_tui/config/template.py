@@ -21,6 +21,11 @@ sizes = [50, 100, 250, 500, 1000]  # order sizes of the keys 1 to 5, in quote
 ascii_only = false              # true: no characters beyond ASCII in bars and glyphs
 instant = false                 # true: one key sends; false: a ghost order first, Enter sends it
 
+[paper]                         # paper trading on MEXC's public market
+# delay_ms = 80                 # median delay of orders; unset: the measured round trip
+# maker_fee = 0.0               # fractions; unset: what MEXC lists for the pair
+# taker_fee = 0.0005
+
 [limits]                        # money in quote, shares as fractions (0.01 is 1 %), times in milliseconds
 max_order_value = 2500          # largest notional of one order
 max_position_value = 10000      # largest holding of one symbol, counted as if every working buy had filled

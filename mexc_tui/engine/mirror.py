@@ -1,0 +1,403 @@
+"""Keeps a paper exchange a mirror of MEXC's public market: books and trades on demand, nothing but reading upstream."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from math import exp
+from random import Random
+from typing import Any
+
+import msgspec
+
+from mexc_tui.domain.book import OrderBook
+from mexc_tui.domain.errors import ErrorKind, VenueError
+from mexc_tui.domain.inputs import (
+    BookDelta,
+    BookSnapshot,
+    CandleSeen,
+    Input,
+    InstrumentsLoaded,
+    LinkChanged,
+    LinkState,
+    Moment,
+    SnapshotFailed,
+    Tick,
+    TickersSeen,
+    TradesSeen,
+)
+from mexc_tui.domain.market import Interval
+from mexc_tui.domain.numbers import BadNumberError, plain, scaled
+from mexc_tui.domain.orders import Side
+from mexc_tui.domain.views import BookState, VenueKind
+from mexc_tui.engine.supervisor import attempt, guarded
+from mexc_tui.kernel.effects import Effect, FetchSnapshot, SetInterest, Tell
+from mexc_tui.kernel.facts import FactLog
+from mexc_tui.kernel.markets import Markets
+from mexc_tui.kernel.reading import CROSSED
+from mexc_tui.venues.mexc.clock import Clock, SystemClock
+from mexc_tui.venues.mexc.rest import MexcRest
+from mexc_tui.venues.mexc.settings import MexcSettings
+from mexc_tui.venues.mexc.venue import MexcVenue, StreamSettings
+from mexc_tui.venues.simulator.paper import PaperExchange
+
+REACH_S = 3.5
+"""An exchange that has not answered the simplest question by then counts as out of reach."""
+LIST_S = 20.0
+TICK_S = 0.1
+PAIRS_AGAIN_S = 300.0
+TICKERS_AGAIN_S = 60.0
+PING_EVERY_S = 15.0
+KEPT_S = 60.0
+"""A pair that nobody follows any more is kept up to date for so long."""
+DEPTH = 2_000
+IDS_KEPT = 2_000
+SPREAD = 0.25
+"""Delays scatter around a configured median by about a quarter of it."""
+
+_log = logging.getLogger(__name__)
+
+
+class Delays:
+    """How long an order takes to its match: drawn around a configured median, or from measured round trips.
+
+    A whole round trip, since the book that is matched against is half a round trip old already. Seeded.
+    """
+
+    def __init__(self, seed: int | str, median_ms: int | None = None) -> None:
+        self._rng = Random(f"{seed}/delay")
+        self._median_ms = median_ms
+        self.measured: deque[float] = deque(maxlen=64)
+
+    def draw(self) -> int:
+        """Return milliseconds."""
+        if self._median_ms is not None:
+            return round(self._median_ms * exp(self._rng.gauss(0, SPREAD))) if self._median_ms > 0 else 0
+        return round(self._rng.choice(self.measured)) if self.measured else 0
+
+
+class _Fed(msgspec.Struct):
+    """What of an upstream book has been handed on."""
+
+    book: OrderBook
+    version: int
+    low: int | None
+    high: int | None
+
+
+class Mirror:
+    """Reads one MEXC without keys and feeds a paper exchange with the pairs that somebody follows here."""
+
+    def __init__(
+        self,
+        settings: MexcSettings,
+        exchange: PaperExchange,
+        delays: Delays,
+        clock: Clock | None = None,
+        *,
+        streams: StreamSettings | None = None,
+    ) -> None:
+        """ValueError for settings with keys: nothing is ever signed here."""
+        if settings.has_keys:
+            raise ValueError("a mirror reads public data only and takes no keys")
+        self._settings = settings
+        self._exchange = exchange
+        self._delays = delays
+        self._clock = clock if clock is not None else SystemClock()
+        self.venue = MexcVenue(settings, VenueKind.PAPER, self._clock, streams=streams)
+        self.markets = Markets(FactLog(), depth_limit=DEPTH, view_depth=1)
+        self._fed: dict[str, _Fed] = {}
+        self._watched: frozenset[str] = frozenset()
+        self._candles: frozenset[tuple[str, str]] = frozenset()
+        self._asked_until: dict[str, float] = {}
+        self._followed: tuple[tuple[str, ...], tuple[tuple[str, Interval], ...]] = ((), ())
+        self._seen_ids: dict[str, dict[str, None]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._failed: asyncio.Future[None] | None = None
+
+    async def open(self) -> None:
+        """Reach the exchange, list its pairs and their figures.
+
+        Raises:
+            VenueError: it cannot be reached (told within four seconds), or gives no list of pairs.
+        """
+        self._failed = asyncio.get_running_loop().create_future()
+        await self._reach()
+        try:
+            await self.venue.open(self._take)
+            loaded = await attempt("reading the pairs", self.venue.instruments(), LIST_S)
+            if isinstance(loaded, VenueError):
+                raise loaded
+            api_symbols = await attempt("reading the pairs open to keys", self.venue.api_symbols(), LIST_S)
+            known = None if isinstance(api_symbols, VenueError) else api_symbols
+            self._list(InstrumentsLoaded(loaded, known))
+            await self._load_tickers()
+            await self._ping()
+        except BaseException:
+            await self.close()
+            raise
+
+    async def run(self) -> None:
+        """Keep the mirror current until cancelled; raises what stopped it."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._tick())
+            group.create_task(self._again(PAIRS_AGAIN_S, self._load_pairs))
+            group.create_task(self._again(TICKERS_AGAIN_S, self._load_tickers))
+            group.create_task(self._again(PING_EVERY_S, self._ping))
+            if self._failed is not None:
+                await self._failed
+
+    async def close(self) -> None:
+        """Stop reading; harmless when repeated."""
+        tasks = tuple(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.venue.close()
+
+    def watched(self, books: frozenset[str], candles: frozenset[tuple[str, str]]) -> None:
+        """Follow upstream what streams follow here."""
+        for symbol in self._watched - books:
+            self._asked_until[symbol] = self._clock.monotonic() + KEPT_S
+        self._watched, self._candles = books, candles
+        self._follow()
+
+    def want(self, symbol: str) -> None:
+        """Follow a pair for a while because somebody asked for it."""
+        self._asked_until[symbol] = self._clock.monotonic() + KEPT_S
+        self._follow()
+
+    # Following.
+
+    def _follow(self) -> None:
+        now = self._clock.monotonic()
+        self._asked_until = {symbol: until for symbol, until in self._asked_until.items() if until > now}
+        listed = self.markets.instruments
+        wanted = (*self._watched, *self._exchange.open_symbols(), *self._asked_until)
+        symbols = tuple(sorted({symbol for symbol in wanted if symbol in listed}))
+        intervals = {interval.value: interval for interval in Interval}
+        candles = tuple(
+            sorted(
+                (symbol, intervals[name]) for symbol, name in self._candles if symbol in listed and name in intervals
+            )
+        )
+        if (symbols, candles) == self._followed:
+            return
+        for symbol in set(self._followed[0]) - set(symbols):
+            self._lose(symbol, "nobody followed it")
+        self._followed = (symbols, candles)
+        self._carry_out([e for e in self.markets.require(symbols, self._now()) if not isinstance(e, SetInterest)])
+        self._spawn(self.venue.set_interest(symbols, candles))
+
+    def _take(self, item: Input) -> None:
+        error = guarded(lambda: self._pass_on(item))
+        if error is not None and self._failed is not None and not self._failed.done():
+            self._failed.set_exception(error)
+
+    def _pass_on(self, item: Input) -> None:
+        if isinstance(item, TickersSeen):
+            for ticker in item.tickers:
+                if ticker.symbol in self._exchange.pairs:
+                    self._exchange.mirror.feed_ticker(ticker)
+            return
+        if isinstance(item, CandleSeen):
+            self._exchange.mirror.feed_candles(item.symbol, item.interval.value, (item.candle,))
+            return
+        self._carry_out(self.markets.handle(item, self._now()))
+        match item:
+            case BookDelta():
+                self._on_delta(item)
+            case BookSnapshot():
+                self._compare(item.symbol)
+            case TradesSeen(history=False):
+                self._on_trades(item)
+            case LinkChanged(private=False):
+                self._exchange.mirror.tickers_live = item.state is LinkState.CONNECTED
+                self._compare_all()
+            case Tick():
+                self._compare_all()
+                self._follow()
+            case _:
+                pass
+
+    def _on_delta(self, delta: BookDelta) -> None:
+        fed, book = self._fed.get(delta.symbol), self.markets.book(delta.symbol)
+        joins = fed is not None and book is fed.book and delta.first <= fed.version + 1 and delta.last == book.version
+        if fed is None or book is None or not joins:
+            self._compare(delta.symbol, patient=True)
+            return
+        if delta.last <= fed.version:
+            return
+        pair = self._exchange.pairs[delta.symbol]
+        changes: list[tuple[Side, int, int]] = []
+        try:
+            for side, levels in ((Side.BUY, delta.bids), (Side.SELL, delta.asks)):
+                for price_text, qty_text in levels:
+                    price, qty = scaled(price_text, pair.price_decimals), scaled(qty_text, pair.qty_decimals)
+                    if not _hidden(side, price, fed):
+                        changes.append((side, price, qty))
+        except BadNumberError as error:
+            self._lose(delta.symbol, f"it does not keep to its announced steps: {error}")
+            return
+        fed.version = delta.last
+        self._exchange.feed_levels(delta.symbol, changes, delta.sent_ms or self._upstream_ms())
+
+    def _compare_all(self) -> None:
+        for symbol in self._followed[0]:
+            self._compare(symbol)
+
+    def _compare(self, symbol: str, *, patient: bool = False) -> None:
+        """Hand on a book that has become live or was replaced, and the loss of one."""
+        book = self.markets.book(symbol)
+        if book is None:
+            view = self.markets.book_view(symbol)
+            reason = view.reason if view is not None else "nobody follows it"
+            if not (patient and reason == CROSSED):
+                self._lose(symbol, reason)
+            return
+        fed = self._fed.get(symbol)
+        if fed is None or fed.book is not book or fed.version != book.version:
+            self._feed_whole(symbol, book)
+
+    def _feed_whole(self, symbol: str, book: OrderBook) -> None:
+        pair = self._exchange.pairs[symbol]
+        view = book.view(1, BookState.LIVE)
+        bids, asks = book.levels()
+        prices = (pair.price_decimals, book.price_decimals)
+        try:
+            low, high = (None if at is None else _rescaled(at, *prices) for at in (view.known_low, view.known_high))
+            sides = [
+                [(_rescaled(p, *prices), _rescaled(q, pair.qty_decimals, book.qty_decimals)) for p, q in levels]
+                for levels in (bids, asks)
+            ]
+        except BadNumberError as error:
+            self._lose(symbol, f"it does not keep to its announced steps: {error}")
+            return
+        self._fed[symbol] = _Fed(book, book.version, low, high)
+        self._exchange.feed_book(symbol, sides[0], sides[1], self._upstream_ms())
+
+    def _on_trades(self, seen: TradesSeen) -> None:
+        pair = self._exchange.pairs.get(seen.symbol)
+        if pair is None:
+            return
+        ids = self._seen_ids.setdefault(seen.symbol, {})
+        for trade in seen.trades:
+            if trade.trade_id:
+                if trade.trade_id in ids:
+                    continue
+                ids[trade.trade_id] = None
+            try:
+                price = scaled(plain(trade.price), pair.price_decimals)
+                qty = scaled(plain(trade.qty), pair.qty_decimals)
+            except BadNumberError as error:
+                _log.warning("a trade of %s was left out: %s", seen.symbol, error)
+                continue
+            self._exchange.feed_trade(seen.symbol, trade.taker, price, qty, trade.time_ms)
+        while len(ids) > IDS_KEPT:
+            del ids[next(iter(ids))]
+
+    def _lose(self, symbol: str, reason: str) -> None:
+        self._fed.pop(symbol, None)
+        if symbol in self._exchange.mirror.pairs:
+            self._exchange.stale(symbol, reason)
+
+    # Asking upstream.
+
+    async def _reach(self) -> None:
+        try:
+            async with asyncio.timeout(REACH_S), MexcRest(self._settings, self._clock):
+                return
+        except TimeoutError:
+            raise VenueError(
+                f"{self._settings.host} gave no answer within {REACH_S:g} s", kind=ErrorKind.NETWORK, sent=False
+            ) from None
+
+    async def _load_pairs(self) -> None:
+        loaded = await attempt("reading the pairs", self.venue.instruments())
+        api_symbols = await attempt("reading the pairs open to keys", self.venue.api_symbols())
+        if isinstance(loaded, VenueError):
+            _log.warning("%s", loaded.message)
+            return
+        self._list(InstrumentsLoaded(loaded, None if isinstance(api_symbols, VenueError) else api_symbols))
+
+    def _list(self, loaded: InstrumentsLoaded) -> None:
+        self._carry_out(self.markets.handle(loaded, self._now()))
+        self._exchange.mirror_pairs(self.markets.instruments.values())
+
+    async def _load_tickers(self) -> None:
+        found = await attempt("reading 24-hour figures", self.venue.tickers())
+        if isinstance(found, VenueError):
+            _log.warning("%s", found.message)
+            return
+        self._pass_on(TickersSeen(found, self._clock.monotonic_ns()))
+
+    async def _ping(self) -> None:
+        began = self._clock.monotonic()
+        answer = await attempt("measuring the round trip", self.venue.rest.ping())
+        if not isinstance(answer, VenueError):
+            self._delays.measured.append((self._clock.monotonic() - began) * 1_000)
+
+    async def _again(self, period_s: float, step: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            await self._clock.sleep(period_s)
+            await step()
+
+    async def _tick(self) -> None:
+        while True:
+            await self._clock.sleep(TICK_S)
+            self._take(Tick())
+
+    def _carry_out(self, effects: Sequence[Effect]) -> None:
+        for effect in effects:
+            match effect:
+                case FetchSnapshot():
+                    self._spawn(self._fetch_book(effect))
+                case Tell():
+                    _log.info("upstream: %s", effect.fact.message)
+                case _:
+                    pass
+
+    async def _fetch_book(self, effect: FetchSnapshot) -> None:
+        await self._clock.sleep(effect.delay_ms / 1_000)
+        found = await attempt("reading a book", self.venue.snapshot(effect.symbol, effect.limit))
+        self._take(SnapshotFailed(effect.symbol, found.message) if isinstance(found, VenueError) else found)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if task.cancelled():
+            return
+        error = task.exception()
+        if isinstance(error, VenueError):
+            _log.warning("%s", error.message)
+        elif error is not None and self._failed is not None and not self._failed.done():
+            self._failed.set_exception(error)
+
+    def _now(self) -> Moment:
+        return Moment(self._clock.wall_ms(), self._clock.monotonic_ns())
+
+    def _upstream_ms(self) -> int:
+        return self.venue.rest.server_now_ms()
+
+
+def _hidden(side: Side, price: int, fed: _Fed) -> bool:
+    """Whether a level lies beyond the part of the book that is known whole."""
+    if side is Side.BUY:
+        return fed.low is not None and price < fed.low
+    return fed.high is not None and price > fed.high
+
+
+def _rescaled(value: int, wanted: int, have: int) -> int:
+    """Return a value counted in ``10^-have`` as one counted in ``10^-wanted``; BadNumberError if it does not fit."""
+    if wanted >= have:
+        return int(value * 10 ** (wanted - have))
+    whole, rest = divmod(value, 10 ** (have - wanted))
+    if rest:
+        raise BadNumberError(f"a level has more than {wanted} decimals")
+    return int(whole)
