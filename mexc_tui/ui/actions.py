@@ -122,7 +122,7 @@ CATALOGUE: tuple[Action, ...] = (
 BY_ID: dict[str, Action] = {action.id: action for action in CATALOGUE}
 
 DESK_HINTS = (
-    *("ghost_buy", "ghost_sell", "send", "cancel_here", "flatten", "halt", "ticket", "command", "help"),
+    *("ghost_buy", "ghost_sell", "send", "cancel_here", "flatten", "halt", "help", "command", "ticket"),
     *("symbol_search", "arm", "recentre", "group_coarser", "cursor_down"),
 )
 """Actions in the row of hints, the most needed first."""

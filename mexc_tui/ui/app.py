@@ -30,7 +30,7 @@ from mexc_tui.ui.primitives.pane import LinePane
 from mexc_tui.ui.screens.tabs import TabBar
 from mexc_tui.ui.screens.trade import TradeScreen
 from mexc_tui.ui.state import DeskState, Selection
-from mexc_tui.ui.textual_compat import backlog_of
+from mexc_tui.ui.textual_compat import AppTerminal
 from mexc_tui.ui.themes import DEFAULT_THEME, FALLBACK, Palette, load_themes
 
 
@@ -59,7 +59,7 @@ class CockpitApp(App[None]):
             client,
             self.desk_state,
             fps=self.options.frames_per_second,
-            backlog=backlog_of(self),
+            terminal=AppTerminal(self),
             on_fault=self._pane_failed if self.options.timer else None,
         )
         self.looking = Looking(client, self.desk_state, new_id)

@@ -11,10 +11,13 @@ import msgspec
 from mexc_tui.domain.client import DeskClient
 from mexc_tui.domain.inputs import Moment
 from mexc_tui.domain.views import View
+from mexc_tui.ui.pacer import Pacer, Terminal, Unhindered
 from mexc_tui.ui.state import DeskState, Selection
 
 LOCAL_FPS = 20
 SSH_FPS = 10
+SLOW_BYTES = 100_000
+"""Bytes a second below which panes that can wait take turns."""
 
 
 class ScreenHealth(msgspec.Struct, frozen=True, gc=False):
@@ -53,6 +56,10 @@ class Frame(msgspec.Struct, frozen=True, gc=False):
 class Framed(Protocol):
     """Whatever draws once a frame."""
 
+    @property
+    def can_wait(self) -> bool:
+        """Whether it may be left out of a frame when the terminal is slow; what trades must not wait."""
+
     def frame(self, frame: Frame) -> None:
         """Draw what has changed."""
 
@@ -70,12 +77,12 @@ class FrameClock:
         state: DeskState,
         *,
         fps: float = LOCAL_FPS,
-        backlog: Callable[[], int] = lambda: 0,
+        terminal: Terminal | None = None,
         on_fault: Callable[[Framed, Exception], None] | None = None,
     ) -> None:
         self._client = client
         self._state = state
-        self._backlog = backlog
+        self._pacer = Pacer(terminal or Unhindered())
         self._on_fault = on_fault
         self._panes: list[Framed] = []
         self._drawn_ns: deque[int] = deque(maxlen=max(2, int(fps * 2)))
@@ -95,17 +102,24 @@ class FrameClock:
 
     def advance(self) -> bool:
         """Draw one frame; returns False if it was left out because the terminal is behind."""
-        backlog = self._backlog()
-        if backlog > 0:
+        now = self._client.now()
+        if not self._pacer.may_draw(now.mono_ns):
             self._skipped += 1
             return False
-        now = self._client.now()
         self._drawn_ns.append(now.mono_ns)
         self.frames += 1
         frame = self.current(now)
-        for pane in tuple(self._panes):
+        for pane in self._due():
             self.draw(pane, frame)
         return True
+
+    def _due(self) -> list[Framed]:
+        """Return what to draw now: everything, or on a slow terminal what cannot wait and one in turn of the rest."""
+        if not 0 < self._pacer.rate < SLOW_BYTES:
+            return list(self._panes)
+        waiting = [pane for pane in self._panes if pane.can_wait]
+        chosen = waiting[self.frames % len(waiting)] if waiting else None
+        return [pane for pane in self._panes if pane is chosen or not pane.can_wait]
 
     def draw(self, pane: Framed, frame: Frame) -> None:
         """Draw one pane. One that fails is taken out and reported: the others, and the keys, must live on."""
@@ -120,7 +134,7 @@ class FrameClock:
 
     def current(self, now: Moment | None = None) -> Frame:
         """Return the frame as it stands, for a pane that must draw out of turn."""
-        health = ScreenHealth(self._rate(), self.fps, self._skipped, self._backlog())
+        health = ScreenHealth(self._rate(), self.fps, self._skipped, self._pacer.backlog())
         return Frame(self._client, now or self._client.now(), self._state.selection, health=health)
 
     def _rate(self) -> float:

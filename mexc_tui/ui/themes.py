@@ -94,6 +94,14 @@ _INTERFACE = frozenset(
     ["primary", "secondary", "accent", "warning", "error", "success", "foreground", "background", "surface", "panel"]
 )
 
+_ANSI_VARIABLES = {
+    "ansi-background": "ansi_black",
+    "ansi-foreground": "ansi_white",
+    "input-cursor-background": "ansi_white",
+    "input-cursor-foreground": "ansi_black",
+    "input-cursor-text-style": "none",
+}
+"""What Textual's own styles ask of a theme in the terminal's colours."""
 _ATTRIBUTES = frozenset({"bold", "reverse", "underline", "dim"})
 
 
@@ -248,6 +256,8 @@ def _textual_theme(file: ThemeFile, interface: dict[str, str]) -> Theme:
     theme = Theme(name=file.name, dark=file.dark, ansi=file.ansi, primary=interface["primary"], text_alpha=1.0)
     for key, colour in interface.items():
         setattr(theme, key, colour)
+    if file.ansi:
+        theme.variables = dict(_ANSI_VARIABLES)
     try:
         theme.to_color_system().generate()
     except ColorParseError as problem:

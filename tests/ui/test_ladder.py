@@ -133,7 +133,7 @@ def test_a_book_that_is_not_live_is_never_calm(state: BookState, reason: str, sa
     rows = draw(LadderInput(book=stale, age_ms=4_200), width=48)
     assert said in texts(rows)[0]
     styles = {style for row in rows[1:-1] for text, style in row if text.strip()}
-    assert styles <= {"stale", "stale~"}
+    assert styles <= {"stale", "faint", "faint~"}
 
 
 def test_a_stopped_engine_makes_even_a_live_book_grey() -> None:

@@ -10,19 +10,21 @@ from textual.binding import Binding
 from textual.drivers._writer_thread import WriterThread
 from textual.drivers.linux_driver import LinuxDriver
 
-from mexc_tui.ui.textual_compat import key_name, set_bindings, write_backlog
+from mexc_tui.ui.textual_compat import AppTerminal, key_name, set_bindings
 
 
-def test_the_backlog_is_that_of_the_writer_thread() -> None:
+def test_the_backlog_is_that_of_the_writer_thread_and_bytes_are_counted() -> None:
     app: App[None] = App()
-    assert write_backlog(app) == 0
+    terminal = AppTerminal(app)
+    assert (terminal.backlog(), terminal.written()) == (0, 0)
     driver: Any = LinuxDriver.__new__(LinuxDriver)
-    thread = WriterThread(io.StringIO())
-    driver._writer_thread = thread
+    driver._writer_thread = WriterThread(io.StringIO())
     app._driver = driver
-    thread.write("one")
-    thread.write("two")
-    assert write_backlog(app) == 2
+    assert terminal.written() == 0
+    driver.write("one")
+    driver.write("│")
+    assert terminal.backlog() == 2
+    assert terminal.written() == 6
 
 
 def test_key_names() -> None:

@@ -59,6 +59,11 @@ class Looking:
             )
         )
 
+    @property
+    def can_wait(self) -> bool:
+        """Never."""
+        return False
+
     def frame(self, frame: Frame) -> None:
         """Choose the grouping once the first book of a symbol is here."""
         if frame.selection.group == 0:

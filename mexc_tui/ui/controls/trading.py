@@ -56,6 +56,11 @@ class Trading:
         self._halted_ns = 0
         self._resume_asked_ns = 0
 
+    @property
+    def can_wait(self) -> bool:
+        """Never."""
+        return False
+
     def frame(self, frame: Frame) -> None:
         """Remember the book that this frame puts on the glass."""
         view = frame.view(book_topic(frame.selection.symbol))

@@ -38,3 +38,23 @@ def spark(values: list[float], width: int, *, ascii_only: bool = False) -> str:
     span = high - low
     top = len(marks) - 1
     return "".join(marks[round((value - low) / span * top) if span else top // 2] for value in shown)
+
+
+ASCII = str.maketrans(
+    {
+        **dict.fromkeys("●", "*"),
+        **dict.fromkeys("▸►▶", ">"),
+        **dict.fromkeys("◂◄", "<"),
+        **dict.fromkeys("▴▲↑", "^"),
+        **dict.fromkeys("▾▼↓", "v"),
+        **dict.fromkeys("✖✕×", "x"),
+        **dict.fromkeys("—–─╌╴╶━", "-"),
+        **dict.fromkeys("│┃▌▏▕╷╵╽╿╻╹", "|"),
+        **dict.fromkeys("█▉▊▋▓▒▀▄▐", "#"),
+        **dict.fromkeys("▁▂▃▅▆▇", ":"),
+        **dict.fromkeys("“”", '"'),
+        **{"◐": "%", "◌": "+", "◇": "o", "Ø": "@", "…": "~", "≥": ">", "⊘": "!", "✔": "+", "·": ".", "•": "*"},
+        **{"←": "<", "→": ">", "⇧": "S", "\ufffd": "?"},
+    }
+)
+"""What stands for each sign of ours on a terminal that has ASCII only. Names from outside stay as they are."""

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from rich.segment import Segment
+from rich.style import Style
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
 from mexc_tui.ui.frame_clock import Frame
 from mexc_tui.ui.host import Host
+from mexc_tui.ui.primitives.glyphs import ASCII
 from mexc_tui.ui.primitives.rows import Row
 from mexc_tui.ui.primitives.text import crop, row_width, spread
 from mexc_tui.ui.themes import FALLBACK, Palette
@@ -30,6 +32,8 @@ class LinePane(Widget):
 
     TITLE: ClassVar[str] = ""
     TITLED: ClassVar[bool] = True
+    URGENT: ClassVar[bool] = False
+    """Drawn in every frame even when the terminal is slow: what one trades by."""
 
     DEFAULT_CSS = """
     LinePane { width: 1fr; height: 1fr; }
@@ -42,6 +46,7 @@ class LinePane(Widget):
         self._strip_width = -1
         self._seen: tuple[object, ...] | None = None
         self._palette: Palette | None = None
+        self._ascii = False
 
     def build(self, frame: Frame) -> Sequence[Row]:
         """Return the rows below the title. Called once a frame; must not read a clock."""
@@ -71,7 +76,15 @@ class LinePane(Widget):
         if self.TITLED:
             rows.insert(0, self._title_row(sized))
         rows.extend([_BLANK] * (height - len(rows)))
+        if frame.selection.ascii_only is not self._ascii:
+            self._ascii = frame.selection.ascii_only
+            self._strips.clear()
         self._show(rows, width)
+
+    @property
+    def can_wait(self) -> bool:
+        """Whether a slow terminal may see this pane later than others."""
+        return not self.URGENT and self.is_on_screen
 
     def redraw(self) -> None:
         """Draw now, out of turn: after a key, so that the answer does not wait for the next frame."""
@@ -126,18 +139,25 @@ class LinePane(Widget):
         palette = self._palette or self._take_palette()
         if row_width(row) > width:
             row = crop(row, width)
-        segments: list[Segment] = []
-        text, style = "", ""
-        for piece, name in row:
-            if name != style and text:
-                segments.append(Segment(text, palette.rich(style)))
-                text = ""
-            text, style = text + piece, name
-        if text:
-            segments.append(Segment(text, palette.rich(style)))
         spare = width - row_width(row)
         if spare > 0:
-            segments.append(Segment(" " * spare, palette.rich("")))
+            row = (*row, (" " * spare, ""))
+        segments: list[Segment] = []
+        text, style = "", palette.rich("")
+        for piece, name in row:
+            own = palette.rich(name)
+            if self._ascii:
+                piece = piece.translate(ASCII)
+            if own is style or not text or (not piece.strip(" ") and _same_ground(own, style)):
+                style = own if not text else style
+                text += piece
+            elif not text.strip(" ") and _same_ground(own, style):
+                text, style = text + piece, own
+            else:
+                segments.append(Segment(text, style))
+                text, style = piece, own
+        if text:
+            segments.append(Segment(text, style))
         return Strip(segments, width)
 
     def _take_palette(self) -> Palette:
@@ -173,3 +193,9 @@ def _same(before: object, now: object) -> bool:
         return True
     plain = (int, str, float, bool, tuple, type(None))
     return isinstance(now, plain) and before == now
+
+
+def _same_ground(one: Style, two: Style) -> bool:
+    """Whether blanks look the same in both styles, so that they need no segment (and no escape codes) of their own."""
+    plain = not (one.reverse or two.reverse or one.underline or two.underline)
+    return plain and one.bgcolor == two.bgcolor

@@ -56,7 +56,7 @@ class TradeScreen(Screen[None]):
         (0, "-too-narrow"),
         (LEAST_WIDTH, "-narrow"),
         (104, "-medium"),
-        (160, "-wide"),
+        (180, "-wide"),
     ]
     VERTICAL_BREAKPOINTS = [  # noqa: RUF012
         (0, "-too-low"),
@@ -77,7 +77,7 @@ class TradeScreen(Screen[None]):
     #tabs { height: 1fr; }
     #too-small { display: none; width: 100%; height: 100%; content-align: center middle; text-align: center; }
 
-    TradeScreen.-wide #left { width: 55; }
+    TradeScreen.-wide #left { width: 58; }
     TradeScreen.-wide #right { width: 60; }
     TradeScreen.-wide.-tall #left RiskPane { display: block; }
     TradeScreen.-tall #tables { height: 20; }

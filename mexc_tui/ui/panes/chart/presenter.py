@@ -65,7 +65,7 @@ class _Canvas:
 def _fold(cells: Sequence[tuple[str, str]]) -> Row:
     spans: list[tuple[str, str]] = []
     for char, style in cells:
-        if spans and (spans[-1][1] == style or char == " "):
+        if spans and (spans[-1][1] == style or (char == " " and "@" not in spans[-1][1] + style)):
             spans[-1] = (spans[-1][0] + char, spans[-1][1])
         else:
             spans.append((char, style))

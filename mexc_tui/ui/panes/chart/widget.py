@@ -20,6 +20,9 @@ from mexc_tui.ui.panes.chart.presenter import ZOOMS, ChartInput, ChartState, cha
 from mexc_tui.ui.primitives.pane import LinePane
 from mexc_tui.ui.primitives.rows import Row
 
+_PERIOD_NS = 125_000_000
+"""A changed scale changes every row; eight times a second is more than the eye reads from candles."""
+
 
 class ChartPane(LinePane):
     """Candles with volume, own fills and working orders; zoom, pan and a crosshair by keyboard."""
@@ -29,11 +32,13 @@ class ChartPane(LinePane):
     def inputs(self, frame: Frame) -> tuple[object, ...]:
         selection = frame.selection
         return (
-            frame.view(candles_topic(selection.symbol, selection.interval)),
+            frame.now.mono_ns // _PERIOD_NS,
+            frame.view(candles_topic(selection.symbol, selection.interval)) is None,
             frame.view(TOPIC_ORDERS),
             frame.view(TOPIC_FILLS),
             frame.view(TOPIC_INSTRUMENTS),
             selection.symbol,
+            selection.interval,
             selection.zoom,
             selection.pan,
             selection.crosshair,

@@ -13,11 +13,12 @@ from mexc_tui.domain.orders import Order, OrderState, Side
 from mexc_tui.domain.views import BookState, BookView
 from mexc_tui.ui.primitives.glyphs import state_glyph
 from mexc_tui.ui.primitives.rows import Row, Span
-from mexc_tui.ui.primitives.text import age, clean, compact, exact, fit, fit_right, units, width_of
+from mexc_tui.ui.primitives.text import age, clean, compact, exact, fit, fit_right, units, width_of, wrap
 
 _EIGHTHS = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")
 _URGENT = (OrderState.UNKNOWN, OrderState.CANCELLING, OrderState.PENDING, OrderState.PARTIAL, OrderState.WORKING)
 SIZE_WIDTH = 9
+BANNER_LINES = 2
 MARGIN = 4
 """With a ladder of n rows, the middle may wander to within n / MARGIN rows of an end before it is recentred."""
 
@@ -95,12 +96,13 @@ def widths_for(width: int, price_text: int, size_text: int) -> Widths:
 def ladder_rows(data: LadderInput, top: int | None, width: int, height: int) -> list[Row]:
     """Return the ladder: a banner if the book is not to be trusted, the price rows, and a line about the cursor."""
     book = data.book
-    banner = _banner(data, width)
-    rows: list[Row] = [] if banner is None else [banner]
+    style = "bad@alert" if data.fault or book.state is BookState.STALE else "warn!@band"
+    rows: list[Row] = [((fit(f" {line}", width), style),) for line in banner(data, width)]
     room = height - len(rows) - 1
     if top is None or (not book.bids and not book.asks):
         rows += [()] * max(0, room // 2 - 1)
-        rows.append(((fit(" the book is empty: no bids and no asks", width), "dim"),))
+        if book.state is BookState.LIVE:
+            rows.append(((fit(" the book is empty: no bids and no asks", width), "dim"),))
         rows += [()] * max(0, height - len(rows))
         return rows[:height]
     grid = _Grid(data, top, width, max(0, room))
@@ -119,20 +121,22 @@ def heading(data: LadderInput, symbol: str) -> tuple[Row, Row]:
     return left, (("exact ", "good@panel"), (f"{age(data.age_ms)} ", "dim@panel"))
 
 
-def _banner(data: LadderInput, width: int) -> Row | None:
+def banner(data: LadderInput, width: int) -> list[str]:
+    """Return the lines that stand over a book that cannot be trusted; none over one that can."""
     book = data.book
     if not data.fault and book.state is BookState.LIVE:
-        return None
+        return []
     old = "" if data.age_ms is None else f" {age(data.age_ms)} old"
     if data.fault:
-        text = f" NOT CURRENT{old} — {clean(data.fault)}"
+        text = f"NOT CURRENT{old} — {clean(data.fault)}"
     elif book.state is BookState.STALE:
-        text = f" STALE{old} — {clean(book.reason) or 'updates are missing'}"
+        text = f"STALE{old} — {clean(book.reason) or 'updates are missing'}"
     elif book.state is BookState.SYNCING:
-        text = f" SYNCING{old} — {clean(book.reason) or 'waiting for a snapshot'}"
+        text = f"SYNCING{old} — {clean(book.reason) or 'waiting for a snapshot'}"
     else:
-        text = f" NO BOOK YET — {clean(book.reason) or 'waiting for the first snapshot'}"
-    return ((fit(text, width), "bad@alert"),)
+        text = f"NO BOOK YET — {clean(book.reason) or 'waiting for the first snapshot'}"
+    lines = wrap(text, width - 2)
+    return lines if len(lines) <= BANNER_LINES else [*lines[: BANNER_LINES - 1], " ".join(lines[BANNER_LINES - 1 :])]
 
 
 class _Grid:
@@ -203,10 +207,10 @@ class _Grid:
         full = max(0, self.widths.wing - 1)
         gap, space = (" " * min(1, room), back), max(0, room - 1)
         if self.data.ascii_only:
-            bar, style = "=" * min(space, round(qty / self.scale * full)), f"{self._tone(name)}{back}"
+            bar, style = "=" * min(space, round(qty / self.scale * full)), f"{name if self.trusted else 'faint'}{back}"
         else:
             bar = _eighths(min(space * 8, max(1, round(qty / self.scale * full * 8))))
-            style = f"{self._tone(name)}{'~' if leftwards else ''}{back}"
+            style = f"{name if self.trusted else 'faint'}{'~' if leftwards else ''}{back}"
         pad = (" " * (space - width_of(bar)), back)
         if leftwards:
             return [pad, (bar if self.data.ascii_only else _mirrored(bar), style), gap]

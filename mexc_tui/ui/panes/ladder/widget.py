@@ -26,7 +26,7 @@ from mexc_tui.domain.views import (
     tape_topic,
 )
 from mexc_tui.ui.frame_clock import Frame
-from mexc_tui.ui.panes.ladder.presenter import LadderInput, heading, ladder_rows, row_of, top_row
+from mexc_tui.ui.panes.ladder.presenter import LadderInput, banner, heading, ladder_rows, row_of, top_row
 from mexc_tui.ui.primitives.pane import LinePane
 from mexc_tui.ui.primitives.rows import Row
 from mexc_tui.ui.primitives.text import age_ms
@@ -36,6 +36,7 @@ class LadderPane(LinePane, can_focus=True):
     """The book by price, own orders in it, and the cursor that orders are placed at."""
 
     TITLE: ClassVar[str] = "LADDER"
+    URGENT: ClassVar[bool] = True
 
     class Picked(Message):
         """A price was clicked."""
@@ -79,10 +80,10 @@ class LadderPane(LinePane, can_focus=True):
 
     def build(self, frame: Frame) -> Sequence[Row]:
         data = ladder_input(frame)
-        banner = bool(data.fault) or data.book.state is not BookState.LIVE
-        self._first_row = 1 + banner
+        above = len(banner(data, frame.width))
+        self._first_row = 1 + above
         self._group, self._decimals = data.group, data.book.price_decimals
-        self._settle(data, frame, frame.height - 1 - banner)
+        self._settle(data, frame, frame.height - 1 - above)
         return ladder_rows(data, self._top, frame.width, frame.height)
 
     def _settle(self, data: LadderInput, frame: Frame, height: int) -> None:

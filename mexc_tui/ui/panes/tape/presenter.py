@@ -15,6 +15,7 @@ from mexc_tui.ui.primitives.rows import Row, Span
 from mexc_tui.ui.primitives.text import clock, compact, fit, fit_right, fixed, width_of
 
 SIZE_WIDTH = 8
+VALUE_WIDTH = 10
 BIG = 5
 """A print of this many times the median value on the glass is drawn bold."""
 
@@ -113,6 +114,8 @@ def _row(item: Print, decimals: int, places: int, width: int, big: bool, ascii_o
         count = ""
     qty = fit_right(_size(item.qty, places), SIZE_WIDTH + 1)
     front: Span = (f"{mark} {price} {qty}", style)
+    if width - width_of(front[0]) >= VALUE_WIDTH + 16:
+        front = (front[0] + fit_right(compact(item.price * item.qty), VALUE_WIDTH), style)
     rest = width - width_of(front[0])
     tail = fit(f" {count}", max(0, rest - (len(stamp) + 1 if stamp else 0))) + (f"{stamp} " if stamp else "")
     return (front, (fit(tail, max(0, rest)), "dim"))

@@ -26,6 +26,7 @@ class TicketPane(LinePane, can_focus=True):
     """Fields, live verdict of the gate, slippage, fee and exposure after the order."""
 
     TITLE: ClassVar[str] = "ORDER"
+    URGENT: ClassVar[bool] = True
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id, classes=classes)

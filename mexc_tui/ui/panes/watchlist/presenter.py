@@ -16,7 +16,7 @@ COLUMNS = (
     Column("24h", 7, "right"),
     Column("symbol", 9, grows=True),
     Column("spread", 6, "right", yields=2),
-    Column("volume", 6, "right", yields=1),
+    Column("turnover", 8, "right", yields=1),
     Column("", 9, yields=3),
 )
 """What changes most stands left: a changed row is sent from there on."""
