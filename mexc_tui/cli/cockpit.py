@@ -7,6 +7,7 @@ import gc
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mexc_tui.cli.desk import (
@@ -14,6 +15,7 @@ from mexc_tui.cli.desk import (
     demo_plan,
     failure_of,
     opening,
+    paper_plan,
     read_settings,
     wait_until_open,
 )
@@ -22,6 +24,7 @@ from mexc_tui.cli.logs import start_log
 from mexc_tui.cli.signals import ENGINE_LIMIT_S, EndOnSignal
 from mexc_tui.config.loading import SettingsFile
 from mexc_tui.config.paths import themes_folder
+from mexc_tui.domain.views import VenueKind
 from mexc_tui.engine.child import ChildExchange, ExchangeFailedError
 from mexc_tui.engine.compose import Plan, build
 from mexc_tui.engine.engine import Engine, EngineClient
@@ -50,10 +53,33 @@ def run_demo(child: ChildExchange, arguments: argparse.Namespace) -> int:
 
 
 def run_configured(arguments: argparse.Namespace) -> int:
-    """Open the cockpit on the exchange that environment or config file name."""
+    """Open the cockpit on an exchange of this machine that environment or config file name, else on paper."""
     file, limits = read_settings()
     plan = configured_plan(file, limits)
+    if plan.kind is not VenueKind.LOCAL:
+        from mexc_tui.cli import paper
+
+        return paper.run(arguments)
     return _open(plan, file, arguments)
+
+
+def run_paper(
+    child: ChildExchange,
+    arguments: argparse.Namespace,
+    folder: Path,
+    upstream_url: str,
+    notices: tuple[str, ...],
+    limit_s: float,
+) -> int:
+    """Open the cockpit on the paper exchange that is starting."""
+    file, limits = read_settings()
+    _load_while_waiting()
+    try:
+        addresses = child.ready(limit_s)
+    except ExchangeFailedError as error:
+        raise ExitError(_plain(str(error)), error.exit_code) from None
+    plan = paper_plan(addresses, file, limits, folder, upstream_url, notices)
+    return _open(plan, file, arguments, child)
 
 
 def _load_while_waiting() -> None:

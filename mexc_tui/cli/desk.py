@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 import os
 import time
+from pathlib import Path
+from urllib.parse import urlsplit
 
 from mexc_tui.cli.exits import FAILURE, UNREACHABLE, USAGE, ExitError
 from mexc_tui.config.environment import credentials, venue_settings
@@ -59,6 +61,31 @@ def demo_plan(addresses: Addresses, limits: Limits, *, replay: bool) -> Plan:
         limits=limits,
         folder=folder,
         armed_at_start=True,
+    )
+
+
+def paper_plan(
+    addresses: Addresses,
+    file: SettingsFile,
+    limits: Limits,
+    folder: Path,
+    upstream_url: str,
+    notices: tuple[str, ...] = (),
+) -> Plan:
+    """Return the plan of a desk on the paper exchange that mirrors ``upstream_url``."""
+    host = urlsplit(upstream_url).hostname or upstream_url
+    real = host == "mexc.com" or host.endswith(".mexc.com")
+    return Plan(
+        kind=VenueKind.PAPER,
+        base_url=addresses.rest,
+        ws_url=addresses.ws,
+        credentials=Credentials(api_key=Secret(addresses.api_key), secret_key=Secret(addresses.api_secret)),
+        limits=limits,
+        folder=folder,
+        armed_at_start=True,
+        depth_speed=file.settings.venue.depth_speed,
+        name=f"paper on {'MEXC' if real else host}",
+        notices=(*notices, *addresses.notices),
     )
 
 

@@ -1,4 +1,4 @@
-"""``mexc-tui`` without a command: the cockpit on the exchange that is configured."""
+"""``mexc-tui`` alone: paper money on MEXC's market, or the exchange on this machine that is configured."""
 
 from __future__ import annotations
 

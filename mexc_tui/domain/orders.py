@@ -113,6 +113,9 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return None if self.qty is None else max(ZERO, self.qty - self.filled_qty)
 
 
+_PROOFS = {"C": "certain", "A": "assumed"}
+
+
 class Fill(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One execution of one of our orders. ``trade_id`` and ``is_maker`` make it unique: a self-trade has one each."""
 
@@ -133,6 +136,15 @@ class Fill(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def key(self) -> tuple[str, str]:
         """What identifies the fill across push, query and journal."""
         return (self.trade_id, self.order_id)
+
+    @property
+    def proof(self) -> str:
+        """``certain`` or ``assumed`` for a fill of paper trading on a mirrored market, empty for every other.
+
+        The paper exchange ends the trade id in C where the mirrored data prove the fill and in A where they do not;
+        MEXC's own ids end in a digit.
+        """
+        return _PROOFS.get(self.trade_id[-1:], "")
 
 
 class OrderReport(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -16,6 +16,7 @@ import msgspec
 
 READY_LIMIT_S = 20.0
 END_LIMIT_S = 2.0
+LOST = "Its paper orders and balances are gone with it. Start the demo again."
 
 _SECRETS = ("MEXC_API_KEY", "MEXC_SECRET_KEY")
 _BOOT = "import sys; sys.path.append(sys.argv.pop(1)); from mexc_tui.__main__ import main; sys.exit(main())"
@@ -29,6 +30,8 @@ class Addresses(msgspec.Struct, frozen=True, kw_only=True):
     ws: str
     api_key: str
     api_secret: str
+    notices: tuple[str, ...] = ()
+    """What somebody should know who comes back to this exchange; whole sentences."""
 
     def __repr__(self) -> str:
         return f"Addresses({self.rest}, {self.ws})"
@@ -45,8 +48,9 @@ class ExchangeFailedError(Exception):
 class ChildExchange:
     """Started by the constructor, which returns at once; ``ready`` waits for its addresses."""
 
-    def __init__(self, arguments: Sequence[str] = ()) -> None:
-        """Start the process; the arguments go to ``mexc-tui exchange``."""
+    def __init__(self, arguments: Sequence[str] = (), *, lost: str = LOST) -> None:
+        """Start the process; the arguments go to ``mexc-tui exchange``. ``lost`` is what its sudden end means."""
+        self._lost = lost
         environment = {name: value for name, value in os.environ.items() if name not in _SECRETS}
         package_home = str(Path(__file__).parents[2])
         own = ("exchange", "--port", "0", "--json", "--until-stdin-closes")
@@ -106,12 +110,7 @@ class ChildExchange:
             if not self._closing:
                 self._readers[1].join(END_LIMIT_S)
                 words = self._complaints[-1] if self._complaints else f"code {code}"
-                on_end(
-                    ExchangeFailedError(
-                        f"The embedded exchange has ended ({words}); its paper orders and balances are gone with it. "
-                        "Start the demo again."
-                    )
-                )
+                on_end(ExchangeFailedError(f"The embedded exchange has ended ({words.rstrip('.')}). {self._lost}"))
 
         threading.Thread(target=wait, name="exchange-end", daemon=True).start()
 

@@ -42,6 +42,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     folder: Path
     armed_at_start: bool = False
     depth_speed: str = "100ms"
+    name: str = ""
+    """What the venue is called; empty leaves that to the venue."""
+    notices: tuple[str, ...] = ()
+    """Said once at the start; whole sentences."""
 
 
 class PlannedParts:
@@ -76,13 +80,16 @@ class PlannedParts:
             api_secret=plan.credentials.secret_key.reveal(),
         )
         streams = StreamSettings(depth_speed=Speed(plan.depth_speed))
-        return MexcVenue(settings, plan.kind, SystemClock(), self._tap, streams=streams)
+        return MexcVenue(settings, plan.kind, SystemClock(), self._tap, streams=streams, name=plan.name)
 
     def desk(self, info: VenueInfo, resumed: tuple[Record, ...]) -> DeskPort:
         """Make the kernel."""
         from mexc_tui.kernel.desk import Desk
 
-        return Desk(run_name(), self._plan.limits, info, resumed=resumed, armed_at_start=self._plan.armed_at_start)
+        plan = self._plan
+        return Desk(
+            run_name(), plan.limits, info, resumed=resumed, armed_at_start=plan.armed_at_start, notices=plan.notices
+        )
 
 
 def build(plan: Plan, probe: Probe | None = None) -> Engine:

@@ -43,7 +43,7 @@ from mexc_tui.venues.mexc.settings import MexcSettings
 from mexc_tui.venues.mexc.venue import MexcVenue, StreamSettings
 from mexc_tui.venues.simulator.paper import PaperExchange
 
-REACH_S = 3.5
+REACH_S = 3.0
 """An exchange that has not answered the simplest question by then counts as out of reach."""
 LIST_S = 20.0
 TICK_S = 0.1
@@ -127,14 +127,14 @@ class Mirror:
         await self._reach()
         try:
             await self.venue.open(self._take)
-            loaded = await attempt("reading the pairs", self.venue.instruments(), LIST_S)
+            loaded, api_symbols = await asyncio.gather(
+                attempt("reading the pairs", self.venue.instruments(), LIST_S),
+                attempt("reading the pairs open to keys", self.venue.api_symbols(), LIST_S),
+            )
             if isinstance(loaded, VenueError):
                 raise loaded
-            api_symbols = await attempt("reading the pairs open to keys", self.venue.api_symbols(), LIST_S)
-            known = None if isinstance(api_symbols, VenueError) else api_symbols
-            self._list(InstrumentsLoaded(loaded, known))
-            await self._load_tickers()
-            await self._ping()
+            self._list(InstrumentsLoaded(loaded, None if isinstance(api_symbols, VenueError) else api_symbols))
+            await asyncio.gather(self._load_tickers(), self._ping())
         except BaseException:
             await self.close()
             raise

@@ -80,8 +80,10 @@ class Desk:
         *,
         resumed: tuple[Record, ...] = (),
         armed_at_start: bool = False,
+        notices: tuple[str, ...] = (),
     ) -> None:
         self._facts = FactLog()
+        self._notices = notices
         self._markets = Markets(self._facts)
         self._orders = Orders(run, self._facts)
         prices = Prices(self._markets)
@@ -128,7 +130,8 @@ class Desk:
 
     def start(self, at: Moment) -> list[Effect]:
         """Begin: ask what became of everything that was under way."""
-        return self._follow(at) + self._recovery.start(at, self._symbols())
+        told = [self._facts.tell(at, "notice", Level.WARN, notice) for notice in self._notices]
+        return [*told, *self._follow(at), *self._recovery.start(at, self._symbols())]
 
     def handle(self, item: Input | Command, at: Moment) -> list[Effect]:
         """Take one input or command."""

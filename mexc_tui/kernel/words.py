@@ -84,7 +84,8 @@ def filled(fill: Fill, order: Order | None) -> str:
     role = "maker" if fill.is_maker else "taker"
     fee = "no fee" if fill.fee == 0 else f"fee {grouped(fill.fee)} {fill.fee_asset}"
     text = f"{verb} {grouped(fill.qty)} {fill.symbol} at {grouped(fill.price)}"
-    text += f" for {money(fill.quote_qty)} ({fee}, {role})."
+    proof = f", {fill.proof}" if fill.proof else ""
+    text += f" for {money(fill.quote_qty)} ({fee}, {role}{proof})."
     if order is None:
         return text
     left = order.remaining_qty

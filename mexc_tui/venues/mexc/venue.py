@@ -80,6 +80,7 @@ class MexcVenue:
         streams: StreamSettings | None = None,
         dialer: Dialer | None = None,
         rng: random.Random | None = None,
+        name: str = "",
     ) -> None:
         self._settings = settings
         self._clock = clock if clock is not None else SystemClock()
@@ -92,7 +93,7 @@ class MexcVenue:
         self._tasks: list[asyncio.Task[None]] = []
         self.rest = MexcRest(settings, self._clock, jitter=self._rng.random)
         why_not = _why_not(settings)
-        self._info = VenueInfo(name=_name(settings), kind=kind, can_trade=not why_not, why_not=why_not)
+        self._info = VenueInfo(name=name or _name(settings), kind=kind, can_trade=not why_not, why_not=why_not)
 
     @property
     def info(self) -> VenueInfo:

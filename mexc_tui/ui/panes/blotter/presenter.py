@@ -77,6 +77,7 @@ FILL_COLUMNS = (
     Column("value", 14, align="right", yields=2),
     Column("fee", 18, align="right", yields=1),
     Column("", 5, yields=3),
+    Column("", 7),
     Column("order", 16, yields=4, grows=True),
 )
 
@@ -193,6 +194,7 @@ def fill_record(fill: Fill, instruments: Instruments) -> Record:
             (money(fill.quote_qty), ""),
             (f"{exact(fill.fee)} {clean(fill.fee_asset)}", "dim"),
             ("maker" if fill.is_maker else "taker", "dim"),
+            (fill.proof, "warn" if fill.proof == "assumed" else "dim"),
             (clean(fill.client_order_id or fill.order_id), "dim"),
         ),
     )

@@ -1,0 +1,99 @@
+"""``mexc-tui paper``, and ``mexc-tui`` alone: paper money on MEXC's public market; the way out when it is not there."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import sys
+from pathlib import Path
+
+from mexc_tui.cli.exits import UNREACHABLE, USAGE, ExitError
+
+READY_LIMIT_S = 90.0
+"""MEXC answers within seconds or is out of reach; its list of pairs may take long on a slow line."""
+ACCOUNT = "account.json"
+LOST = "The paper account was saved with its orders; start mexc-tui again to go on with it."
+KEYS_UNUSED = (
+    "Live trading is locked in this version: this is paper money on MEXC's public market. The API keys that are set "
+    "are not used, and no order leaves this machine."
+)
+OFFER = "Open the embedded exchange instead (modelled markets, paper money, no network)? [y/N] "
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "paper",
+        help="trade with paper money on MEXC's public market (what mexc-tui alone does)",
+        description="Open the cockpit on the configured exchange's public market with paper money. Orders are matched "
+        "on this machine and never sent there; keys are not used.",
+    )
+    parser.add_argument("--symbol", metavar="SYMBOL", help="pair to open on")
+    parser.set_defaults(run=run, frames=None)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Open the cockpit on paper, or offer the embedded exchange."""
+    from mexc_tui.cli.terminal import require_terminal
+
+    require_terminal()
+    from mexc_tui.cli.desk import configured_plan, read_settings
+
+    file, limits = read_settings()
+    upstream = configured_plan(file, limits)
+    try:
+        return _trade(arguments, upstream.base_url, bool(upstream.credentials))
+    except ExitError as error:
+        if error.code != UNREACHABLE:
+            raise
+        return offer_demo(error)
+
+
+def paper_folder(base_url: str) -> Path:
+    """Make and return the folder of the paper account on an exchange, with its journal.
+
+    Raises:
+        ExitError: it cannot be made.
+    """
+    from mexc_tui.config.errors import ConfigError
+    from mexc_tui.config.paths import private_folder, state_folder
+
+    who = hashlib.sha256(base_url.encode()).hexdigest()[:12]
+    try:
+        return private_folder(state_folder() / "paper" / who)
+    except ConfigError as error:
+        raise ExitError(str(error), USAGE) from None
+
+
+def offer_demo(error: ExitError) -> int:
+    """Say why there is no market and open the embedded exchange if that is wanted.
+
+    Raises:
+        ExitError: with the reason; it is not wanted, or nobody can be asked.
+    """
+    if not sys.stdin.isatty():
+        raise error
+    try:
+        answer = input(f"mexc-tui: {error}\n{OFFER}")
+    except EOFError:
+        answer = ""
+    if answer.strip().lower() not in ("y", "yes"):
+        raise ExitError("Nothing was started. `mexc-tui demo` opens the embedded exchange at any time.", UNREACHABLE)
+    from mexc_tui.cli import demo
+
+    nothing = dict.fromkeys(("replay", "seed", "speed", "symbol", "faults", "frames"))
+    return demo.run(argparse.Namespace(**nothing))
+
+
+def _trade(arguments: argparse.Namespace, upstream_url: str, has_keys: bool) -> int:
+    from mexc_tui.engine.child import ChildExchange
+
+    folder = paper_folder(upstream_url)
+    child = ChildExchange(["--mirror", "--state", str(folder / ACCOUNT)], lost=LOST)
+    try:
+        from mexc_tui.cli import cockpit
+
+        notices = (KEYS_UNUSED,) if has_keys else ()
+        return cockpit.run_paper(child, arguments, folder, upstream_url, notices, READY_LIMIT_S)
+    finally:
+        child.close()
