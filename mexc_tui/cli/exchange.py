@@ -73,6 +73,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument("--replay", type=Path, metavar="FILE", help="serve a recorded market")
     parser.add_argument("--speed", type=_speed, metavar="X", help="speed of the recorded market: 1 as it was, 10, max")
+    parser.add_argument(
+        "--from", type=_seconds, default=0.0, dest="from_s", metavar="S", help="begin so many seconds into it"
+    )
     parser.add_argument("--faults", metavar="PROFILE", default="", help="misbehave: a profile or a list of faults")
     parser.add_argument("--state", type=Path, metavar="FILE", help="keep accounts, orders and keys in this file")
     parser.add_argument("--mirror", action="store_true", help="paper orders on MEXC's public market instead of a model")
@@ -115,7 +118,7 @@ def _build(arguments: argparse.Namespace, seed: int) -> tuple[Exchange, Callable
     from mexc_tui.venues.simulator.markets.tape import TapeError, TapeMarket, tape_exchange
 
     try:
-        tape = TapeMarket.from_file(arguments.replay, arguments.speed or 1.0)
+        tape = TapeMarket.from_file(arguments.replay, arguments.speed or 1.0, from_s=arguments.from_s)
     except TapeError as problem:
         raise ExitError(f"{str(problem).rstrip('.')}. The exchange was not started.", USAGE) from None
     return tape_exchange(tape, start_ms=wall_ms(), seed=seed), tape.start
@@ -291,6 +294,16 @@ def _delay(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) > 60_000:
         raise argparse.ArgumentTypeError("a delay is a number of milliseconds from 0 to 60000")
     return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise argparse.ArgumentTypeError("a number of seconds, 0 or more")
+    return seconds
 
 
 def _speed(text: str) -> float:

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from mexc_tui.cli import config, demo, exchange, run, watch
+from mexc_tui.cli import config, demo, exchange, paper, record, run, watch
 from mexc_tui.cli.exits import INTERRUPTED, USAGE, ExitError
 from mexc_tui.cli.logs import start_last_resort
 
@@ -25,7 +25,7 @@ def build_parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
     parser = argparse.ArgumentParser(
         prog="mexc-tui",
-        description="A terminal for trading on the MEXC exchange. Without a command: the cockpit as configured.",
+        description="A terminal for trading on the MEXC exchange. Without a command: paper trading on MEXC.",
         epilog=_EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -33,9 +33,11 @@ def build_parser() -> argparse.ArgumentParser:
     run.add_options(parser)
     parser.set_defaults(run=run.run)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    paper.add_parser(commands)
     demo.add_parser(commands)
     exchange.add_parser(commands)
     watch.add_parser(commands)
+    record.add_parser(commands)
     config.add_parser(commands)
     return parser
 
@@ -58,6 +60,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return ended.code if isinstance(ended.code, int) else USAGE
 
 
+def program_version() -> str:
+    """Return the version of the installed package."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("mexc-tui")
+    except PackageNotFoundError:
+        return "(not installed)"
+
+
 def _tell(sentence: str, code: int) -> int:
     print(f"mexc-tui: {sentence}", file=sys.stderr)  # noqa: T201
     return code
@@ -68,11 +80,5 @@ class _Version(argparse.Action):
         super().__init__(option_strings, dest, nargs=0, default=argparse.SUPPRESS, help=str(rest.get("help", "")))
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from importlib.metadata import PackageNotFoundError, version
-
-        try:
-            found = version("mexc-tui")
-        except PackageNotFoundError:
-            found = "(not installed)"
-        print(f"mexc-tui {found}")  # noqa: T201
+        print(f"mexc-tui {program_version()}")  # noqa: T201
         parser.exit()

@@ -1,4 +1,4 @@
-"""A recorded market played back: neutral JSON lines of snapshots, depth increments and trades."""
+"""A recorded market played back: raw recordings, or neutral JSON lines of snapshots, increments and trades."""
 
 from __future__ import annotations
 
@@ -7,34 +7,22 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
-import msgspec
+from msgspec.structs import replace
 
 from mexc_tui.domain.instrument import Instrument
-from mexc_tui.domain.numbers import ONE, BadNumberError, decimals_of, parse_decimal, scaled
+from mexc_tui.domain.numbers import ONE, decimals_of, parse_decimal, scaled
 from mexc_tui.domain.orders import Side
 from mexc_tui.venues.simulator.exchange import Exchange
 from mexc_tui.venues.simulator.hall import Hall
+from mexc_tui.venues.simulator.markets.events import TapeError, TapeLine, level_of
+from mexc_tui.venues.simulator.markets.recording import damaged, is_recording, read_bytes, read_recording, rows_of
 from mexc_tui.venues.simulator.matching import Pair
 
 QUOTES = ("USDT", "USDC", "USDE", "USD1", "BTC", "ETH", "EUR", "MX")
 TAKER_FEE = parse_decimal("0.0005")
 _USED = frozenset({"depth_snapshot", "depth", "trade"})
 
-
-class TapeError(ValueError):
-    """A tape cannot be played. The message names the file, and the line where there is one."""
-
-
-class TapeLine(msgspec.Struct, frozen=True):
-    """One event of a tape. Prices and quantities are still texts."""
-
-    at_ms: int
-    kind: str
-    symbol: str
-    update_id: int
-    bids: list[tuple[str, str]]
-    asks: list[tuple[str, str]]
-    taker: Side | None = None
+__all__ = ["TapeError", "TapeLine", "TapeMarket", "instruments_of", "read_tape", "tape_exchange"]
 
 
 class TapeMarket:
@@ -45,12 +33,29 @@ class TapeMarket:
     markets stand still. Playback begins with ``start``, or with the first move of time when ``autostart`` is set.
     """
 
-    def __init__(self, lines: Sequence[TapeLine], *, speed: float = 1.0, autostart: bool = False) -> None:
-        """``speed`` 2.0 plays twice as fast, infinity everything at once; TapeError unless it is positive."""
+    def __init__(
+        self,
+        lines: Sequence[TapeLine],
+        *,
+        speed: float = 1.0,
+        autostart: bool = False,
+        instruments: Sequence[Instrument] | None = None,
+        from_s: float = 0.0,
+    ) -> None:
+        """``speed`` 2.0 plays twice as fast, infinity everything at once; TapeError unless it is positive.
+
+        Playback begins ``from_s`` seconds into the tape, with the books as they were at that moment.
+        """
         if not speed > 0:
             raise TapeError(f"A tape plays at a speed above zero, not {speed}.")
+        last_s = (lines[-1].at_ms - lines[0].at_ms) / 1_000 if lines else 0.0
+        if not 0 <= from_s <= last_s:
+            raise TapeError(f"The tape is {last_s:.1f} s long, so it cannot begin at {from_s:g} s.")
         self.lines = lines
+        self.instruments = instruments_of(lines) if instruments is None else list(instruments)
         self.speed = speed
+        self._first_ms = lines[0].at_ms if lines else 0
+        self._begin_ms = self._first_ms + round(from_s * 1_000)
         self.autostart = autostart
         self._next = 0
         self._started_ms: int | None = None
@@ -58,9 +63,12 @@ class TapeMarket:
         self._snapshot_ids: dict[str, int] = {}
 
     @classmethod
-    def from_file(cls, path: str | Path, speed: float = 1.0, *, autostart: bool = False) -> TapeMarket:
-        """Read a tape; TapeError for a missing, empty or corrupt file."""
-        return cls(read_tape(Path(path)), speed=speed, autostart=autostart)
+    def from_file(
+        cls, path: str | Path, speed: float = 1.0, *, autostart: bool = False, from_s: float = 0.0
+    ) -> TapeMarket:
+        """Read a tape, raw or neutral; TapeError for a missing, empty or corrupt file."""
+        lines, instruments = read_tape(Path(path))
+        return cls(lines, speed=speed, autostart=autostart, instruments=instruments, from_s=from_s)
 
     @property
     def finished(self) -> bool:
@@ -74,9 +82,19 @@ class TapeMarket:
 
     def attach(self, hall: Hall) -> None:
         """List the tape's symbols at an exchange and let the tape move them."""
-        for instrument in instruments_of(self.lines):
+        for instrument in self.instruments:
             self._pairs[instrument.symbol] = hall.add_pair(instrument)
         hall.add_source(self)
+        if self._begin_ms > self._first_ms:
+            self._seek()
+
+    def _seek(self) -> None:
+        """Bring the books to where they were when playback begins; trades before that are past."""
+        while not self.finished and self.lines[self._next].at_ms <= self._begin_ms:
+            line = self.lines[self._next]
+            self._next += 1
+            if line.kind != "trade":
+                self._play(line, self._pairs[line.symbol])
 
     def start(self, now_ms: int) -> None:
         """Begin to play, once; later calls change nothing."""
@@ -92,7 +110,7 @@ class TapeMarket:
         """Return when the next line is due, None before the start and after the end."""
         if self._started_ms is None or self.finished:
             return None
-        return self._started_ms + ceil((self.lines[self._next].at_ms - self.lines[0].at_ms) / self.speed)
+        return self._started_ms + ceil((self.lines[self._next].at_ms - self._begin_ms) / self.speed)
 
     def advance(self, now_ms: int) -> None:
         """Play every line that is due."""
@@ -140,33 +158,30 @@ def tape_exchange(tape: TapeMarket, *, start_ms: int, seed: int = 1) -> Exchange
     return exchange
 
 
-def read_tape(path: Path) -> list[TapeLine]:
-    """Read the lines of a tape that matter for a book; TapeError for a missing, empty or corrupt file."""
-    try:
-        raw = path.read_bytes()
-    except FileNotFoundError:
-        raise TapeError(f"There is no tape {path}.") from None
-    except OSError as error:
-        raise TapeError(f"The tape {path} cannot be read: {error.strerror}.") from None
-    if not raw.strip():
-        raise TapeError(f"The tape {path} is empty.")
+def read_tape(path: Path) -> tuple[list[TapeLine], list[Instrument]]:
+    """Read what of a tape matters for a book, and the pairs; TapeError for a missing, empty or corrupt file.
+
+    A last line that was torn by the end of the recording is left out.
+    """
+    text = read_bytes(path)
     lines: list[TapeLine] = []
     newest = 0
-    for number, text in enumerate(raw.split(b"\n"), start=1):
-        if not text.strip():
-            continue
+    for number, row in rows_of(path, text):
+        if number == 1 and is_recording(row):
+            found = read_recording(path, text)
+            return found.lines, _fitting(found.instruments, found.lines)
         try:
-            line = _line(msgspec.json.decode(text), newest)
-        except (msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
-            raise TapeError(f"The tape {path} is damaged in line {number}: {_why(error)}.") from None
-        if line is None:
-            continue
-        newest = line.at_ms
-        lines.append(line)
+            line = _line(row, newest)
+        except (KeyError, TypeError, ValueError) as error:
+            raise damaged(path, number, error) from None
+        if line is not None:
+            newest = line.at_ms
+            lines.append(line)
     symbols = {line.symbol for line in lines if line.kind == "depth_snapshot"}
     if not symbols:
         raise TapeError(f"The tape {path} holds no depth_snapshot, so there is no market in it.")
-    return [line for line in lines if line.symbol in symbols]
+    lines = [line for line in lines if line.symbol in symbols]
+    return lines, instruments_of(lines)
 
 
 def instruments_of(lines: Sequence[TapeLine]) -> list[Instrument]:
@@ -178,6 +193,23 @@ def instruments_of(lines: Sequence[TapeLine]) -> list[Instrument]:
             prices[line.symbol] = max(prices.get(line.symbol, 0), decimals_of(parse_decimal(price)))
             sizes[line.symbol] = max(sizes.get(line.symbol, 0), decimals_of(parse_decimal(qty)))
     return [_instrument(symbol, prices[symbol], sizes[symbol]) for symbol in prices]
+
+
+def _fitting(known: Sequence[Instrument], lines: Sequence[TapeLine]) -> list[Instrument]:
+    """Return the pairs as recorded, open to keys, with at least the decimals that the tape's numbers need."""
+    real = {pair.symbol: pair for pair in known}
+    found = []
+    for needed in instruments_of(lines):
+        pair = real.get(needed.symbol, needed)
+        found.append(
+            replace(
+                pair,
+                price_decimals=max(pair.price_decimals, needed.price_decimals),
+                qty_decimals=max(pair.qty_decimals, needed.qty_decimals),
+                api_trading=True,
+            )
+        )
+    return found
 
 
 def _instrument(symbol: str, price_decimals: int, qty_decimals: int) -> Instrument:
@@ -207,24 +239,11 @@ def _line(row: Any, newest_ms: int) -> TapeLine | None:
         return None
     at = max(at, newest_ms)
     if kind == "trade":
-        price, qty = _level((row["price"], row["qty"]))
+        price, qty = level_of((row["price"], row["qty"]))
         if parse_decimal(qty) == 0:
             return None
         return TapeLine(at, kind, symbol, 0, [(price, qty)], [], Side(row["taker"]))
     update_id = row["lastUpdateId" if kind == "depth_snapshot" else "finalUpdateId"]
     if not isinstance(update_id, int):
         raise TypeError("an update id must be a whole number")
-    return TapeLine(at, kind, symbol, update_id, [_level(x) for x in row["bids"]], [_level(x) for x in row["asks"]])
-
-
-def _level(pair: Sequence[str]) -> tuple[str, str]:
-    price, qty = pair
-    if parse_decimal(price) <= 0 or parse_decimal(qty) < 0:
-        raise BadNumberError(f"a price of {price} and a quantity of {qty}")
-    return price, qty
-
-
-def _why(error: Exception) -> str:
-    if isinstance(error, KeyError):
-        return f"{error.args[0]} is missing"
-    return str(error) or type(error).__name__
+    return TapeLine(at, kind, symbol, update_id, [level_of(x) for x in row["bids"]], [level_of(x) for x in row["asks"]])

@@ -1,0 +1,285 @@
+"""Reading of recordings: raw stream frames with their times, turned into the events of a tape.
+
+The books that were recorded are rebuilt exactly: snapshots are joined with the increments around them by version,
+increments that do not connect end a book until the next snapshot, and nothing is shown beyond the depth that a
+snapshot reached.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import zlib
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from google.protobuf.message import DecodeError
+
+from mexc_tui.domain.book import Applied, BookError, OrderBook
+from mexc_tui.domain.inputs import BookDelta, BookSnapshot
+from mexc_tui.domain.instrument import Instrument
+from mexc_tui.domain.numbers import BadNumberError, parse_decimal, plain
+from mexc_tui.domain.orders import Side
+from mexc_tui.venues.mexc.pb import push_pb2
+from mexc_tui.venues.simulator.markets.events import TapeError, TapeLine, level_of, reason_of
+
+FORMAT = 1
+_KEPT = 2_000
+"""Increments kept for a snapshot that may be older than they are."""
+_IDS = 20_000
+_SIDES = {1: Side.BUY, 2: Side.SELL}
+_BROKEN = ("reconnecting", "closed")
+_GZIP = b"\x1f\x8b"
+
+
+class Recording(msgspec.Struct):
+    """The events of a recording in order, and the pairs they belong to."""
+
+    lines: list[TapeLine]
+    instruments: list[Instrument]
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return a tape's text, unpacked if need be; what is missing at the end of a packed one is left out.
+
+    Raises:
+        TapeError: the file is missing, empty, unreadable or damaged.
+    """
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        raise TapeError(f"There is no tape {path}.") from None
+    except OSError as error:
+        raise TapeError(f"The tape {path} cannot be read: {error.strerror}.") from None
+    try:
+        text = b"".join(_unpacked(raw)) if raw.startswith(_GZIP) else raw
+    except zlib.error:
+        raise TapeError(f"The tape {path} is damaged: it cannot be unpacked.") from None
+    if not text.strip():
+        raise TapeError(f"The tape {path} is empty.")
+    return text
+
+
+def rows_of(path: Path, text: bytes) -> Iterator[tuple[int, Any]]:
+    """Return the lines of a tape with their numbers; a torn last one is left out.
+
+    Raises:
+        TapeError: a line is not JSON.
+    """
+    lines = text.split(b"\n")
+    torn = lines.pop()
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            try:
+                yield number, msgspec.json.decode(line)
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                raise damaged(path, number, error) from None
+    if torn.strip():
+        try:
+            last = msgspec.json.decode(torn)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            if lines:
+                return
+            raise damaged(path, 1, error) from None
+        yield len(lines) + 1, last
+
+
+def damaged(path: Path, number: int, error: Exception) -> TapeError:
+    """Return the error for a line that cannot be used."""
+    return TapeError(f"The tape {path} is damaged in line {number}: {reason_of(error)}.")
+
+
+def is_recording(first: Any) -> bool:
+    """Whether a tape whose first line this is holds raw frames."""
+    return isinstance(first, dict) and "tape" in first
+
+
+def read_recording(path: Path, text: bytes) -> Recording:
+    """Return what a recording holds; TapeError for a damaged one, naming the line."""
+    reader = _Reader()
+    for number, row in rows_of(path, text):
+        try:
+            reader.take(row)
+        except (KeyError, TypeError, ValueError, msgspec.ValidationError) as error:
+            raise damaged(path, number, error) from None
+    if not reader.begun:
+        raise TapeError(f"The tape {path} holds no book that a snapshot begins, so there is no market in it.")
+    known = [pair for symbol, pair in reader.pairs.items() if symbol in reader.begun]
+    return Recording([line for line in reader.lines if line.symbol in reader.begun], known)
+
+
+class _Book:
+    """One symbol's book as the recording shows it."""
+
+    def __init__(self) -> None:
+        self.book: OrderBook | None = None
+        self.recent: deque[BookDelta] = deque(maxlen=_KEPT)
+        self.ids: dict[str, None] = {}
+
+    def lose(self) -> None:
+        self.book = None
+        self.recent.clear()
+
+    def snapshot(self, snapshot: BookSnapshot, pair: Instrument | None) -> bool:
+        """Begin or renew the book; False where the snapshot does not connect or says nothing new."""
+        decimals = (0, 0) if pair is None else (pair.price_decimals, pair.qty_decimals)
+        book = OrderBook(snapshot, price_decimals=decimals[0], qty_decimals=decimals[1])
+        for delta in self.recent:
+            if book.apply(delta) is Applied.GAP:
+                return False
+        if self.book is not None and book.version < self.book.version:
+            return False
+        self.book = book
+        return True
+
+    def delta(self, delta: BookDelta) -> bool:
+        """Apply an increment; False where it changes nothing that is known."""
+        self.recent.append(delta)
+        if self.book is None:
+            return False
+        applied = self.book.apply(delta)
+        if applied is Applied.GAP:
+            self.lose()
+            self.recent.append(delta)
+        return applied is Applied.APPLIED
+
+    def levels(self) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+        book = self.book
+        if book is None:
+            return [], []
+        bids, asks = book.levels()
+        return (
+            [(plain(book.price(price)), plain(book.quantity(qty))) for price, qty in bids],
+            [(plain(book.price(price)), plain(book.quantity(qty))) for price, qty in asks],
+        )
+
+    def within(self, delta: BookDelta) -> BookDelta:
+        """Return the part of an increment that lies within the known depth."""
+        book = self.book
+        if book is None:
+            return delta
+        view = book.view(1)
+        low = None if view.known_low is None else book.price(view.known_low)
+        high = None if view.known_high is None else book.price(view.known_high)
+        if low is None and high is None:
+            return delta
+        bids = [level for level in delta.bids if low is None or parse_decimal(level[0]) >= low]
+        asks = [level for level in delta.asks if high is None or parse_decimal(level[0]) <= high]
+        return BookDelta(delta.symbol, delta.first, delta.last, bids, asks, delta.sent_ms, delta.recv_ns)
+
+
+class _Reader:
+    def __init__(self) -> None:
+        self.lines: list[TapeLine] = []
+        self.pairs: dict[str, Instrument] = {}
+        self.begun: set[str] = set()
+        self._books: dict[str, _Book] = {}
+        self._base: tuple[int, int] | None = None
+        self._at_ms = 0
+
+    def take(self, row: Any) -> None:
+        if not isinstance(row, dict):
+            raise TypeError("not an object")
+        wall_ms, mono_ns = _whole(row, "t"), _whole(row, "n")
+        if "tape" in row:
+            if row["tape"] != FORMAT:
+                raise ValueError(f"format {row['tape']!r} is not known to this version")
+            self._base = (wall_ms, mono_ns)
+            for book in self._books.values():
+                book.lose()
+            return
+        if self._base is None:
+            raise ValueError("the header is missing")
+        self._at_ms = max(self._at_ms, self._base[0] + (mono_ns - self._base[1]) // 1_000_000)
+        kind = row["k"]
+        if kind == "frame":
+            self._frame(_unpack_frame(row["b"]))
+        elif kind == "snapshot":
+            self._snapshot(row, mono_ns)
+        elif kind == "pair":
+            pair = msgspec.convert(row["pair"], Instrument)
+            self.pairs[pair.symbol] = pair
+        elif kind == "link" and row["state"] in _BROKEN:
+            for symbol in row["symbols"] or list(self._books):
+                self._book(symbol).lose()
+
+    def _snapshot(self, row: dict[str, Any], mono_ns: int) -> None:
+        symbol, version = row["symbol"], row["version"]
+        if not isinstance(symbol, str) or not isinstance(version, int):
+            raise TypeError("symbol must be a text and version a whole number")
+        sides = [[level_of(level) for level in row[side]] for side in ("bids", "asks")]
+        snapshot = BookSnapshot(symbol, version, sides[0], sides[1], mono_ns, int(row.get("limit", 0)))
+        book = self._book(symbol)
+        if book.snapshot(snapshot, self.pairs.get(symbol)) and book.book is not None:
+            self.begun.add(symbol)
+            bids, asks = book.levels()
+            self.lines.append(TapeLine(self._at_ms, "depth_snapshot", symbol, book.book.version, bids, asks))
+
+    def _frame(self, frame: bytes) -> None:
+        """Take one push. What MEXC garbled was no news when it came and is none now: versions tell what is missing."""
+        wrapper = push_pb2.PushDataV3ApiWrapper()
+        try:
+            wrapper.ParseFromString(frame)
+        except DecodeError:
+            return
+        kind = wrapper.WhichOneof("body")
+        try:
+            if kind == "publicAggreDepths":
+                self._depth(wrapper.symbol, wrapper.publicAggreDepths)
+            elif kind == "publicAggreDeals":
+                self._trades(wrapper.symbol, wrapper.publicAggreDeals.deals)
+        except (BookError, BadNumberError, ValueError):
+            return
+
+    def _depth(self, symbol: str, body: Any) -> None:
+        bids = [(item.price, item.quantity) for item in body.bids]
+        asks = [(item.price, item.quantity) for item in body.asks]
+        delta = BookDelta(symbol, int(body.fromVersion), int(body.toVersion), bids, asks, 0, 0)
+        book = self._book(symbol)
+        if book.delta(delta):
+            shown = book.within(delta)
+            self.lines.append(TapeLine(self._at_ms, "depth", symbol, delta.last, shown.bids, shown.asks))
+
+    def _trades(self, symbol: str, deals: Any) -> None:
+        book = self._book(symbol)
+        for deal in deals:
+            side = _SIDES.get(deal.tradeType)
+            if symbol not in self.begun or side is None or (deal.tradeId and deal.tradeId in book.ids):
+                continue
+            if deal.tradeId:
+                book.ids[deal.tradeId] = None
+                while len(book.ids) > _IDS:
+                    del book.ids[next(iter(book.ids))]
+            level = level_of((deal.price, deal.quantity))
+            if parse_decimal(level[1]) > 0:
+                line = TapeLine(self._at_ms, "trade", symbol, 0, [level], [], side, deal.tradeId)
+                self.lines.append(line)
+
+    def _book(self, symbol: str) -> _Book:
+        return self._books.setdefault(symbol, _Book())
+
+
+def _unpack_frame(text: Any) -> bytes:
+    if not isinstance(text, str):
+        raise TypeError("a frame must be a text")
+    try:
+        return base64.b64decode(text, validate=True)
+    except binascii.Error:
+        raise ValueError("a frame is not base64") from None
+
+
+def _unpacked(raw: bytes) -> Iterator[bytes]:
+    while raw.startswith(_GZIP):
+        unpacker = zlib.decompressobj(31)
+        yield unpacker.decompress(raw)
+        raw = unpacker.unused_data
+
+
+def _whole(row: dict[str, Any], name: str) -> int:
+    value = row[name]
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"{name} must be a whole number")
+    return value
