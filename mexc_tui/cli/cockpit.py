@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 BLIND_SIZE = (120, 40)
 """Columns and rows where there is no terminal."""
-SWITCH_S = 0.001
+SWITCH_S = 0.00005
 """How long one thread may keep the others waiting: the engine must not stand behind a frame that is being drawn."""
 
 
