@@ -217,6 +217,10 @@ class Exchange(Hall):
         """Take over what ``dump`` gave; open orders return to the book. ValueError if it cannot be read."""
         state.restore(self, saved)
 
+    def stand_again(self, pair: Pair, orders: list[SimOrder]) -> None:
+        """Put restored orders of a pair back into its book."""
+        state.stand_again(pair, orders)
+
     # What pairs ask for while matching.
 
     def settle(self, pair: Pair, deal: Deal, taker: SimOrder | None, maker: SimOrder | None) -> None:

@@ -14,6 +14,7 @@ from mexc_tui.domain.market import Candle, Interval, Ticker, Trade
 from mexc_tui.domain.orders import Side
 from mexc_tui.venues.simulator import state
 from mexc_tui.venues.simulator.events import SimError, SimOrder
+from mexc_tui.venues.simulator.exact import to_units
 from mexc_tui.venues.simulator.exchange import Exchange
 from mexc_tui.venues.simulator.markets.mirror import MirroredPair, MirrorMarket
 from mexc_tui.venues.simulator.matching import Deal, Pair
@@ -211,12 +212,17 @@ class PaperExchange(Exchange):
             self.pairs[symbol].instrument = instrument
         for symbol in [name for name in self.pairs if name not in current]:
             self.mirror.add(self.pairs[symbol])
-        for order in [order for order in self.ledger.all_orders() if order.open]:
-            pair = self.pairs[order.symbol]
-            if order.type in RESTING:
+        for order in self.ledger.all_orders():
+            if order.open:
                 self.mirror.pairs[order.symbol].placed(order)
+
+    def stand_again(self, pair: Pair, orders: list[SimOrder]) -> None:
+        """Let restored orders rest; those that never met the book and would trade with the others are cancelled."""
+        for order in sorted(orders, key=lambda order: order.order_id):
+            limit = to_units(order.price, pair.price_decimals)
+            if order.type in RESTING and not pair.crosses(order.side, limit):
+                pair.rest(order, state.left_of(pair, order))
             else:
-                pair.remove(order)
                 self._end(pair, order)
 
     # On the way.

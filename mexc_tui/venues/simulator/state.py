@@ -126,7 +126,7 @@ def _restore_pairs(exchange: Exchange, state: SavedState) -> None:
         market = exchange.movable.get(symbol)
         if market is not None:
             market.clear()
-        _stand_again(pair, [order for order in state.orders if order.open and order.symbol == symbol])
+        exchange.stand_again(pair, [order for order in state.orders if order.open and order.symbol == symbol])
         if market is not None and saved.price is not None:
             market.resume(saved.price)
         pair.last = saved.last if pair.last is None else pair.last
@@ -134,10 +134,15 @@ def _restore_pairs(exchange: Exchange, state: SavedState) -> None:
         exchange.announce_opening(symbol, at)
 
 
-def _stand_again(pair: Pair, orders: list[SimOrder]) -> None:
+def stand_again(pair: Pair, orders: list[SimOrder]) -> None:
     """Put own orders back in the order in which they came; what the book crosses by now trades at once."""
     for order in sorted(orders, key=lambda order: order.order_id):
-        left = to_units(subtract(order.qty, order.filled_qty), pair.qty_decimals)
+        left = left_of(pair, order)
         left = pair.take(order.side, to_units(order.price, pair.price_decimals), left, order)[0]
         if left and order.open:
             pair.rest(order, left)
+
+
+def left_of(pair: Pair, order: SimOrder) -> int:
+    """Return what is still to fill of an order, in steps."""
+    return to_units(subtract(order.qty, order.filled_qty), pair.qty_decimals)
