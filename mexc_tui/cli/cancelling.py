@@ -1,0 +1,86 @@
+"""Runs ``mexc-tui cancel``: straight to the exchange, since a cancel only ever reduces what may happen."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from mexc_tui.cli.exits import FAILURE, OK, USAGE, ExitError
+from mexc_tui.cli.looking import order_row
+from mexc_tui.cli.orders import UNKNOWN
+from mexc_tui.cli.output import narrate, safe, say
+from mexc_tui.cli.venue import unknown_symbols, with_rest
+from mexc_tui.cli.watching import symbols_of
+from mexc_tui.domain.errors import ErrorKind, VenueError
+from mexc_tui.domain.numbers import plain
+from mexc_tui.domain.orders import OrderReport
+from mexc_tui.venues.mexc.rest import MexcRest
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Cancel, print what became of each order, and return the exit code."""
+    if sum((arguments.order is not None, arguments.all, arguments.symbol is not None and not arguments.order)) != 1:
+        raise ExitError("Name what to cancel: an ORDER, --symbol SYMBOL, or --all. Nothing was cancelled.", USAGE)
+    if arguments.symbol is not None:
+        arguments.symbol = symbols_of([arguments.symbol])[0]
+    code: int = with_rest(lambda rest: _cancel(rest, arguments), keys=True)
+    return code
+
+
+async def _cancel(rest: MexcRest, arguments: argparse.Namespace) -> int:
+    if arguments.symbol is not None:
+        unknown = unknown_symbols((arguments.symbol,), (pair.symbol for pair in await rest.exchange_info()))
+        if unknown:
+            raise ExitError(f"{unknown} Nothing was cancelled.", USAGE)
+    named = [arguments.symbol] if arguments.symbol is not None else []
+    found = await rest.open_orders(named)
+    if arguments.order is not None:
+        found = tuple(one for one in found if arguments.order in (one.order_id, one.client_order_id))
+        if not found:
+            raise ExitError(f"No open order has the id {safe(arguments.order)[:64]}; nothing was cancelled.", FAILURE)
+    codes = [await _one(rest, report, as_json=arguments.json) for report in found]
+    if arguments.order is None:
+        # Orders that came while the others were being cancelled are cancelled too.
+        late = await rest.open_orders(named)
+        known = {report.order_id for report in found}
+        codes += [await _one(rest, one, as_json=arguments.json) for one in late if one.order_id not in known]
+    if not codes:
+        narrate("there was no open order")
+    return _worst(codes)
+
+
+async def _one(rest: MexcRest, report: OrderReport, *, as_json: bool) -> int:
+    """Cancel one order and print what became of it."""
+    try:
+        await rest.cancel_order(report.symbol, order_id=report.order_id)
+        outcome, reason, code = "cancelled", "", OK
+    except VenueError as error:
+        reason = f"{error.message} {error.remedy}".strip()
+        if error.kind is ErrorKind.ORDER_NOT_FOUND:
+            outcome, code = "gone", OK
+        elif error.definite or not error.sent:
+            outcome, code = "failed", FAILURE
+        else:
+            outcome, code = "unknown", UNKNOWN
+    after = await _after(rest, report)
+    if after is not None and after.state.final:
+        code, outcome = OK, after.state.value
+    elif after is not None and code == UNKNOWN:
+        code, outcome = FAILURE, "failed"
+    shown = after or report
+    text = f"{safe(report.symbol)} order {safe(report.order_id)}: {outcome}, filled {plain(shown.filled_qty)}"
+    say({**order_row(shown), "outcome": outcome, "reason": reason}, text, as_json=as_json)
+    if code != OK:
+        narrate(f"order {report.order_id}: {reason or 'not cancelled'}")
+    return code
+
+
+async def _after(rest: MexcRest, report: OrderReport) -> OrderReport | None:
+    try:
+        return await rest.order(report.symbol, order_id=report.order_id)
+    except VenueError:
+        return None
+
+
+def _worst(codes: Sequence[int]) -> int:
+    return next((code for code in (UNKNOWN, FAILURE) if code in codes), OK)
