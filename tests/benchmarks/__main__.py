@@ -30,7 +30,7 @@ def books() -> Iterator[Row]:
 def loaded() -> Iterator[Row]:
     found = cockpit.load()
     cpu, frame = found["cpu"], found["bytes_per_frame"]
-    yield "cockpit, 10 symbols x 100 updates/s: CPU of one core", "<= 25 %", f"{cpu:.0%}", cpu <= 0.25
+    yield "cockpit 160x50, 10 symbols x 100 updates/s: CPU of a core", "<= 25 %", f"{cpu:.0%}", cpu <= 0.25
     yield "cockpit: bytes to the terminal a frame", "<= 4 kB", f"{frame / 1000:.2f} kB", frame <= 4000
     key, order = found["key_p99_ms"], found["order_p99_ms"]
     yield "key -> changed cell, p99 (p50)", "<= 50 ms", f"{key:.1f} ms ({found['key_p50_ms']:.1f})", key <= 50
@@ -46,7 +46,7 @@ def slow() -> Iterator[Row]:
     found = cockpit.slow_link()
     age = found["age_p99_s"]
     yield (
-        "age of the book through 20 kB/s, p99 (p50)",
+        "age of the book, 120x40 through 20 kB/s, p99 (p50)",
         "<= 1.5 s",
         f"{age:.2f} s ({found['age_p50_s']:.2f})",
         age <= 1.5,

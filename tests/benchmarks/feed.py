@@ -29,14 +29,29 @@ STEP_MS = 10
 
 
 class Firehose:
-    """Changes the book of one pair every 10 ms: the stamp, and a few sizes near the touch."""
+    """Changes the book of one pair every 10 ms: the stamp, a few sizes near the touch, and now and then a trade.
 
-    def __init__(self, pair: Pair, start_ms: int, seed: int) -> None:
+    With ``trades_every_ms`` there is at least one trade in each such window.
+    """
+
+    def __init__(
+        self,
+        pair: Pair,
+        start_ms: int,
+        seed: int,
+        *,
+        levels: int = LEVELS,
+        trades: float = 0.05,
+        trades_every_ms: int = 0,
+    ) -> None:
         self._pair = pair
         self._random = Random(seed)
         self._start = start_ms
         self._due = start_ms + STEP_MS
-        for place in range(LEVELS):
+        self._levels = levels
+        self._trades = trades
+        self._trades_every = trades_every_ms
+        for place in range(levels):
             pair.set_foreign(Side.BUY, MID - 1 - place, 1_000 + place)
             pair.set_foreign(Side.SELL, MID + 1 + place, 1_000 + place)
 
@@ -52,11 +67,12 @@ class Firehose:
             pair, random = self._pair, self._random
             pair.set_foreign(Side.BUY, MID - 1, max(1, at - self._start))
             for _ in range(2):
-                place = min(LEVELS - 1, int(random.expovariate(0.12)) + 1)
+                place = min(self._levels - 1, int(random.expovariate(0.12)) + 1)
                 side = random.choice((Side.BUY, Side.SELL))
                 price = MID - 1 - place if side is Side.BUY else MID + 1 + place
                 pair.set_foreign(side, price, random.randrange(1, 99_999))
-            if random.random() < 0.05:
+            due = self._trades_every and at % self._trades_every < STEP_MS
+            if due or random.random() < self._trades:
                 pair.print_trade(random.choice((Side.BUY, Side.SELL)), MID, random.randrange(1, 500))
 
 

@@ -86,6 +86,7 @@ class Terminal:
         self.close()
 
     def _read(self) -> None:
+        due = time.monotonic()
         while not self._closed:
             ready, _, _ = select.select([self._master], [], [], 0.2)
             if not ready:
@@ -97,7 +98,8 @@ class Terminal:
             if not data:
                 break
             if self._rate is not None:
-                threading.Event().wait(len(data) / self._rate)
+                due = max(due, time.monotonic()) + len(data) / self._rate
+                time.sleep(max(0.0, due - time.monotonic()))
             self.total += len(data)
             if self._on_bytes is not None:
                 self._on_bytes(data, time.monotonic_ns())
