@@ -163,7 +163,7 @@ class MexcSession:
             raise wrong(f"{symbol} is not among the pairs of this session")
         kept = self._books.get(symbol)
         if kept is None or kept[0] is not view:
-            kept = self._books[symbol] = (view, _book(view))
+            kept = self._books[symbol] = (view, _book(view, kept))
         return kept[1]
 
     def trades(self, symbol: str) -> tuple[Trade, ...]:
@@ -334,10 +334,22 @@ class MexcSession:
         return Placed(order_id=order_id, client_order_id=name)
 
 
-def _book(view: BookView) -> Book:
+def _book(view: BookView, before: tuple[BookView, Book] | None) -> Book:
+    """Return what a program sees of a view; levels that stand as they stood before are taken over."""
+    known: dict[tuple[int, int], BookLevel] = {}
+    if before is not None and before[0].price_decimals == view.price_decimals:
+        old, shown = before
+        if old.qty_decimals == view.qty_decimals:
+            known.update(zip(old.bids, shown.bids, strict=True))
+            known.update(zip(old.asks, shown.asks, strict=True))
+
     def levels(side: tuple[tuple[int, int], ...]) -> tuple[BookLevel, ...]:
         return tuple(
-            BookLevel(unscaled(price, view.price_decimals), unscaled(qty, view.qty_decimals)) for price, qty in side
+            [
+                known.get(level)
+                or BookLevel(unscaled(level[0], view.price_decimals), unscaled(level[1], view.qty_decimals))
+                for level in side
+            ]
         )
 
     return Book(

@@ -45,7 +45,8 @@ class Window:
 
     def wait(self, amount: float, share: float, now: float) -> float:
         """Seconds until ``amount`` fits into ``share`` of the limit; one that never fits waits for an empty window."""
-        excess = self.used(now) + amount - max(self.limit * share, amount)
+        usable = self.limit * share
+        excess = self.used(now) + amount - (usable if usable > amount else amount)
         if excess <= _ROUNDING:
             return 0.0
         for at, taken in self._log:
@@ -108,6 +109,12 @@ class Budget:
             return
         self._cool_until, self._cool_told, self.cool_reason = until, told, reason
 
+    def take_now(self, cost: Cost) -> bool:
+        """Count a request that need not wait and return True; False where it must wait for its turn or the budget."""
+        if cost.duty is not Duty.PLACE and self._turns[cost.duty].locked():
+            return False
+        return self._try(cost, self._clock.monotonic()) <= 0
+
     async def take(self, cost: Cost) -> None:
         """Return when the request may go, having counted it.
 
@@ -129,31 +136,42 @@ class Budget:
     async def _pass(self, cost: Cost, started: float, patience: float) -> None:
         while True:
             now = self._clock.monotonic()
-            wait = self._wait(cost, now)
+            wait = self._try(cost, now)
             if wait <= 0:
-                for window, amount, _ in self._windows(cost):
-                    window.take(amount, now)
                 return
             if now + wait - started > patience:
                 raise self._too_long(cost.duty, wait)
             await self._clock.sleep(wait)
 
-    def _wait(self, cost: Cost, now: float) -> float:
-        wait = max(window.wait(amount, share, now) for window, amount, share in self._windows(cost))
-        if self._cool_told or cost.duty is not Duty.CANCEL:
-            wait = max(wait, self._cool_until - now)
-        return wait
+    def _try(self, cost: Cost, now: float) -> float:
+        """Count a request that may go now and return 0; otherwise return the seconds until it may."""
+        windows = self._windows(cost)
+        longest = 0.0
+        for window, amount, share in windows:
+            wait = window.wait(amount, share, now)
+            if wait > longest:
+                longest = wait
+        if self._cool_until > now and (self._cool_told or cost.duty is not Duty.CANCEL):
+            longest = max(longest, self._cool_until - now)
+        if longest <= 0:
+            for window, amount, _ in windows:
+                window.take(amount, now)
+        return longest
 
     def _windows(self, cost: Cost) -> list[tuple[Window, float, float]]:
         """Windows that a request counts in, how much, and the share of each that it may fill."""
         share = self._share[cost.duty]
-        windows: list[tuple[Window, float, float]] = [(window, 1, share) for window in self._pace]
-        windows.append((self.weight, cost.weight, share))
+        average, burst = self._pace
+        windows: list[tuple[Window, float, float]] = [
+            (average, 1, share),
+            (burst, 1, share),
+            (self.weight, cost.weight, share),
+        ]
         if cost.signed:
             windows.append((self.uid_weight, cost.weight, share))
         if cost.order_action:
             windows.append((self.orders, 1, share))
-        if cost.own is not None:
+        if cost.own is not None and self._settings.endpoint_limits:
             name, limit, period = cost.own
             windows.append((self._own.setdefault(name, Window(limit, period)), 1, 1.0))
         return windows

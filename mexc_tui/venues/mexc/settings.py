@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -22,7 +23,11 @@ _MOST_ELSEWHERE = {
 
 def is_loopback(url: URL) -> bool:
     """Whether the host of ``url`` is this machine: 127.0.0.0/8, ``::1`` or ``localhost``, in plain spelling."""
-    host = url.host or ""
+    return _is_this_machine(url.host or "")
+
+
+@lru_cache(maxsize=64)
+def _is_this_machine(host: str) -> bool:
     if host == "localhost":
         return True
     try:
@@ -63,6 +68,8 @@ class MexcSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Requests within any one second; the firewall was seen to block bursts of about 120."""
     order_actions_per_s: int = 12
     """Placing and cancelling together."""
+    endpoint_limits: bool = True
+    """Whether the limits that some endpoints have of their own are kept."""
     reserve_share: float = 0.3
     """Part of every budget that only cancels may use."""
     place_max_wait_ms: int = 250
@@ -110,6 +117,8 @@ class MexcSettings(msgspec.Struct, frozen=True, kw_only=True):
             for name, most in _MOST_ELSEWHERE.items():
                 if getattr(self, name) > most:
                     raise ValueError(f"{name} may be above {most} only for an exchange on this machine")
+            if not self.endpoint_limits:
+                raise ValueError("endpoint_limits may be off only for an exchange on this machine")
         if bool(self.api_key) != bool(self.api_secret):
             raise ValueError("api_key and api_secret belong together: give both or neither")
 
@@ -141,6 +150,7 @@ class MexcSettings(msgspec.Struct, frozen=True, kw_only=True):
             requests_per_s=100_000.0,
             request_burst=100_000,
             order_actions_per_s=100_000,
+            endpoint_limits=False,
         )
 
     def __repr__(self) -> str:

@@ -6,6 +6,7 @@ import random
 import statistics
 from collections import deque
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 
 import aiohttp
@@ -25,6 +26,7 @@ from mexc_tui.venues.mexc.signing import encode, self_test, signed_query
 
 Params = list[tuple[str, str]]
 
+_SMALL_ANSWER = 1 << 16
 _PASSING = (ErrorKind.NETWORK, ErrorKind.SERVER, ErrorKind.UNREADABLE, ErrorKind.OUTCOME_UNKNOWN)
 _BROKEN_HOST = (ErrorKind.NETWORK, ErrorKind.SERVER)
 
@@ -66,6 +68,8 @@ class Transport:
         self.repeats = 0
         self._jitter = jitter
         self._base = URL(settings.base_url)
+        self._urls: dict[str, tuple[URL, str]] = {}
+        self._key_header = {"X-MEXC-APIKEY": settings.api_key}
         self._session: aiohttp.ClientSession | None = None
         self._latencies: deque[float] = deque(maxlen=200)
 
@@ -76,10 +80,9 @@ class Transport:
         self_test()
         settings = self.settings
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=settings.max_connections, keepalive_timeout=20.0),
+            connector=_Pool(limit=settings.max_connections, keepalive_timeout=20.0),
             timeout=aiohttp.ClientTimeout(total=settings.answer_timeout_s, sock_connect=settings.connect_timeout_s),
-            headers={"User-Agent": settings.user_agent},
-            trace_configs=[_trace()],
+            headers={"User-Agent": settings.user_agent, "Content-Type": "application/json"},
             cookie_jar=aiohttp.DummyCookieJar(),
         )
         # aiohttp would repeat some requests by itself, with an old signature and past the budget; we decide here.
@@ -103,7 +106,7 @@ class Transport:
         Raises:
             VenueError: with what happened, what it means and what to do.
         """
-        refuse_orders_elsewhere(endpoint.method, self._base.joinpath(endpoint.path.lstrip("/")))
+        refuse_orders_elsewhere(endpoint.method, self._url(endpoint)[0])
         if endpoint.signed and not self.settings.has_keys:
             raise VenueError(
                 f"No API key is set, so {endpoint.label} cannot be asked for. Nothing was sent.",
@@ -142,10 +145,12 @@ class Transport:
     async def _attempt(self, endpoint: Endpoint, params: Params, trip: Trip | None = None) -> Any:
         call = endpoint.call
         if endpoint.signed:
-            await self.time.ensure(urgent=endpoint.duty in (Duty.PLACE, Duty.CANCEL))
-        await self._admit(call)
+            await self.time.ensure(urgent=endpoint.duty is Duty.PLACE or endpoint.duty is Duty.CANCEL)
+        if self.breaker.state is not BreakerState.CLOSED:
+            await self._admit(call)
         try:
-            await self.budget.take(endpoint.cost)
+            if not self.budget.take_now(endpoint.cost):
+                await self.budget.take(endpoint.cost)
             data = read_answer(call, await self._send(endpoint, params, call, trip or Trip()))
         except VenueError as error:
             self._learn(error)
@@ -157,7 +162,7 @@ class Transport:
         return data
 
     async def _admit(self, call: Call) -> None:
-        """Let the breaker decide; cancels always may try, an order only goes to a host that has answered."""
+        """Let a breaker that is not closed decide; cancels may try, an order only goes to a host that has answered."""
         if call.duty is Duty.CANCEL:
             return
         if call.duty is Duty.PLACE:
@@ -198,6 +203,14 @@ class Transport:
         elif error.kind is ErrorKind.CLOCK:
             self.time.doubt()
 
+    def _url(self, endpoint: Endpoint) -> tuple[URL, str]:
+        """Return the address of an endpoint without a query, also as text."""
+        known = self._urls.get(endpoint.path)
+        if known is None:
+            url = self._base.with_path(endpoint.path)
+            known = self._urls[endpoint.path] = (url, str(url))
+        return known
+
     def _query(self, endpoint: Endpoint, params: Params) -> str:
         if not endpoint.signed:
             return encode(params)
@@ -219,30 +232,32 @@ class Transport:
                 retry_after_s=0.0,
             )
         query = self._query(endpoint, params)
-        text = str(self._base.with_path(endpoint.path)) + (f"?{query}" if query else "")
-        url = URL(text, encoded=True)
+        url, text = self._url(endpoint)
+        if query:
+            url = URL(f"{text}?{query}", encoded=True)
         refuse_orders_elsewhere(endpoint.method, url)
-        headers = {"Content-Type": "application/json"}
-        if endpoint.signed:
-            headers["X-MEXC-APIKEY"] = self.settings.api_key
-        progress: dict[str, bool] = {}
+        headers = self._key_header if endpoint.signed else None
+        left = _Left()
+        _sending.set(left)
         trip.wall_ms, trip.mono_s = self.clock.wall_ms(), self.clock.monotonic()
         self.requests += 1
         try:
-            async with self._session.request(
-                endpoint.method, url, headers=headers, allow_redirects=False, trace_request_ctx=progress
-            ) as response:
+            async with self._session.request(endpoint.method, url, headers=headers, allow_redirects=False) as response:
                 body = await self._read(response, call)
                 trip.took_ms = (self.clock.monotonic() - trip.mono_s) * 1_000
                 self._latencies.append(trip.took_ms)
-                retry_after = _seconds(response.headers.get("Retry-After"))
-                return Answer(response.status, response.content_type, retry_after, body)
+                status = response.status
+                retry_after = None if status == 200 else _seconds(response.headers.get("Retry-After"))
+                return Answer(status, response.headers.get("Content-Type", ""), retry_after, body)
         except TimeoutError:
-            raise lost(call, "no answer came in time", sent="connected" in progress) from None
+            raise lost(call, "no answer came in time", sent=left.maybe) from None
         except (aiohttp.ClientError, OSError) as error:
-            raise lost(call, _plain(error), sent="connected" in progress) from None
+            raise lost(call, _plain(error), sent=left.maybe) from None
 
     async def _read(self, response: aiohttp.ClientResponse, call: Call) -> bytes:
+        length = response.content_length
+        if length is not None and length < _SMALL_ANSWER and "Content-Encoding" not in response.headers:
+            return await response.read()
         parts: list[bytes] = []
         size = 0
         async for part in response.content.iter_chunked(1 << 16):
@@ -257,17 +272,26 @@ class Transport:
         return Row(await self._attempt(ep.TIME, [], trip), ep.TIME.label).integer("serverTime"), trip
 
 
-def _trace() -> aiohttp.TraceConfig:
-    """Note when a request has a connection: from then on bytes may have left."""
-    trace = aiohttp.TraceConfig()
+class _Left:
+    """Whether a request may have left this machine."""
 
-    async def connected(_session: aiohttp.ClientSession, context: Any, _params: object) -> None:
-        if context.trace_request_ctx is not None:
-            context.trace_request_ctx["connected"] = True
+    __slots__ = ("maybe",)
 
-    trace.on_connection_create_end.append(connected)
-    trace.on_connection_reuseconn.append(connected)
-    return trace
+    def __init__(self) -> None:
+        self.maybe = False
+
+
+_sending: ContextVar[_Left] = ContextVar("_sending")
+"""The request that the current task is sending."""
+
+
+class _Pool(aiohttp.TCPConnector):
+    """Connections that note when a request has got one: from then on bytes may have left."""
+
+    async def connect(self, *args: Any, **kwargs: Any) -> Any:
+        connection = await super().connect(*args, **kwargs)
+        _sending.get().maybe = True
+        return connection
 
 
 def _seconds(text: str | None) -> float | None:

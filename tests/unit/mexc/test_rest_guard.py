@@ -62,6 +62,7 @@ def test_addresses_elsewhere(url: str) -> None:
         {"reserve_share": 1.0},
         {"order_actions_per_s": 13},
         {"ip_weight_limit": 501},
+        {"endpoint_limits": False},
     ],
 )
 def test_settings_that_make_no_sense_are_refused(changes: dict[str, Any]) -> None:
