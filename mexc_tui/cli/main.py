@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from mexc_tui.cli import config, demo, exchange, lookups, orders, paper, record, run, watch
+from mexc_tui.cli import config, demo, doctor, exchange, lookups, orders, paper, record, run, watch
 from mexc_tui.cli.exits import INTERRUPTED, USAGE, ExitError
 from mexc_tui.cli.logs import start_last_resort
 
@@ -40,6 +40,7 @@ def build_parser() -> argparse.ArgumentParser:
     record.add_parser(commands)
     lookups.add_parser(commands)
     orders.add_parser(commands)
+    doctor.add_parser(commands)
     config.add_parser(commands)
     return parser
 

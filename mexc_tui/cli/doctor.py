@@ -1,0 +1,39 @@
+"""``mexc-tui doctor``: what works here, what does not, and what to do about it."""
+
+from __future__ import annotations
+
+import argparse
+
+_MORE = """\
+Each check ends in ok, warn or fail, and says what to do where it is not ok. Nothing is changed and no order is sent.
+With --json each line is one object: check, verdict, detail, remedy.
+
+exit codes:
+  0    no check failed (some may warn)
+  1    a check failed
+"""
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "doctor",
+        help="check exchange, keys, clock, terminal, config and folders",
+        description="Check everything this program needs: exchange, keys, clock, terminal, config, folders, journal.",
+        epilog=_MORE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    parser.add_argument("--keys", action="store_true", help="show every key as it arrives; Ctrl-C twice ends it")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Check, print and return the exit code."""
+    if arguments.keys:
+        from mexc_tui.cli import keys
+
+        return keys.run(as_json=arguments.json)
+    from mexc_tui.cli import examining
+
+    return examining.run(arguments)
