@@ -190,7 +190,8 @@ async def serve(
             if state.problem:
                 raise ExitError(f"{state.problem} What happened since the last save is lost.", FAILURE)
     if failed:
-        raise ExitError(f"The embedded exchange broke down: {failed}. Its paper orders are gone with it.", FAILURE)
+        kept = "Its paper orders are gone with it." if state is None else "Its paper accounts are saved."
+        raise ExitError(f"The embedded exchange broke down: {failed}. {kept}", FAILURE)
     return OK
 
 

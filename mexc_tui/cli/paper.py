@@ -12,7 +12,7 @@ from mexc_tui.cli.exits import UNREACHABLE, USAGE, ExitError
 READY_LIMIT_S = 90.0
 """MEXC answers within seconds or is out of reach; its list of pairs may take long on a slow line."""
 ACCOUNT = "account.json"
-LOST = "The paper account was saved with its orders; start mexc-tui again to go on with it."
+LOST = "The paper account is kept, but for what happened in the last two seconds; start mexc-tui again to go on."
 KEYS_UNUSED = (
     "Live trading is locked in this version: this is paper money on MEXC's public market. The API keys that are set "
     "are not used, and no order leaves this machine."

@@ -164,6 +164,11 @@ class Mirror:
         self._watched, self._candles = books, candles
         self._follow()
 
+    @property
+    def connected(self) -> bool:
+        """Whether the streams upstream are up, so that waiting for a book makes sense."""
+        return self._exchange.mirror.tickers_live
+
     def want(self, symbol: str) -> None:
         """Follow a pair for a while because somebody asked for it."""
         self._asked_until[symbol] = self._clock.monotonic() + KEPT_S

@@ -68,7 +68,7 @@ class Door:
             return
         self._mirror.want(symbol)
         end = self._clock.monotonic() + BOOK_WAIT_S
-        while not self._exchange.mirror.live(symbol) and self._clock.monotonic() < end:
+        while self._mirror.connected and not self._exchange.mirror.live(symbol) and self._clock.monotonic() < end:
             await self._clock.sleep(LOOK_S)
         self._exchange.check_live(symbol)
 

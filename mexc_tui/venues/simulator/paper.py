@@ -212,6 +212,7 @@ class PaperExchange(Exchange):
             self.pairs[symbol].instrument = instrument
         for symbol in [name for name in self.pairs if name not in current]:
             self.mirror.add(self.pairs[symbol])
+            self.change(symbol, replace(self.pairs[symbol].instrument, status=InstrumentStatus.OFFLINE))
         for order in self.ledger.all_orders():
             if order.open:
                 self.mirror.pairs[order.symbol].placed(order)

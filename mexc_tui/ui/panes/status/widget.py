@@ -82,14 +82,14 @@ class HintPane(LinePane):
         return [hint_row(self._hints(), frame.width)]
 
     def _take(self, frame: Frame) -> None:
-        """Keep the most pressing of the new facts; those from before the start are history."""
+        """Keep the most pressing of the new facts; from before the start only what it wants to say first."""
         fresh = frame.client.facts(max(0, self._last))
         if not fresh:
             self._last = max(0, self._last)
             return
         first, self._last = self._last < 0, fresh[-1].seq
         if first:
-            return
+            fresh = tuple(fact for fact in fresh if fact.kind == "notice")
         order = (Level.INFO, Level.GOOD, Level.WARN, Level.BAD)
         for fact in fresh:
             standing = self._news is not None and self._until_ns > frame.now.mono_ns

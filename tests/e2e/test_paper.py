@@ -1,0 +1,95 @@
+"""Paper trading as a person meets it; a second local exchange stands in for MEXC."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import pytest
+
+pytestmark = pytest.mark.e2e
+
+NOWHERE = {"MEXC_BASE_URL": "https://mexc.invalid", "MEXC_WS_URL": "wss://mexc.invalid/ws"}
+OFFER = "Open the embedded exchange instead"
+
+
+def book_is_shown(text: str) -> bool:
+    return "LADDER BTCUSDT" in text and "exact" in text and len(re.findall(r"\d\d,\d{3}\.\d\d ", text)) > 10
+
+
+@pytest.fixture
+def upstream(environment) -> Iterator[dict[str, str]]:
+    command = [sys.executable, "-m", "mexc_tui", "exchange", "--port", "0", "--json", "--until-stdin-closes"]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
+    assert process.stdout is not None
+    said = json.loads(process.stdout.readline())
+    yield {"MEXC_BASE_URL": said["rest"], "MEXC_WS_URL": said["ws"]}
+    process.communicate(timeout=10)
+
+
+def test_out_of_reach_it_says_so_and_offers_the_embedded_exchange(screen):
+    terminal = screen(**NOWHERE)
+    text = terminal.until(lambda text: OFFER in text)
+    assert "https://mexc.invalid cannot be reached" in text
+    terminal.press("n\r")
+    assert terminal.ended() == 3
+    assert "Nothing was started" in terminal.text
+
+
+def test_the_offer_taken_opens_the_demo(screen):
+    terminal = screen(**NOWHERE)
+    terminal.until(lambda text: OFFER in text)
+    terminal.press("y\r")
+    assert "DEMO" in terminal.until(book_is_shown)
+    terminal.press("\x11")
+    assert terminal.ended() == 0
+
+
+def test_an_exchange_that_never_answers_is_told_in_seconds(screen):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        began = time.monotonic()
+        terminal = screen("paper", MEXC_BASE_URL=f"http://127.0.0.1:{port}", MEXC_WS_URL=f"ws://127.0.0.1:{port}/ws")
+        terminal.until(lambda text: OFFER in text)
+        # Three seconds of waiting; the rest is two interpreters starting on a machine that runs other tests.
+        assert time.monotonic() - began < 8
+        terminal.press("\r")
+        assert terminal.ended() == 3
+
+
+def test_a_mirror_without_a_market_is_exit_code_3(environment):
+    command = [sys.executable, "-m", "mexc_tui", "exchange", "--mirror", "--port", "0"]
+    ended = subprocess.run(command, env={**environment, **NOWHERE}, capture_output=True, text=True, timeout=20)
+    assert ended.returncode == 3
+    assert ended.stderr.startswith("mexc-tui: https://mexc.invalid cannot be reached")
+    assert ended.stderr.count("\n") == 1
+
+
+def test_the_paper_account_stays_from_one_day_to_the_next(screen, upstream):
+    keys = {"MEXC_API_KEY": "mx0real", "MEXC_SECRET_KEY": "real"}
+    terminal = screen("paper", **upstream, **keys)
+    text = terminal.until(lambda text: book_is_shown(text) and "ARMED" in text)
+    assert "PAPER" in text
+    terminal.until(lambda text: "Live trading is locked" in text, 5)
+    terminal.press("J" * 3)
+    terminal.press("b")
+    terminal.press("\r")
+    terminal.until(lambda text: re.search(r"● working\s+BTCUSDT\s+buy", text))
+    terminal.press("\x11")
+    assert terminal.ended() == 0
+    second = screen("paper", **upstream)
+    shown = second.until(lambda text: book_is_shown(text) and re.search(r"● working\s+BTCUSDT\s+buy", text))
+    assert "Live trading is locked" not in shown
+    assert "paper order stands again" in second.text
+    second.press("C")
+    second.until(lambda text: not re.search(r"● working\s+BTCUSDT\s+buy", text))
+    third = screen("paper", **upstream)
+    third.until(lambda text: "Another program is trading with the paper account" in text)
+    assert third.ended() == 1
+    second.press("\x11")
+    assert second.ended() == 0

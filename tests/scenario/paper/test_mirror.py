@@ -1,0 +1,153 @@
+"""Paper trading end to end: stand-in for MEXC, mirror, client."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import time
+from decimal import Decimal
+
+import pytest
+
+from mexc_tui.domain.errors import ErrorKind, VenueError
+from mexc_tui.domain.market import Interval
+from mexc_tui.domain.orders import OrderState, Side
+from mexc_tui.engine.mirror import Delays, Mirror
+from mexc_tui.venues.mexc.settings import MexcSettings
+from mexc_tui.venues.simulator.paper import PaperExchange
+
+PUBLIC = {"/api/v3/" + name for name in ("ping", "time", "exchangeInfo", "defaultSymbols", "depth", "trades", "klines")}
+PUBLIC |= {"/api/v3/ticker/24hr", "/ws"}
+
+
+async def test_the_mirrored_book_is_the_book_level_by_level(moving, eventually):
+    async with moving.client().session(["BTCUSDT", "ETHUSDT"]) as client:
+        assert client.order_book("BTCUSDT").live
+        await asyncio.sleep(0.5)
+        moving.frozen = moving.clock()
+        for symbol in ("BTCUSDT", "ETHUSDT"):
+            await eventually(lambda name=symbol: moving.same_levels(name))
+            _, bids, asks = moving.there.depth(symbol, 20)
+
+            def same(name=symbol, bids=bids, asks=asks):
+                book = client.order_book(name)
+                sides = [[(level.price, level.qty) for level in side] for side in (book.bids, book.asks)]
+                return book.live and sides == [bids, asks]
+
+            await eventually(same)
+    only_public_reads(moving.stand_in)
+
+
+async def test_candles_trades_tickers_and_rules_are_the_exchange_s_own(moving, eventually):
+    async with moving.client().session(["BTCUSDT"]) as client:
+        moving.frozen = moving.clock()
+        await eventually(lambda: moving.same_levels("BTCUSDT"))
+        assert client.instrument("ETHUSDT") == moving.there.instrument("ETHUSDT")
+        candles = await client.rest.klines("BTCUSDT", Interval.M5, 40)
+        assert [(c.open_ms, c.close) for c in candles] == [
+            (c.open_ms, c.close) for c in moving.there.candles("BTCUSDT", "5m", 40)
+        ]
+        trades = await client.rest.trades("BTCUSDT", 50)
+        there = list(reversed(moving.there.recent_trades("BTCUSDT", 50)))
+        assert [(t.price, t.qty, t.taker, t.time_ms) for t in trades] == [
+            (t.price, t.qty, t.taker, t.time_ms) for t in there
+        ]
+        tickers = {row.symbol: row for row in await client.rest.ticker_24h(None)}
+        assert tickers["ETHUSDT"].open == moving.there.ticker("ETHUSDT").open
+
+
+async def test_own_orders_stand_behind_others_and_fill_by_trades_that_happened(quiet, eventually):
+    async with quiet.client().session(["ABCUSDT"]) as client:
+        placed = await client.place_limit_order("ABCUSDT", "BUY", "5", "99")
+        await eventually(lambda: quiet.paper.depth("ABCUSDT", 1)[1] == [(Decimal(99), Decimal(15))])
+        quiet.there_order("maker", Side.BUY, "99", 10)
+        await eventually(lambda: quiet.paper.depth("ABCUSDT", 1)[1] == [(Decimal(99), Decimal(25))])
+        await asyncio.sleep(0.15)
+        quiet.there_order("taker", Side.SELL, "99", 12)
+        await eventually(lambda: client.fills)
+        assert [(fill.qty, fill.price, fill.is_maker, fill.proof) for fill in client.fills] == [
+            (Decimal(2), Decimal(99), True, "certain")
+        ]
+        quiet.there_order("taker", Side.SELL, "98", 8)
+        await eventually(lambda: len(client.fills) == 2)
+        done = await client.wait_finished(placed.order_id)
+        assert done.state is OrderState.FILLED
+        quiet.there_order("maker", Side.SELL, "97.50", 3)
+        second = await client.place_limit_order("ABCUSDT", "SELL", "4", "97.40")
+        assert not second.client_order_id.endswith("X")
+        await client.cancel_order("ABCUSDT", order_id=second.order_id)
+    assert {a for order in quiet.there.ledger.all_orders() for a in (order.account_id,)} == {"maker", "taker"}
+    only_public_reads(quiet.stand_in)
+
+
+async def test_a_fill_without_a_trade_is_assumed(quiet, eventually):
+    async with quiet.client().session(["ABCUSDT"]) as client:
+        await client.place_limit_order("ABCUSDT", "BUY", "5", "100")
+        await eventually(lambda: quiet.paper.depth("ABCUSDT", 1)[1] == [(Decimal(100), Decimal(5))])
+        quiet.there_order("maker", Side.SELL, "99.50", 2)
+        await eventually(lambda: client.fills)
+        assert [(fill.qty, fill.proof) for fill in client.fills] == [(Decimal(2), "assumed")]
+
+
+async def test_a_lost_market_looks_lost_and_comes_back(quiet, eventually):
+    async with quiet.client().session(["ABCUSDT"]) as client:
+        placed = await client.place_limit_order("ABCUSDT", "BUY", "5", "99")
+        await eventually(lambda: len(client.open_orders) == 1)
+        port = int(quiet.stand_in.rest_url.rsplit(":", 1)[1])
+        await quiet.stand_in.stop()
+        await eventually(lambda: not client.order_book("ABCUSDT").live)
+        with pytest.raises(VenueError) as refused:
+            await client.rest.depth("ABCUSDT", 5)
+        assert refused.value.code == 30000
+        assert refused.value.definite
+        with pytest.raises(VenueError):
+            await client.place_limit_order("ABCUSDT", "BUY", "5", "99")
+        await client.cancel_order("ABCUSDT", order_id=placed.order_id)
+        quiet.stand_in.settings = type(quiet.stand_in.settings)(seed=1, port=port)
+        await quiet.stand_in.start()
+        await eventually(lambda: client.order_book("ABCUSDT").live, 20)
+        assert client.order_book("ABCUSDT").bids[0].qty == 10
+
+
+async def test_an_exchange_that_never_answers_is_given_up_within_seconds():
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        settings = MexcSettings(base_url=f"http://127.0.0.1:{port}", ws_url=f"ws://127.0.0.1:{port}/ws")
+        mirror = Mirror(settings, PaperExchange(start_ms=0), Delays(1, 0))
+        began = time.monotonic()
+        with pytest.raises(VenueError) as error:
+            await mirror.open()
+        assert time.monotonic() - began < 4
+        assert error.value.kind is ErrorKind.NETWORK
+
+
+def test_a_mirror_takes_no_keys():
+    settings = MexcSettings(api_key="k", api_secret="s")
+    with pytest.raises(ValueError, match="no keys"):
+        Mirror(settings, PaperExchange(start_ms=0), Delays(1, 0))
+
+
+def test_delays_are_seeded_and_scatter_around_what_is_set_or_measured():
+    drawn = [Delays(3, 80).draw() for _ in range(2)]
+    assert drawn[0] == drawn[1]
+    many = Delays(3, 80)
+    values = sorted(many.draw() for _ in range(500))
+    assert 70 < values[250] < 90
+    assert values[0] < 60 < 110 < values[-1]
+    measured = Delays(3)
+    assert measured.draw() == 0
+    measured.measured.extend((20.4, 50.0))
+    assert {measured.draw() for _ in range(50)} == {20, 50}
+
+
+def only_public_reads(stand_in):
+    """Nothing but public data was ever asked of the stand-in."""
+    assert {method for method, _ in stand_in.asked} == {"GET"}
+    assert {path.partition("?")[0] for _, path in stand_in.asked} <= PUBLIC
+    assert not any(word in path for _, path in stand_in.asked for word in ("signature", "listenKey", "timestamp="))
+    assert "x-mexc-apikey" not in stand_in.headers
+    for text in stand_in.said:
+        asked = json.loads(text)
+        assert asked["method"] in ("SUBSCRIPTION", "UNSUBSCRIPTION", "PING")
+        assert all(name.startswith("spot@public.") for name in asked.get("params", []))
