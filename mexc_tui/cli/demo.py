@@ -18,6 +18,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--replay", metavar="FILE", type=Path, help="trade against a recorded market")
     parser.add_argument("--seed", metavar="N", type=int, help="seed of the modelled markets")
     parser.add_argument("--speed", metavar="X", help="speed of a recorded market, 1 is as it was")
+    parser.add_argument("--from", metavar="S", dest="from_s", help="begin so many seconds into a recorded market")
     parser.add_argument("--symbol", metavar="SYMBOL", help="pair to open on")
     parser.add_argument("--faults", metavar="PROFILE", help="let the exchange misbehave in a named way")
     parser.add_argument("--frames", metavar="N", type=_count, help="end after this many frames; needs no terminal")
@@ -48,8 +49,8 @@ def exchange_arguments(arguments: argparse.Namespace) -> list[str]:
     passed: list[str] = []
     if arguments.replay is not None:
         passed += ["--replay", str(arguments.replay.resolve())]
-    for name in ("seed", "speed", "faults"):
-        value = getattr(arguments, name)
+    for name, attribute in (("seed", "seed"), ("speed", "speed"), ("from", "from_s"), ("faults", "faults")):
+        value = getattr(arguments, attribute, None)
         if value is not None:
             passed += [f"--{name}", str(value)]
     return passed

@@ -159,7 +159,7 @@ def order_row(report: OrderReport) -> Row:
         "qty": report.qty,
         "filled_qty": report.filled_qty,
         "filled_quote": report.filled_quote,
-        "average_price": divide(report.filled_quote, report.filled_qty) if report.filled_qty else None,
+        "average_price": divide(report.filled_quote, report.filled_qty, 18) if report.filled_qty else None,
         "time": report.created_ms,
     }
 

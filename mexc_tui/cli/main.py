@@ -17,6 +17,7 @@ exit codes:
   1    failure: a journal in use or damaged, an exchange that broke down, an internal error
   2    bad usage, bad settings, a terminal that cannot show the cockpit
   3    the exchange cannot be reached
+  4    the outcome of an order or a cancel is unknown
   130  interrupted (128 + N: ended by signal N)
 """
 

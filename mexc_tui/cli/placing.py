@@ -333,7 +333,7 @@ def _order_row(order: Order) -> Row:
 
 
 def _average(order: Order) -> Decimal | None:
-    return divide(order.filled_quote, order.filled_qty) if order.filled_qty else None
+    return divide(order.filled_quote, order.filled_qty, 18) if order.filled_qty else None
 
 
 def _in_words(order: Order) -> str:

@@ -28,7 +28,8 @@ BEAT_S = 0.02
 LIST_LIMIT_S = 30.0
 MISSED_CANDLES = 500
 """Candles asked for at most when a stream comes back after a break."""
-_SYMBOL = re.compile(r"[A-Z0-9_]{2,40}")
+_NOT_IN_NAMES = re.compile(r"[\s@,/\\\"'<>&?#%]")
+"""Names may be Chinese, but hold nothing that means something in a channel, an address or a list."""
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,15 +59,22 @@ def run(arguments: argparse.Namespace) -> int:
     def line(row: Row) -> str:
         return encode(row) if arguments.json else as_text(row)
 
-    try:
-        return asyncio.run(_watch(options_of(arguments), emit, writer))
-    except ExitError as error:
+    def failed(error: ExitError) -> None:
         if arguments.json:
             code = {USAGE: "bad_usage", UNREACHABLE: "unreachable"}.get(error.code, "failed")
             emit({"type": "problem", "code": code, "message": str(error), "symbol": ""})
-        raise
+
+    try:
+        try:
+            options = options_of(arguments)
+        except ExitError as error:
+            failed(error)
+            raise
+        return asyncio.run(_watch(options, emit, failed, writer))
     finally:
         writer.close()
+        if writer.lost > lost:
+            narrate(f"the reader was too slow: {writer.lost - lost} lines could not be handed over")
 
 
 def options_of(arguments: argparse.Namespace) -> Options:
@@ -95,7 +103,7 @@ def symbols_of(names: list[str]) -> tuple[str, ...]:
     """Return the pairs asked for, each once; ExitError for what cannot be one."""
     found = [name.strip().upper() for name in names]
     for name in found:
-        if _SYMBOL.fullmatch(name) is None:
+        if not 2 <= len(name) <= 40 or not name.isprintable() or _NOT_IN_NAMES.search(name):
             raise ExitError(f"{name[:40]!r} is not the name of a pair; they look like BTCUSDT.", USAGE)
     return tuple(dict.fromkeys(found))
 
@@ -121,7 +129,9 @@ def seconds_of(text: str | None) -> float | None:
     return seconds
 
 
-async def _watch(options: Options, emit: Callable[[Row], None], writer: LineWriter) -> int:
+async def _watch(
+    options: Options, emit: Callable[[Row], None], failed: Callable[[ExitError], None], writer: LineWriter
+) -> int:
 
     venue = market_venue(_parts(options.channels))
     reporter = Reporter(options.symbols, options.channels, options.interval, options.depth, emit=emit, remark=narrate)
@@ -138,6 +148,9 @@ async def _watch(options: Options, emit: Callable[[Row], None], writer: LineWrit
             else:
                 watching.cancel()
                 await asyncio.gather(watching, return_exceptions=True)
+        except ExitError as error:
+            failed(error)
+            raise
         finally:
             await feed.close()
             reporter.link(LinkState.CLOSED)
