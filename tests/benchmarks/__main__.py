@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 
-from tests.benchmarks import book_bench, cockpit, memory
+from tests.benchmarks import book_bench, client, cockpit, exchange, memory
 
 Row = tuple[str, str, str, bool]
 
@@ -64,12 +65,75 @@ def kept() -> Iterator[Row]:
     yield "resident memory, 1 M updates against 100 k", "<= +5 MB", f"{grown:+.1f} MB", grown <= 5
 
 
+def library() -> Iterator[Row]:
+    spent = asyncio.run(client.orders())
+    bare, ours, theirs = (
+        sum(spent[who, kind].cpu_ms for kind in ("place", "cancel")) for who in ("bare", "ours", "ccxt")
+    )
+    share = (ours - bare) / (theirs - bare)
+    wall = ", ".join(f"{spent[who, 'place'].wall_ms:.2f}" for who in ("bare", "ours", "ccxt"))
+    yield (
+        "place + cancel: above the bare request, of ccxt's",
+        "<= 33 %",
+        f"{share:.0%} ({(ours - bare) * 1e3:.0f} of {(theirs - bare) * 1e3:.0f} us; placing {wall} ms)",
+        share <= 1 / 3,
+    )
+    mine, other = asyncio.run(client.burst_ours()), asyncio.run(client.burst_ccxt())
+    yield (
+        f"burst of {mine.frames:,} frames: all in the books, exact",
+        "all",
+        f"{'exact' if mine.exact else 'not exact'}, {mine.seconds:.1f} s",
+        mine.exact,
+    )
+    less = mine.us / other.us
+    yield (
+        "burst: processor time a frame, of ccxt.pro's",
+        "<= 33 %",
+        f"{less:.0%} ({mine.us:.1f} of {other.us:.1f} us)",
+        less <= 1 / 3,
+    )
+    asked = asyncio.run(client.calls())
+    yield (
+        f"{client.CALLS} concurrent REST calls, answered of {asked['asked']}, p99",
+        "all",
+        f"{asked['answered']}, {asked['p99_ms']:.1f} ms",
+        asked["answered"] == asked["asked"] and not asked["repeats"],
+    )
+    got = asyncio.run(client.access())
+    yield (
+        f"a changed book's ten best of {got['thin_levels']}, of {got['deep_levels']} levels",
+        "<= 0.1 ms",
+        f"{got['thin_ms']:.3f}, {got['deep_ms']:.3f} ms",
+        max(got["thin_ms"], got["deep_ms"]) <= 0.1,
+    )
+
+
+def served() -> Iterator[Row]:
+    found = asyncio.run(exchange.load())
+    what = f"{exchange.CLIENTS} clients x {exchange.CHANNELS} channels, {exchange.ORDERS_A_SECOND} orders/s"
+    yield (
+        f"{what}: order p99 (p50)",
+        "< 50 ms",
+        f"{found['order_p99_ms']:.1f} ms ({found['order_p50_ms']:.1f})",
+        found["order_p99_ms"] < 50 and not found["refused"],
+    )
+    full = 0.95 * exchange.CLIENTS * exchange.CHANNELS * 10
+    yield (
+        "the same: frames/s delivered, clients dropped",
+        "all, none",
+        f"{found['frames_s']:.0f}, {found['dropped']} ({found['cpu']:.0%} of a core)",
+        found["frames_s"] >= full and not found["dropped"],
+    )
+
+
 SECTIONS: dict[str, Callable[[], Iterator[Row]]] = {
     "start": start,
     "books": books,
     "memory": kept,
     "cockpit": loaded,
     "slow": slow,
+    "client": library,
+    "exchange": served,
 }
 
 

@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -242,26 +243,28 @@ async def burst_ours() -> Burst:
 
 
 async def burst_ccxt() -> Burst:
-    """Send the same ten thousand depth frames at once to ccxt.pro."""
+    """Send the same to ccxt.pro, which follows the books, trades and best prices of the same pairs."""
     local = Local()
     ccxt = local.ccxt()
     pairs = [f"{symbol[:-4]}/USDT" for symbol in SYMBOLS]
 
-    async def follow(pair: str) -> None:
+    async def follow(watch: Callable[[], Awaitable[Any]]) -> None:
         while True:
-            await ccxt.watch_order_book(pair)
+            await watch()
 
-    tasks = []
+    tasks: list[asyncio.Task[None]] = []
     try:
         await ccxt.load_markets()
-        tasks = [asyncio.create_task(follow(pair)) for pair in pairs]
+        for pair in pairs:
+            watches = (ccxt.watch_order_book, pair), (ccxt.watch_trades, pair), (ccxt.watch_bids_asks, [pair])
+            tasks += [asyncio.create_task(follow(partial(watch, what))) for watch, what in watches]
         at = time.perf_counter()
         while not all((ccxt.orderbooks.get(pair) or {}).get("nonce") for pair in pairs):
             _in_time(at)
             await asyncio.sleep(0.01)
         before, began, at = ccxt.frames, time.process_time(), time.perf_counter()
         told = (await local.ask(f"burst {BURST_WINDOWS}"))["burst"]
-        while ccxt.frames < before + BURST_WINDOWS * len(pairs):
+        while ccxt.frames < before + BURST_WINDOWS * len(pairs) * 3:
             _in_time(at)
             await asyncio.sleep(0.01)
         taken, spent = time.perf_counter() - at, time.process_time() - began
