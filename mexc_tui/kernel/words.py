@@ -37,7 +37,10 @@ def sentence(text: str) -> str:
 
 def accepted(order: Order) -> str:
     """Tell that the exchange has the order."""
-    return f"{sentence('the exchange took the ' + describe(order))} It works there until it fills or you cancel it."
+    text = sentence("the exchange took the " + describe(order))
+    if order.type in (OrderType.MARKET, OrderType.IOC, OrderType.FOK):
+        return f"{text} It fills now or not at all; nothing of it rests."
+    return f"{text} It works there until it fills or you cancel it."
 
 
 def denied(order: Order) -> str:

@@ -30,7 +30,7 @@ from mexc_tui.ui.primitives.pane import LinePane
 from mexc_tui.ui.screens.tabs import TabBar
 from mexc_tui.ui.screens.trade import TradeScreen
 from mexc_tui.ui.state import DeskState, Selection
-from mexc_tui.ui.textual_compat import AppTerminal
+from mexc_tui.ui.textual_compat import AppTerminal, guard_pastes
 from mexc_tui.ui.themes import DEFAULT_THEME, FALLBACK, Palette, load_themes
 
 
@@ -50,6 +50,7 @@ class CockpitApp(App[None]):
     def __init__(
         self, client: DeskClient, options: UiOptions | None = None, new_id: Callable[[], str] = new_command_id
     ) -> None:
+        guard_pastes()
         super().__init__()
         self.options = options or UiOptions()
         self.client = client

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
+from weakref import WeakKeyDictionary
 
+from textual._xterm_parser import BRACKETED_PASTE_END, BRACKETED_PASTE_START, XTermParser
 from textual.app import App
 from textual.binding import Binding, BindingsMap
 from textual.dom import DOMNode
 from textual.driver import Driver
 from textual.keys import _character_to_key
+from textual.message import Message
 
 
 class AppTerminal:
@@ -42,6 +45,51 @@ class AppTerminal:
             write(data)
 
         driver.write = counting  # type: ignore[method-assign]
+
+
+class PasteFilter:
+    """Takes escape bytes out of pasted text: Textual would read what follows one as keys that were pressed."""
+
+    def __init__(self) -> None:
+        self._pasting = False
+        self._seen = ""
+        self._held = ""
+
+    def __call__(self, data: str) -> str:
+        """Return what came from the terminal, fit to be parsed; a paste may come in any number of pieces."""
+        out: list[str] = []
+        for char in data:
+            if not self._pasting:
+                out.append(char)
+                self._seen = (self._seen + char)[-len(BRACKETED_PASTE_START) :]
+                self._pasting = self._seen == BRACKETED_PASTE_START
+                continue
+            self._held += char
+            if self._held == BRACKETED_PASTE_END:
+                out.append(self._held)
+                self._pasting, self._held, self._seen = False, "", ""
+            elif not BRACKETED_PASTE_END.startswith(self._held):
+                text, self._held = self._held[:-1], self._held[-1]
+                if not BRACKETED_PASTE_END.startswith(self._held):
+                    text, self._held = text + self._held, ""
+                out.append(text.replace("\x1b", ""))
+        return "".join(out)
+
+
+def guard_pastes() -> None:
+    """Let no pasted text press keys, whatever bytes are in it; harmless when repeated."""
+    if hasattr(XTermParser, "_unguarded_feed"):
+        return
+    feed = XTermParser.feed
+    filters: WeakKeyDictionary[XTermParser, PasteFilter] = WeakKeyDictionary()
+
+    def guarded(self: XTermParser, data: str) -> Iterable[Message]:
+        safe = filters.setdefault(self, PasteFilter())(data)
+        # Nothing at all would mean to the parser that the terminal is gone.
+        return feed(self, safe) if safe or not data else ()
+
+    XTermParser._unguarded_feed = feed  # type: ignore[attr-defined]
+    XTermParser.feed = guarded  # type: ignore[method-assign]
 
 
 def key_name(key: str) -> str:

@@ -213,3 +213,12 @@ def test_rows_fit_whatever_the_book(
 
 def test_bars_keep_their_scale_while_sizes_wander() -> None:
     assert [scale_of(peak) for peak in (0, 1, 3, 7, 42, 501)] == [1, 1, 5, 10, 50, 1000]
+
+
+def test_a_market_out_of_view_is_pointed_at() -> None:
+    down = texts(ladder_rows(LadderInput(book=BOOK, cursor=D("100.50")), 10_060, 44, 13))[-1]
+    assert "100.50" in down
+    assert "↓ market 49 rows below, Space" in down
+    up = texts(ladder_rows(LadderInput(book=BOOK), 9_990, 44, 13))[-1]
+    assert "↑ market 10 rows above, Space" in up
+    assert "market" not in texts(draw(LadderInput(book=BOOK, cursor=D("100.00"))))[-1]

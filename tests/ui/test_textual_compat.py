@@ -5,12 +5,15 @@ from __future__ import annotations
 import io
 from typing import Any
 
+import pytest
+from textual._xterm_parser import XTermParser
 from textual.app import App
 from textual.binding import Binding
 from textual.drivers._writer_thread import WriterThread
 from textual.drivers.linux_driver import LinuxDriver
+from textual.events import Key, Paste
 
-from mexc_tui.ui.textual_compat import AppTerminal, key_name, set_bindings
+from mexc_tui.ui.textual_compat import AppTerminal, guard_pastes, key_name, set_bindings
 
 
 def test_the_backlog_is_that_of_the_writer_thread_and_bytes_are_counted() -> None:
@@ -50,3 +53,16 @@ async def test_own_bindings_come_before_those_of_the_class() -> None:
     async with app.run_test() as pilot:
         await pilot.press("a", "b")
     assert done == ["second", "first"]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 1_000])
+def test_pasted_escape_bytes_never_become_keys(size: int) -> None:
+    guard_pastes()
+    guard_pastes()
+    parser = XTermParser()
+    raw = "\x1b[200~b\r\x1b[31m\x1b[Bs\r\x1b\x1b[201\x1b[201~k"
+    pieces = [raw[at : at + size] for at in range(0, len(raw), size)]
+    seen = [event for piece in pieces for event in parser.feed(piece)]
+    assert [event.key for event in seen if isinstance(event, Key)] == ["k"]
+    (paste,) = [event for event in seen if isinstance(event, Paste)]
+    assert paste.text == "b\r[31m[Bs\r[201"

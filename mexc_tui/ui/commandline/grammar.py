@@ -118,6 +118,19 @@ def _symbol(word: str, symbols: frozenset[str]) -> str:
     raise CommandError(f"{upper[:20]} is not a pair on this exchange{hint}")
 
 
+def _meant(word: str, symbols: frozenset[str]) -> str:
+    """Return the pair a few of its letters stand for, where only a look is at stake: its beginning, or its base."""
+    upper = word.upper()
+    found = sorted(name for name in symbols if name.startswith(upper))
+    if upper in symbols or not found:
+        return _symbol(word, symbols)
+    if f"{upper}USDT" in found:
+        return f"{upper}USDT"
+    if len(found) > 1:
+        raise CommandError(f"{upper[:20]} could be {', '.join(found[:4])}{' …' if len(found) > 4 else ''}")
+    return found[0]
+
+
 def _order(side: Side, words: list[str], symbols: frozenset[str]) -> OrderIntent:
     if not words:
         raise CommandError(f"{side.value.lower()} needs a size: {side.value.lower()} 0.5 at PRICE")
@@ -209,7 +222,7 @@ def _look(verb: str, words: list[str], symbols: frozenset[str]) -> Intent:
     if len(words) != 1:
         raise CommandError(f"{verb} takes one word")
     if verb == "symbol":
-        return GoIntent(symbol=_symbol(words[0], symbols))
+        return GoIntent(symbol=_meant(words[0], symbols))
     if verb == "theme":
         return SimpleIntent(name="theme", argument=words[0])
     spelled = {"1h": Interval.H1, "1w": Interval.W1, "1mo": Interval.MO1, "1month": Interval.MO1}

@@ -21,6 +21,7 @@ from mexc_tui.ui.commandline.grammar import (
     CancelIntent,
     CommandError,
     FlattenIntent,
+    GoIntent,
     Intent,
     OrderIntent,
     PriceWord,
@@ -76,6 +77,8 @@ def describe(intent: Intent, draft: Draft | None, symbol: str) -> str:
     if isinstance(intent, FlattenIntent):
         what = "everything that is held" if intent.everything else f"all {intent.symbol or symbol} that is held"
         return f"cancel orders and sell {what}"
+    if isinstance(intent, GoIntent):
+        return f"show {intent.symbol or (intent.interval.value if intent.interval is not None else '')}"
     if isinstance(intent, SimpleIntent):
         return f"{intent.name} {intent.argument}".strip()
     return ""

@@ -189,7 +189,11 @@ class Trading:
             self._looking.say("no order of yours at the cursor", "dim@band")
 
     def cancel_order(self, client_order_id: str) -> None:
-        """Cancel one order."""
+        """Cancel one order; say so where there is nothing left to cancel."""
+        view = self._client.view(TOPIC_ORDERS)
+        if isinstance(view, OrdersView) and any(o.client_order_id == client_order_id for o in view.recent):
+            self._looking.say("that order is finished: there is nothing to cancel", "dim@band")
+            return
         self._client.submit(CancelOrder(command_id=self._new_id(), client_order_id=client_order_id))
 
     def cancel_side(self) -> None:
@@ -224,6 +228,7 @@ class Trading:
             return
         elif self._resume_asked_ns and now - self._resume_asked_ns < RESUME_NS:
             self._resume_asked_ns = 0
+            self._state.change(notice=None)
             self._client.submit(Resume(command_id=self._new_id()))
         else:
             self._resume_asked_ns = now

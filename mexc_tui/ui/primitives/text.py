@@ -22,6 +22,7 @@ _DROPPED = frozenset(
     [*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0x00AD, 0x061C, 0xFEFF, 0x180E]
 )
 _SUFFIXES = ((15, "Q"), (12, "T"), (9, "B"), (6, "M"), (3, "K"))
+_LOW = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 _EIGHTHS = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")
 
 
@@ -223,8 +224,9 @@ def _tiny(value: Decimal) -> str:
 
 
 def short(value: Decimal | None, width: int) -> str:
-    """Print a quantity in at most ``width`` cells: exactly if it fits, else cut, else compact.
+    """Print a quantity in at most ``width`` cells: exactly if it fits, else with a sign that it is shortened.
 
+    Decimals that do not fit end in an ellipsis; where even the whole part does not fit, a suffix stands for it.
     A quantity that is there and would be cut to nothing is shown as less than the smallest number that fits.
     """
     if value is None:
@@ -233,16 +235,39 @@ def short(value: Decimal | None, width: int) -> str:
     if len(text) <= width:
         return text
     if abs(value) >= 1:
-        packed = compact(value)
-        whole, _, fraction = text.replace(",", "").partition(".")
-        room = width - len(whole) - 1
-        if room >= 1 and fraction:
-            return f"{whole}.{fraction[:room]}"
-        return whole if len(whole) <= width else packed
-    shown = text[:width]
+        for whole in (text, text.replace(",", "")):
+            if len(whole) <= width:
+                return whole
+            if whole.partition(".")[0] != whole and len(whole.partition(".")[0]) + 2 < width:
+                return whole[: width - 1] + ELLIPSIS
+        return compact(value)
+    shown = text[: width - 1]
     if not shown.strip("-0."):
         return "<0." + "0" * max(0, width - 4) + "1" if width >= 4 else "<1"
-    return shown
+    return shown + ELLIPSIS
+
+
+def price_in(value: Decimal | None, decimals: int, width: int, *, ascii_only: bool = False) -> str:
+    """Print a price in at most ``width`` cells without losing a digit that tells it from its neighbours.
+
+    A small price whose zeros do not fit has them counted, as is usual for coins with many zeros: 0.000000012258 is
+    ``0.0₇12258``. Decimals that do not fit even so end in an ellipsis.
+    """
+    text = fixed(value, decimals)
+    if value is None or len(text) <= width:
+        return text
+    if 0 < value < Decimal("0.001"):
+        digits = text[2:].lstrip("0")
+        zeros = str(len(text) - 2 - len(digits))
+        text = (
+            f"{digits[0]}.{digits[1:] or '0'}e-{int(zeros) + 1}"
+            if ascii_only
+            else f"0.0{zeros.translate(_LOW)}{digits}"
+        )
+        if len(text) <= width:
+            return text
+        return compact(value) if ascii_only else text[: width - 1] + ELLIPSIS
+    return text[: width - 1] + ELLIPSIS if "." in text[: width - 1] else compact(value)
 
 
 def age(milliseconds: int | None) -> str:

@@ -73,5 +73,5 @@ def _counts(frame: Frame) -> dict[str, int]:
     orders, positions = frame.view(TOPIC_ORDERS), frame.view(TOPIC_POSITIONS)
     return {
         "orders": len(orders.open) if isinstance(orders, OrdersView) else 0,
-        "positions": len(positions.positions) if isinstance(positions, PositionsView) else 0,
+        "positions": sum(1 for held in positions.positions if held.qty) if isinstance(positions, PositionsView) else 0,
     }

@@ -186,6 +186,8 @@ class TradeScreen(Screen[None]):
         in_table = isinstance(self.focused, LineTable | EventsPane)
         back = (("Esc", "ladder"),) if in_table or isinstance(self.focused, TicketPane) else ()
         names = (*TABLE_HINTS, *DESK_HINTS) if in_table else DESK_HINTS
-        return back + tuple(
-            (self._keymap.shown(name), BY_ID[name].hint) for name in names if self._keymap.keys.get(name)
-        )
+        words: dict[str, str] = {}
+        for name in names:
+            if self._keymap.keys.get(name):
+                words.setdefault(self._keymap.shown(name), BY_ID[name].hint)
+        return (*back, *words.items())

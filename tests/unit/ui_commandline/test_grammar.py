@@ -48,6 +48,8 @@ SYMBOLS = frozenset({"BTCUSDT", "ETHUSDT", "42USDT", "币安人生USDT"})
         ("cancel btcusdt", CancelIntent(symbol="BTCUSDT")),
         ("flatten all", FlattenIntent(everything=True)),
         ("symbol 币安人生usdt", GoIntent(symbol="币安人生USDT")),
+        ("symbol 币安", GoIntent(symbol="币安人生USDT")),
+        ("symbol eth", GoIntent(symbol="ETHUSDT")),
         ("interval 1h", GoIntent(interval=Interval.H1)),
         ("halt", SimpleIntent(name="halt")),
     ],

@@ -86,6 +86,15 @@ def top_row(
     return top
 
 
+def rows_away(data: LadderInput, top: int | None, height: int) -> int:
+    """Return how many rows below the view the market is; negative above it, zero while it can be seen."""
+    mid = middle(data.book, data.group)
+    if mid is None or top is None:
+        return 0
+    place = (top - mid) // data.group
+    return min(0, place) if place < height else place - height + 1
+
+
 def widths_for(width: int, price_text: int, size_text: int) -> Widths:
     """Share the width out: prices and sizes take what they need, the wings what is left."""
     half = max(0, width - price_text - 4) // 2
@@ -107,7 +116,7 @@ def ladder_rows(data: LadderInput, top: int | None, width: int, height: int) -> 
         return rows[:height]
     grid = _Grid(data, top, width, max(0, room))
     rows += [grid.row(place) for place in range(max(0, room))]
-    rows.append(cursor_line(data, width))
+    rows.append(cursor_line(data, width, rows_away(data, top, max(1, room))))
     return rows
 
 
@@ -118,7 +127,7 @@ def heading(data: LadderInput, symbol: str) -> tuple[Row, Row]:
     left: Row = ((clean(symbol), "strong@panel"), (f" ×{step}", "dim@panel"))
     if data.fault or book.state is not BookState.LIVE:
         return left, ()
-    return left, (("exact ", "good@panel"), (f"{age(data.age_ms)} ", "dim@panel"))
+    return left, ((" exact ", "good@panel"), (f"{age(data.age_ms)} ", "dim@panel"))
 
 
 def banner(data: LadderInput, width: int) -> list[str]:
@@ -249,16 +258,16 @@ class _Grid:
         """Return the mark and size of own orders on a row, as wide as they are; nothing where there are none."""
         ghost = self.data.ghost
         if ghost is not None and ghost.side is side and self._ghost_row == price:
-            size = exact(ghost.qty if ghost.qty is not None else ghost.quote_qty)
+            size = ghost.qty if ghost.qty is not None else ghost.quote_qty
             mark = "+" if self.data.ascii_only else "◌"
-            return (_tagged(mark, size, room), f"ghost{back or '@ghost'}")
+            return (_tagged(mark, size, "", room), f"ghost{back or '@ghost'}")
         found = self.own.get((price, side))
         if found is None:
             return ("", back)
         state, qty, count = found
-        text = exact(qty) if count == 1 else f"{exact(qty)}×{count}"
+        times = "" if count == 1 else f"×{count}"
         glyph = state_glyph(state, ascii_only=self.data.ascii_only)
-        return (_tagged(glyph, text, room), f"{'unknown' if state is OrderState.UNKNOWN else 'own'}{back}")
+        return (_tagged(glyph, qty, times, room), f"{'unknown' if state is OrderState.UNKNOWN else 'own'}{back}")
 
     def _hidden_bid(self, price: int) -> bool:
         low = self.data.book.known_low
@@ -277,8 +286,16 @@ class _Grid:
         return high is not None and price > high
 
 
-def cursor_line(data: LadderInput, width: int) -> Row:
-    """Return what stands between the touch and the cursor, and the exact price an order there would have."""
+def cursor_line(data: LadderInput, width: int, away: int = 0) -> Row:
+    """Return what stands between the touch and the cursor, and the exact price an order there would have.
+
+    A market ``away`` rows below the view (above it, if negative) matters more, and is said instead.
+    """
+    if away:
+        decimals = data.book.price_decimals
+        aim = "" if data.cursor is None else f" {units(in_units(data.cursor, decimals), decimals)}"
+        where = f"  {'↓' if away > 0 else '↑'} market {abs(away):,} rows {'below' if away > 0 else 'above'}, Space"
+        return ((aim, "accent!@band"), (fit(where, width - width_of(aim)), "warn@band"))
     if data.cursor is None:
         return ((fit(" j/k moves the cursor", width), "dim@band"),)
     book = data.book
@@ -358,9 +375,12 @@ def _urgency(state: OrderState) -> int:
     return _URGENT.index(state) if state in _URGENT else len(_URGENT)
 
 
-def _tagged(glyph: str, text: str, room: int) -> str:
-    """Return the mark and as much of the size as fits; a cut size ends in an ellipsis."""
-    return fit(glyph + text, min(room, width_of(glyph + text)))
+def _tagged(glyph: str, size: Decimal | None, times: str, room: int) -> str:
+    """Return the mark and the size, exactly or in short; the mark alone where no true size fits."""
+    for text in (exact(size) + times, exact(size), compact(size) + times, compact(size)):
+        if width_of(glyph + text) <= room:
+            return glyph + text
+    return fit(glyph, min(room, width_of(glyph)))
 
 
 def _places(scale: int, decimals: int, width: int) -> int:

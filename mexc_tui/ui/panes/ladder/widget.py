@@ -26,7 +26,7 @@ from mexc_tui.domain.views import (
     tape_topic,
 )
 from mexc_tui.ui.frame_clock import Frame
-from mexc_tui.ui.panes.ladder.presenter import LadderInput, banner, heading, ladder_rows, row_of, top_row
+from mexc_tui.ui.panes.ladder.presenter import LadderInput, banner, heading, ladder_rows, row_of, rows_away, top_row
 from mexc_tui.ui.primitives.pane import LinePane
 from mexc_tui.ui.primitives.rows import Row
 from mexc_tui.ui.primitives.text import age_ms
@@ -49,7 +49,8 @@ class LadderPane(LinePane, can_focus=True):
         super().__init__(id=id)
         self._top: int | None = None
         self._for: tuple[object, ...] = ()
-        self._cursor: Decimal | None = None
+        self._aimed: tuple[Decimal | None, bool] = (None, False)
+        self._with_market = True
         self._sought: Decimal | None = None
         self._first_row = 1
         self._group = 1
@@ -87,19 +88,24 @@ class LadderPane(LinePane, can_focus=True):
         return ladder_rows(data, self._top, frame.width, frame.height)
 
     def _settle(self, data: LadderInput, frame: Frame, height: int) -> None:
-        """Move the view only if the person asked, the cursor left it, or the market did."""
-        selection = frame.selection
-        identity = (selection.symbol, max(1, selection.group), selection.recentred)
+        """Move the view if the person asked, the cursor left it, or the market did and no order is being prepared."""
+        selection, height = frame.selection, max(1, height)
+        identity = (selection.symbol, data.group, selection.recentred)
         recentre = identity != self._for
         if recentre:
             self._for, self._sought = identity, None
-        if selection.cursor != self._cursor:
-            self._cursor = selection.cursor
+        aimed = (selection.cursor, data.ghost is not None and data.ghost.price == selection.cursor)
+        moved = aimed[0] != self._aimed[0] or (aimed[1] and not self._aimed[1])
+        self._aimed = aimed
+        if moved:
             self._sought = None if recentre else selection.cursor
+        elif self._with_market and data.ghost is None and rows_away(data, self._top, height):
+            self._sought = None
         seek = None
         if self._sought is not None:
-            seek = row_of(self._sought, data.book.price_decimals, max(1, selection.group))
-        self._top = top_row(self._top, data.book, max(1, selection.group), max(1, height), recentre=recentre, seek=seek)
+            seek = row_of(self._sought, data.book.price_decimals, data.group)
+        self._top = top_row(self._top, data.book, data.group, height, recentre=recentre, seek=seek)
+        self._with_market = not rows_away(data, self._top, height) or (self._with_market and not moved)
 
     def on_click(self, event: events.Click) -> None:
         """Put the cursor on the price that was clicked."""

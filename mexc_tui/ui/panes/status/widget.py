@@ -95,6 +95,7 @@ class HintPane(LinePane):
             standing = self._news is not None and self._until_ns > frame.now.mono_ns
             if fact.level is Level.INFO:
                 continue
-            if not standing or self._news is None or order.index(fact.level) >= order.index(self._news.level):
+            lifted = fact.kind == "resumed" and self._news is not None and self._news.kind == "halted"
+            if not standing or lifted or self._news is None or order.index(fact.level) >= order.index(self._news.level):
                 self._news = fact
                 self._until_ns = frame.now.mono_ns + _SHOWN_NS[fact.level]

@@ -117,5 +117,5 @@ def _row(item: Print, decimals: int, places: int, width: int, big: bool, ascii_o
     if width - width_of(front[0]) >= VALUE_WIDTH + 16:
         front = (front[0] + fit_right(compact(item.price * item.qty), VALUE_WIDTH), style)
     rest = width - width_of(front[0])
-    tail = fit(f" {count}", max(0, rest - (len(stamp) + 1 if stamp else 0))) + (f"{stamp} " if stamp else "")
+    tail = fit(f" {count}", max(0, rest - (len(stamp) + 1 if stamp else 0))) + (f" {stamp}" if stamp else "")
     return (front, (fit(tail, max(0, rest)), "dim"))

@@ -12,7 +12,7 @@ from mexc_tui.domain.orders import OrderType, Side
 from mexc_tui.domain.views import GateInputs
 from mexc_tui.ui.panes.ticket.form import TicketForm
 from mexc_tui.ui.primitives.rows import Row, Span
-from mexc_tui.ui.primitives.text import UNKNOWN, clean, exact, fit, fixed, money, percent, width_of, wrap
+from mexc_tui.ui.primitives.text import UNKNOWN, clean, exact, fit, money, percent, price_in, width_of, wrap
 
 _WORDS = {
     OrderType.LIMIT: "limit",
@@ -126,11 +126,11 @@ def _reasons(verdict: Verdict, width: int, base: str) -> list[Row]:
 def _figures(verdict: Verdict, inputs: GateInputs, width: int) -> list[Row]:
     instrument = inputs.instrument
     assert instrument is not None
-    decimals = instrument.price_decimals
     average = verdict.average_price
+    room = (width - width // 2 if width >= 34 else width) - 10
     pairs = [
         ("value", money(verdict.notional), ""),
-        ("avg", UNKNOWN if average is None else fixed(average, decimals), ""),
+        ("avg", UNKNOWN if average is None else price_in(average, instrument.price_decimals, room), ""),
         ("slippage", "rests" if average is None else percent(_positive(verdict.slippage), 3), ""),
         ("fee", money(verdict.fee, 4), ""),
         ("after", money(verdict.exposure_after), ""),

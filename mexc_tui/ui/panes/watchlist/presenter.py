@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
 
 from mexc_tui.domain.views import WatchlistView, WatchRow
 from mexc_tui.ui.primitives.glyphs import spark
 from mexc_tui.ui.primitives.rows import Row, Span
 from mexc_tui.ui.primitives.table import Column, Record, TableState, layout
-from mexc_tui.ui.primitives.text import UNKNOWN, clean, compact, fit, fixed, percent
+from mexc_tui.ui.primitives.text import UNKNOWN, clean, compact, fit, percent, price_in
 
 COLUMNS = (
     Column("last", 11, "right"),
@@ -54,7 +53,7 @@ def _record(row: WatchRow, now_ns: int, ascii_only: bool, fault: bool) -> Record
     picture = spark(values, SPARK_WIDTH, ascii_only=ascii_only)
     name = clean(row.symbol)
     cells: Sequence[Span] = (
-        (_price(row.last, row.price_decimals), "strong"),
+        (price_in(row.last, row.price_decimals, COLUMNS[0].width, ascii_only=ascii_only), "strong"),
         (percent(row.change), direction),
         (name if row.tradable else f"{'!' if ascii_only else '⊘'}{name}", "text" if row.tradable else "dim"),
         (_spread(row), "dim"),
@@ -64,15 +63,6 @@ def _record(row: WatchRow, now_ns: int, ascii_only: bool, fault: bool) -> Record
     if old:
         cells = [(text, "stale") for text, _ in cells]
     return Record(row.symbol, tuple(cells))
-
-
-def _price(value: Decimal | None, decimals: int) -> str:
-    """Print the price with as many of its decimals as fit; they are cut, not rounded."""
-    width = COLUMNS[0].width
-    text = fixed(value, decimals)
-    if value is None or len(text) <= width:
-        return text
-    return text[:width].rstrip(".") if "." in text[: width + 1] else compact(value)
 
 
 def _spread(row: WatchRow) -> str:

@@ -1,0 +1,80 @@
+"""The ladder finds the market again by itself, but never pulls the view away from an order that is being prepared."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mexc_tui.domain.facts import Fact, Level
+from mexc_tui.domain.limits import TradingState
+from mexc_tui.domain.views import TOPIC_RISK, book_topic
+from mexc_tui.ui.panes.ladder.widget import LadderPane
+from mexc_tui.ui.panes.status.widget import HintPane
+
+BOOK = book_topic("BTCUSDT")
+SIZE = (120, 40)
+
+
+def glass(app: Any, pane: type) -> str:
+    app.frame_clock.advance()
+    return "\n".join("".join(text for text, _ in row) for row in app.screen.query_one(pane).glass)
+
+
+def move_market(desk: Any, units: int) -> str:
+    """Shift every level; returns the best bid as the ladder prints it."""
+    view = desk.views[BOOK]
+    bids = tuple((price + units, size) for price, size in view.bids)
+    asks = tuple((price + units, size) for price, size in view.asks)
+    low, high = (None if edge is None else edge + units for edge in (view.known_low, view.known_high))
+    desk.change(BOOK, bids=bids, asks=asks, known_low=low, known_high=high, version=view.version + 1)
+    return f"{bids[0][0] / 100:,.2f}"
+
+
+async def test_the_view_follows_a_market_that_leaves_it(make_cockpit: Any, desk: Any) -> None:
+    app = make_cockpit()
+    async with app.run_test(size=SIZE) as pilot:
+        app.frame_clock.advance()
+        await pilot.press("[", "[", "[", "[", "[", "j")
+        best = move_market(desk, 5_000)
+        shown = glass(app, LadderPane)
+        assert best in shown
+        assert "market" not in shown
+
+
+async def test_an_order_being_prepared_stays_in_view_and_the_market_is_pointed_at(make_cockpit: Any, desk: Any) -> None:
+    app = make_cockpit()
+    async with app.run_test(size=SIZE) as pilot:
+        app.frame_clock.advance()
+        await pilot.press("[", "[", "[", "[", "[", "j", "b")
+        best = move_market(desk, 5_000)
+        shown = glass(app, LadderPane)
+        assert best not in shown
+        assert "◌" in shown
+        assert "↑ market" in shown
+        await pilot.press("escape")
+        assert best in glass(app, LadderPane)
+
+
+async def test_a_look_far_from_the_market_is_not_cut_short(make_cockpit: Any, desk: Any) -> None:
+    app = make_cockpit()
+    async with app.run_test(size=SIZE) as pilot:
+        app.frame_clock.advance()
+        await pilot.press("[", "[", "[", "[", "[", *"JJJJJJ")
+        best = move_market(desk, 3)
+        shown = glass(app, LadderPane)
+        assert best not in shown
+        assert "↑ market" in shown
+        await pilot.press("space")
+        assert best in glass(app, LadderPane)
+
+
+async def test_the_sentence_about_a_halt_goes_with_the_halt(make_cockpit: Any, desk: Any) -> None:
+    app = make_cockpit()
+    async with app.run_test(size=SIZE) as pilot:
+        glass(app, HintPane)
+        desk.change(TOPIC_RISK, state=TradingState.HALTED)
+        desk.events.append(Fact(seq=900, time_ms=0, kind="halted", level=Level.BAD, message="Trading is halted."))
+        assert "Trading is halted." in glass(app, HintPane)
+        await pilot.press("!", "!")
+        desk.change(TOPIC_RISK, state=TradingState.ACTIVE)
+        desk.events.append(Fact(seq=901, time_ms=0, kind="resumed", level=Level.GOOD, message="Trading is active."))
+        assert "Trading is active." in glass(app, HintPane)
