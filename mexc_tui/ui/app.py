@@ -13,7 +13,7 @@ from textual.command import Provider
 
 from mexc_tui.domain.client import DeskClient
 from mexc_tui.domain.orders import Side
-from mexc_tui.ui.actions import TABS
+from mexc_tui.ui.actions import BY_ID, TABS
 from mexc_tui.ui.commandline.grammar import GoIntent, Intent, OrderIntent, SimpleIntent
 from mexc_tui.ui.commandline.resolve import plain_command
 from mexc_tui.ui.commandline.widget import CommandLine
@@ -37,6 +37,10 @@ from mexc_tui.ui.themes import DEFAULT_THEME, FALLBACK, Palette, load_themes
 def new_command_id() -> str:
     """Return an id that no command has had."""
     return uuid.uuid4().hex
+
+
+SEND_FIRST_S = 0.012
+"""How long the screen waits after a key that sends something."""
 
 
 class CockpitApp(App[None]):
@@ -111,7 +115,11 @@ class CockpitApp(App[None]):
     def action_do(self, action_id: str) -> None:
         """Do what an action of the catalogue says, and show the answer without waiting for the next frame."""
         self._handlers[action_id]()
-        self.frame_clock.advance()
+        if self.options.timer and (action_id == "send" or BY_ID[action_id].reduces):
+            self.frame_clock.hold(SEND_FIRST_S)
+            self.set_timer(SEND_FIRST_S, self.frame_clock.advance)
+        else:
+            self.frame_clock.advance()
 
     def go(self, symbol: str) -> None:
         """Look at a pair."""

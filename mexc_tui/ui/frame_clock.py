@@ -87,6 +87,7 @@ class FrameClock:
         self._panes: list[Framed] = []
         self._drawn_ns: deque[int] = deque(maxlen=max(2, int(fps * 2)))
         self._skipped = 0
+        self._held_ns = 0
         self.fps = fps
         self.frames = 0
 
@@ -100,9 +101,15 @@ class FrameClock:
         if pane in self._panes:
             self._panes.remove(pane)
 
+    def hold(self, seconds: float) -> None:
+        """Draw nothing for so long: drawing and sending share one interpreter, and an order goes first."""
+        self._held_ns = self._client.now().mono_ns + int(seconds * 1e9)
+
     def advance(self) -> bool:
         """Draw one frame; returns False if it was left out because the terminal is behind."""
         now = self._client.now()
+        if now.mono_ns < self._held_ns:
+            return False
         if not self._pacer.may_draw(now.mono_ns):
             self._skipped += 1
             return False

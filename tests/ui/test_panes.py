@@ -117,3 +117,22 @@ async def test_table_scrolls_with_its_cursor(make_pane_app: Any) -> None:
         table.move(9)
         assert table.cursor_key == "9"
         assert "s9" in table.render_line(7).text
+
+
+def test_the_screen_stands_back_while_an_order_is_on_its_way(desk, state):
+    clock = FrameClock(desk, state)
+    drawn = []
+
+    class Watcher:
+        can_wait = False
+
+        def frame(self, frame):
+            drawn.append(frame.now.mono_ns)
+
+    clock.attach(Watcher())
+    clock.hold(0.012)
+    desk.pass_time(11)
+    assert not clock.advance()
+    desk.pass_time(1)
+    assert clock.advance()
+    assert len(drawn) == 1
