@@ -23,7 +23,7 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     seq: int
     time_ms: int
     kind: str
-    """Stable name: accepted, rejected, denied, unknown, filled, cancelled, gap, link, halted, resumed, problem, notice, ..."""
+    """Stable name: accepted, rejected, denied, unknown, filled, cancelled, gap, link, halted, resumed, notice, ..."""
     level: Level
     message: str
     symbol: str = ""
