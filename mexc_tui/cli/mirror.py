@@ -26,7 +26,9 @@ async def serve_mirror(arguments: argparse.Namespace, seed: int, plan: FaultPlan
     from mexc_tui.domain.errors import VenueError
     from mexc_tui.engine.mirror import Delays, Mirror
     from mexc_tui.engine.mirror_door import Door
+    from mexc_tui.venues.mexc.channels import Speed
     from mexc_tui.venues.mexc.settings import MexcSettings
+    from mexc_tui.venues.mexc.venue import StreamSettings
     from mexc_tui.venues.simulator.paper import PaperExchange
 
     venue, paper = read_paper_settings()
@@ -39,7 +41,8 @@ async def serve_mirror(arguments: argparse.Namespace, seed: int, plan: FaultPlan
         maker_fee=paper.maker_fee,
         taker_fee=paper.taker_fee,
     )
-    mirror = Mirror(MexcSettings(base_url=venue.base_url, ws_url=venue.ws_url), exchange, delays)
+    streams = StreamSettings(depth_speed=Speed(venue.depth_speed))
+    mirror = Mirror(MexcSettings(base_url=venue.base_url, ws_url=venue.ws_url), exchange, delays, streams=streams)
     try:
         await mirror.open()
     except VenueError as error:

@@ -29,7 +29,7 @@ from mexc_tui.domain.inputs import (
     TradesSeen,
 )
 from mexc_tui.domain.market import Interval
-from mexc_tui.domain.numbers import BadNumberError, plain, scaled
+from mexc_tui.domain.numbers import EXACT, BadNumberError, parse_decimal, plain, scaled
 from mexc_tui.domain.orders import Side
 from mexc_tui.domain.views import BookState, VenueKind
 from mexc_tui.engine.supervisor import attempt, guarded
@@ -240,7 +240,7 @@ class Mirror:
         try:
             for side, levels in ((Side.BUY, delta.bids), (Side.SELL, delta.asks)):
                 for price_text, qty_text in levels:
-                    price, qty = scaled(price_text, pair.price_decimals), scaled(qty_text, pair.qty_decimals)
+                    price, qty = scaled(price_text, pair.price_decimals), _steps(qty_text, pair.qty_decimals)
                     if not _hidden(side, price, fed):
                         changes.append((side, price, qty))
         except BadNumberError as error:
@@ -274,14 +274,15 @@ class Mirror:
         try:
             low, high = (None if at is None else _rescaled(at, *prices) for at in (view.known_low, view.known_high))
             sides = [
-                [(_rescaled(p, *prices), _rescaled(q, pair.qty_decimals, book.qty_decimals)) for p, q in levels]
+                [(_rescaled(p, *prices), _cut(q, pair.qty_decimals, book.qty_decimals)) for p, q in levels]
                 for levels in (bids, asks)
             ]
         except BadNumberError as error:
             self._lose(symbol, f"it does not keep to its announced steps: {error}")
             return
         self._fed[symbol] = _Fed(book, book.version, low, high)
-        self._exchange.feed_book(symbol, sides[0], sides[1], self._upstream_ms())
+        whole = [[level for level in levels if level[1]] for levels in sides]
+        self._exchange.feed_book(symbol, whole[0], whole[1], self._upstream_ms())
 
     def _on_trades(self, seen: TradesSeen) -> None:
         pair = self._exchange.pairs.get(seen.symbol)
@@ -295,11 +296,12 @@ class Mirror:
                 ids[trade.trade_id] = None
             try:
                 price = scaled(plain(trade.price), pair.price_decimals)
-                qty = scaled(plain(trade.qty), pair.qty_decimals)
+                qty = _steps(plain(trade.qty), pair.qty_decimals)
             except BadNumberError as error:
                 _log.warning("a trade of %s was left out: %s", seen.symbol, error)
                 continue
-            self._exchange.feed_trade(seen.symbol, trade.taker, price, qty, trade.time_ms)
+            if qty:
+                self._exchange.feed_trade(seen.symbol, trade.taker, price, qty, trade.time_ms)
         while len(ids) > IDS_KEPT:
             del ids[next(iter(ids))]
 
@@ -406,3 +408,15 @@ def _rescaled(value: int, wanted: int, have: int) -> int:
     if rest:
         raise BadNumberError(f"a level has more than {wanted} decimals")
     return int(whole)
+
+
+def _cut(value: int, wanted: int, have: int) -> int:
+    """Return the same for a quantity, cut to whole steps: less than a step cannot be traded here."""
+    if wanted >= have:
+        return int(value * 10 ** (wanted - have))
+    return int(value // 10 ** (have - wanted))
+
+
+def _steps(text: str, decimals: int) -> int:
+    """Return a quantity in whole steps, cut; BadNumberError if it is no number."""
+    return int(parse_decimal(text).scaleb(decimals, EXACT))

@@ -19,6 +19,7 @@ from mexc_tui.engine.mirror_door import Door
 from mexc_tui.venues.mexc.connection import StreamTiming
 from mexc_tui.venues.mexc.settings import MexcSettings
 from mexc_tui.venues.mexc.venue import StreamSettings
+from mexc_tui.venues.simulator.exact import to_units
 from mexc_tui.venues.simulator.exchange import Exchange
 from mexc_tui.venues.simulator.markets.catalogue import default_markets, demo_exchange
 from mexc_tui.venues.simulator.paper import PaperExchange
@@ -73,7 +74,6 @@ class Chain:
     """Stand-in, mirror and paper exchange, on real time."""
 
     def __init__(self, market: str) -> None:
-        self.frozen: int | None = None
         if market == "moving":
             self.there = demo_exchange(start_ms=wall_ms(), markets=default_markets()[:2])
         else:
@@ -81,14 +81,15 @@ class Chain:
             self.there.list_symbol(QUIET)
         for name in ("maker", "taker"):
             self.there.open_account(name, {"USDT": Decimal(1_000_000), "ABC": Decimal(100_000)})
-        self.stand_in = StandIn(self.there, self.clock)
+        self.stand_in = StandIn(self.there, wall_ms)
         self.paper = PaperExchange(start_ms=wall_ms())
         self.server: Server | None = None
         self.mirror: Mirror | None = None
         self._task: asyncio.Task[None] | None = None
 
-    def clock(self) -> int:
-        return wall_ms() if self.frozen is None else self.frozen
+    def rest(self) -> None:
+        """Let the stand-in's markets rest, so that what it shows can be compared; its time goes on."""
+        self.there._sources.clear()
 
     async def open(self) -> None:
         await self.stand_in.start()
@@ -123,6 +124,17 @@ class Chain:
     def same_levels(self, symbol: str, depth: int = 1_000) -> bool:
         """Whether the mirror shows exactly what the stand-in does."""
         return self.there.depth(symbol, depth)[1:] == self.paper.depth(symbol, depth)[1:]
+
+    def same_mirror(self, symbol: str) -> bool:
+        """The same before own orders have taken anything from it."""
+        mirrored = self.paper.mirror.pairs[symbol]
+        pair = mirrored.pair
+        there = self.there.depth(symbol, 5_000)[1:]
+        return mirrored.live and all(
+            {(to_units(p, pair.price_decimals), to_units(q, pair.qty_decimals)) for p, q in levels}
+            == set(mirrored.levels[side].items())
+            for side, levels in zip((Side.BUY, Side.SELL), there, strict=True)
+        )
 
 
 async def until(condition: Callable[[], object], limit_s: float = 10.0) -> None:

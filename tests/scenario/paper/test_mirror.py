@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import socket
 import time
@@ -16,6 +17,7 @@ from mexc_tui.domain.orders import OrderState, Side
 from mexc_tui.engine.mirror import Delays, Mirror
 from mexc_tui.venues.mexc.settings import MexcSettings
 from mexc_tui.venues.simulator.paper import PaperExchange
+from mexc_tui.venues.simulator.server import parse_profile
 
 PUBLIC = {"/api/v3/" + name for name in ("ping", "time", "exchangeInfo", "defaultSymbols", "depth", "trades", "klines")}
 PUBLIC |= {"/api/v3/ticker/24hr", "/ws"}
@@ -25,7 +27,7 @@ async def test_the_mirrored_book_is_the_book_level_by_level(moving, eventually):
     async with moving.client().session(["BTCUSDT", "ETHUSDT"]) as client:
         assert client.order_book("BTCUSDT").live
         await asyncio.sleep(0.5)
-        moving.frozen = moving.clock()
+        moving.rest()
         for symbol in ("BTCUSDT", "ETHUSDT"):
             await eventually(lambda name=symbol: moving.same_levels(name))
             _, bids, asks = moving.there.depth(symbol, 20)
@@ -41,7 +43,7 @@ async def test_the_mirrored_book_is_the_book_level_by_level(moving, eventually):
 
 async def test_candles_trades_tickers_and_rules_are_the_exchange_s_own(moving, eventually):
     async with moving.client().session(["BTCUSDT"]) as client:
-        moving.frozen = moving.clock()
+        moving.rest()
         await eventually(lambda: moving.same_levels("BTCUSDT"))
         assert client.instrument("ETHUSDT") == moving.there.instrument("ETHUSDT")
         candles = await client.rest.klines("BTCUSDT", Interval.M5, 40)
@@ -151,3 +153,20 @@ def only_public_reads(stand_in):
         asked = json.loads(text)
         assert asked["method"] in ("SUBSCRIPTION", "UNSUBSCRIPTION", "PING")
         assert all(name.startswith("spot@public.") for name in asked.get("params", []))
+
+
+@pytest.mark.parametrize("profile", ["drop:p=0.2;reorder:p=0.1", "duplicate:p=0.3;garbage:p=0.1"])
+async def test_a_bad_line_ends_in_the_exact_book_and_honest_money(moving, eventually, profile):
+    async with moving.client().session(["BTCUSDT"]) as client:
+        for fault in parse_profile(profile):
+            moving.stand_in.plan.set(fault)
+        bid = moving.there.depth("BTCUSDT", 1)[1][0][0]
+        with contextlib.suppress(VenueError):
+            await client.place_limit_order("BTCUSDT", "BUY", "0.5", bid)
+        await asyncio.sleep(1.5)
+        moving.stand_in.plan.clear()
+        await client.cancel_all(["BTCUSDT"])
+        await eventually(lambda: moving.paper.mirror.live("BTCUSDT"), 20)
+        moving.rest()
+        await eventually(lambda: moving.same_mirror("BTCUSDT"), 15)
+        assert not moving.paper.accounts.unaccounted()
