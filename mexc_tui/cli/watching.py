@@ -70,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
         except ExitError as error:
             failed(error)
             raise
-        return asyncio.run(_watch(options, emit, failed, writer))
+        return asyncio.run(watch(options, emit, failed, writer))
     finally:
         writer.close()
         if writer.lost > lost:
@@ -129,10 +129,10 @@ def seconds_of(text: str | None) -> float | None:
     return seconds
 
 
-async def _watch(
+async def watch(
     options: Options, emit: Callable[[Row], None], failed: Callable[[ExitError], None], writer: LineWriter
 ) -> int:
-
+    """Print until the time is over, the reader is gone or a signal comes; return the exit code."""
     venue = market_venue(_parts(options.channels))
     reporter = Reporter(options.symbols, options.channels, options.interval, options.depth, emit=emit, remark=narrate)
     feed = MarketFeed(venue, listen=reporter.listen, tell=reporter.tell, books="book" in options.channels)

@@ -1,0 +1,107 @@
+"""The local exchange in this process, on real time, and a memory of every version its books have had."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from mexc_tui.cli.watching import Options, watch
+from mexc_tui.domain.market import Interval
+from mexc_tui.domain.orders import Side
+from mexc_tui.venues.simulator.events import BookLevel, PublicTrade, SimEvent
+from mexc_tui.venues.simulator.exchange import Exchange
+from mexc_tui.venues.simulator.markets.catalogue import default_markets, demo_exchange
+from mexc_tui.venues.simulator.server import Server, ServerSettings
+
+Level = tuple[Decimal, Decimal]
+
+
+def wall_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class Truth:
+    """What really happened at an exchange: every version of every book, and every trade."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self.exchange = exchange
+        self.trades: dict[str, list[str]] = {}
+        self._start: dict[str, tuple[int, dict[tuple[Side, Decimal], Decimal]]] = {}
+        self._changes: dict[str, list[BookLevel]] = {}
+        for pair in exchange.instruments():
+            version, bids, asks = exchange.depth(pair.symbol, 100_000)
+            book = {(Side.BUY, price): qty for price, qty in bids} | {(Side.SELL, price): qty for price, qty in asks}
+            self._start[pair.symbol] = (version, book)
+        exchange.listen(self._note)
+
+    def _note(self, event: SimEvent) -> None:
+        if isinstance(event, BookLevel):
+            self._changes.setdefault(event.symbol, []).append(event)
+        elif isinstance(event, PublicTrade):
+            self.trades.setdefault(event.symbol, []).append(event.trade_id)
+
+    def book(self, symbol: str, version: int) -> tuple[list[Level], list[Level]]:
+        """Return the whole book at a version, by brute force."""
+        _, start = self._start[symbol]
+        book = dict(start)
+        for change in self._changes.get(symbol, []):
+            if change.version <= version:
+                book[change.side, change.price] = change.qty
+        bids = sorted(((p, q) for (side, p), q in book.items() if q and side is Side.BUY), reverse=True)
+        return bids, sorted((p, q) for (side, p), q in book.items() if q and side is Side.SELL)
+
+
+@pytest.fixture
+async def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> AsyncIterator[Server]:
+    exchange = demo_exchange(start_ms=wall_ms(), markets=default_markets()[:2])
+    server = Server(exchange, wall_ms, ServerSettings(seed=1))
+    await server.start()
+    monkeypatch.setenv("MEXC_BASE_URL", server.rest_url)
+    monkeypatch.setenv("MEXC_WS_URL", server.ws_url)
+    monkeypatch.setenv("MEXC_TUI_CONFIG", str(tmp_path / "config.toml"))
+    monkeypatch.delenv("MEXC_API_KEY", raising=False)
+    monkeypatch.delenv("MEXC_SECRET_KEY", raising=False)
+    yield server
+    await server.stop()
+
+
+@pytest.fixture
+def truth(server: Server) -> Truth:
+    assert isinstance(server.exchange, Exchange)
+    return Truth(server.exchange)
+
+
+class Reader:
+    """Stands in for whoever reads the lines."""
+
+    def __init__(self) -> None:
+        self.gone = threading.Event()
+        self.rows: list[tuple[float, dict[str, Any]]] = []
+        self.errors: list[str] = []
+
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        return [row for _, row in self.rows if row["type"] == kind]
+
+
+@pytest.fixture
+def reader() -> Reader:
+    return Reader()
+
+
+@pytest.fixture
+def watching(server: Server, reader: Reader) -> Callable[..., Awaitable[int]]:
+    async def run(*symbols: str, channels: tuple[str, ...] = ("book", "trades"), seconds: float = 2.0) -> int:
+        options = Options(symbols=symbols, channels=channels, interval=Interval.M1, depth=10, seconds=seconds)
+        return await watch(
+            options,
+            lambda row: reader.rows.append((time.monotonic(), row)),
+            lambda error: reader.errors.append(str(error)),
+            reader,  # type: ignore[arg-type]
+        )
+
+    return run
