@@ -10,9 +10,6 @@ from math import exp
 from random import Random
 from typing import Any
 
-import msgspec
-
-from mexc_tui.domain.book import OrderBook
 from mexc_tui.domain.errors import ErrorKind, VenueError
 from mexc_tui.domain.inputs import (
     BookDelta,
@@ -29,14 +26,12 @@ from mexc_tui.domain.inputs import (
     TradesSeen,
 )
 from mexc_tui.domain.market import Interval
-from mexc_tui.domain.numbers import EXACT, BadNumberError, parse_decimal, plain, scaled
-from mexc_tui.domain.orders import Side
-from mexc_tui.domain.views import BookState, VenueKind
+from mexc_tui.domain.views import VenueKind
+from mexc_tui.engine.mirror_feed import BookFeed
 from mexc_tui.engine.supervisor import attempt, guarded
 from mexc_tui.kernel.effects import Effect, FetchSnapshot, SetInterest, Tell
 from mexc_tui.kernel.facts import FactLog
 from mexc_tui.kernel.markets import Markets
-from mexc_tui.kernel.reading import CROSSED
 from mexc_tui.venues.mexc.clock import Clock, SystemClock
 from mexc_tui.venues.mexc.rest import MexcRest
 from mexc_tui.venues.mexc.settings import MexcSettings
@@ -53,7 +48,6 @@ PING_EVERY_S = 15.0
 KEPT_S = 60.0
 """A pair that nobody follows any more is kept up to date for so long."""
 DEPTH = 2_000
-IDS_KEPT = 2_000
 SPREAD = 0.25
 """Delays scatter around a configured median by about a quarter of it."""
 
@@ -78,15 +72,6 @@ class Delays:
         return round(self._rng.choice(self.measured)) if self.measured else 0
 
 
-class _Fed(msgspec.Struct):
-    """What of an upstream book has been handed on."""
-
-    book: OrderBook
-    version: int
-    low: int | None
-    high: int | None
-
-
 class Mirror:
     """Reads one MEXC without keys and feeds a paper exchange with the pairs that somebody follows here."""
 
@@ -108,12 +93,11 @@ class Mirror:
         self._clock = clock if clock is not None else SystemClock()
         self.venue = MexcVenue(settings, VenueKind.PAPER, self._clock, streams=streams)
         self.markets = Markets(FactLog(), depth_limit=DEPTH, view_depth=1)
-        self._fed: dict[str, _Fed] = {}
+        self.feed = BookFeed(self.markets, exchange, self.venue.rest.server_now_ms)
         self._watched: frozenset[str] = frozenset()
         self._candles: frozenset[tuple[str, str]] = frozenset()
         self._asked_until: dict[str, float] = {}
         self._followed: tuple[tuple[str, ...], tuple[tuple[str, Interval], ...]] = ((), ())
-        self._seen_ids: dict[str, dict[str, None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._failed: asyncio.Future[None] | None = None
 
@@ -191,7 +175,7 @@ class Mirror:
         if (symbols, candles) == self._followed:
             return
         for symbol in set(self._followed[0]) - set(symbols):
-            self._lose(symbol, "nobody followed it")
+            self.feed.lose(symbol, "nobody followed it")
         self._followed = (symbols, candles)
         self._carry_out([e for e in self.markets.require(symbols, self._now()) if not isinstance(e, SetInterest)])
         self._spawn(self.venue.set_interest(symbols, candles))
@@ -213,11 +197,11 @@ class Mirror:
         self._carry_out(self.markets.handle(item, self._now()))
         match item:
             case BookDelta():
-                self._on_delta(item)
+                self.feed.on_delta(item)
             case BookSnapshot():
-                self._compare(item.symbol)
+                self.feed.compare(item.symbol)
             case TradesSeen(history=False):
-                self._on_trades(item)
+                self.feed.on_trades(item)
             case LinkChanged(private=False):
                 self._exchange.mirror.tickers_live = item.state is LinkState.CONNECTED
                 self._compare_all()
@@ -227,88 +211,9 @@ class Mirror:
             case _:
                 pass
 
-    def _on_delta(self, delta: BookDelta) -> None:
-        fed, book = self._fed.get(delta.symbol), self.markets.book(delta.symbol)
-        joins = fed is not None and book is fed.book and delta.first <= fed.version + 1 and delta.last == book.version
-        if fed is None or book is None or not joins:
-            self._compare(delta.symbol, patient=True)
-            return
-        if delta.last <= fed.version:
-            return
-        pair = self._exchange.pairs[delta.symbol]
-        changes: list[tuple[Side, int, int]] = []
-        try:
-            for side, levels in ((Side.BUY, delta.bids), (Side.SELL, delta.asks)):
-                for price_text, qty_text in levels:
-                    price, qty = scaled(price_text, pair.price_decimals), _steps(qty_text, pair.qty_decimals)
-                    if not _hidden(side, price, fed):
-                        changes.append((side, price, qty))
-        except BadNumberError as error:
-            self._lose(delta.symbol, f"it does not keep to its announced steps: {error}")
-            return
-        fed.version = delta.last
-        self._exchange.feed_levels(delta.symbol, changes, delta.sent_ms or self._upstream_ms())
-
     def _compare_all(self) -> None:
         for symbol in self._followed[0]:
-            self._compare(symbol)
-
-    def _compare(self, symbol: str, *, patient: bool = False) -> None:
-        """Hand on a book that has become live or was replaced, and the loss of one."""
-        book = self.markets.book(symbol)
-        if book is None:
-            view = self.markets.book_view(symbol)
-            reason = view.reason if view is not None else "nobody follows it"
-            if not (patient and reason == CROSSED):
-                self._lose(symbol, reason)
-            return
-        fed = self._fed.get(symbol)
-        if fed is None or fed.book is not book or fed.version != book.version:
-            self._feed_whole(symbol, book)
-
-    def _feed_whole(self, symbol: str, book: OrderBook) -> None:
-        pair = self._exchange.pairs[symbol]
-        view = book.view(1, BookState.LIVE)
-        bids, asks = book.levels()
-        prices = (pair.price_decimals, book.price_decimals)
-        try:
-            low, high = (None if at is None else _rescaled(at, *prices) for at in (view.known_low, view.known_high))
-            sides = [
-                [(_rescaled(p, *prices), _cut(q, pair.qty_decimals, book.qty_decimals)) for p, q in levels]
-                for levels in (bids, asks)
-            ]
-        except BadNumberError as error:
-            self._lose(symbol, f"it does not keep to its announced steps: {error}")
-            return
-        self._fed[symbol] = _Fed(book, book.version, low, high)
-        whole = [[level for level in levels if level[1]] for levels in sides]
-        self._exchange.feed_book(symbol, whole[0], whole[1], self._upstream_ms())
-
-    def _on_trades(self, seen: TradesSeen) -> None:
-        pair = self._exchange.pairs.get(seen.symbol)
-        if pair is None:
-            return
-        ids = self._seen_ids.setdefault(seen.symbol, {})
-        for trade in seen.trades:
-            if trade.trade_id:
-                if trade.trade_id in ids:
-                    continue
-                ids[trade.trade_id] = None
-            try:
-                price = scaled(plain(trade.price), pair.price_decimals)
-                qty = _steps(plain(trade.qty), pair.qty_decimals)
-            except BadNumberError as error:
-                _log.warning("a trade of %s was left out: %s", seen.symbol, error)
-                continue
-            if qty:
-                self._exchange.feed_trade(seen.symbol, trade.taker, price, qty, trade.time_ms)
-        while len(ids) > IDS_KEPT:
-            del ids[next(iter(ids))]
-
-    def _lose(self, symbol: str, reason: str) -> None:
-        self._fed.pop(symbol, None)
-        if symbol in self._exchange.mirror.pairs:
-            self._exchange.stale(symbol, reason)
+            self.feed.compare(symbol)
 
     # Asking upstream.
 
@@ -388,35 +293,3 @@ class Mirror:
 
     def _now(self) -> Moment:
         return Moment(self._clock.wall_ms(), self._clock.monotonic_ns())
-
-    def _upstream_ms(self) -> int:
-        return self.venue.rest.server_now_ms()
-
-
-def _hidden(side: Side, price: int, fed: _Fed) -> bool:
-    """Whether a level lies beyond the part of the book that is known whole."""
-    if side is Side.BUY:
-        return fed.low is not None and price < fed.low
-    return fed.high is not None and price > fed.high
-
-
-def _rescaled(value: int, wanted: int, have: int) -> int:
-    """Return a value counted in ``10^-have`` as one counted in ``10^-wanted``; BadNumberError if it does not fit."""
-    if wanted >= have:
-        return int(value * 10 ** (wanted - have))
-    whole, rest = divmod(value, 10 ** (have - wanted))
-    if rest:
-        raise BadNumberError(f"a level has more than {wanted} decimals")
-    return int(whole)
-
-
-def _cut(value: int, wanted: int, have: int) -> int:
-    """Return the same for a quantity, cut to whole steps: less than a step cannot be traded here."""
-    if wanted >= have:
-        return int(value * 10 ** (wanted - have))
-    return int(value // 10 ** (have - wanted))
-
-
-def _steps(text: str, decimals: int) -> int:
-    """Return a quantity in whole steps, cut; BadNumberError if it is no number."""
-    return int(parse_decimal(text).scaleb(decimals, EXACT))

@@ -246,13 +246,10 @@ class Exchange(Hall):
         self.ledger.add(order)
         self.accounts.freeze(order.account_id, asset, need)
         self._report(order, ZERO, False)
-        self._enter(pair, order)
-
-    def _enter(self, pair: Pair, order: SimOrder) -> None:
-        """Pass an accepted order on to matching, here at once."""
         self._match(pair, order)
 
     def _match(self, pair: Pair, order: SimOrder) -> None:
+        """Let an accepted order meet the book."""
         limit = to_units(order.price, pair.price_decimals)
         qty = to_units(order.qty, pair.qty_decimals)
         if (order.type == "LIMIT_MAKER" and pair.crosses(order.side, limit)) or (

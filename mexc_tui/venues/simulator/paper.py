@@ -228,7 +228,8 @@ class PaperExchange(Exchange):
 
     # On the way.
 
-    def _enter(self, pair: Pair, order: SimOrder) -> None:
+    def _match(self, pair: Pair, order: SimOrder) -> None:
+        """Send an accepted order on its way to the book."""
         self.road.send(lambda: self._arrive(pair, order))
 
     def _arrive(self, pair: Pair, order: SimOrder) -> None:
@@ -241,7 +242,7 @@ class PaperExchange(Exchange):
             else:
                 self._end(pair, order)
             return
-        self._match(pair, order)
+        super()._match(pair, order)
         if order.open:
             mirrored.placed(order)
         self._fix(mirrored)
