@@ -1,0 +1,176 @@
+"""Orders from the command line at an exchange in another process, under the cockpit's own rules."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mexc_tui.cli.main import main
+from mexc_tui.engine.child import Addresses, ChildExchange
+
+Call = Callable[..., tuple[int, list[dict[str, Any]], str]]
+
+
+@pytest.fixture(scope="module")
+def exchange() -> Iterator[Addresses]:
+    child = ChildExchange(["--seed", "1"])
+    try:
+        yield child.ready()
+    finally:
+        child.close()
+
+
+@pytest.fixture
+def call(exchange: Addresses, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: Any) -> Call:
+    """Run a command with --json; returns code, rows and what was said on standard error."""
+    monkeypatch.setenv("MEXC_BASE_URL", exchange.rest)
+    monkeypatch.setenv("MEXC_WS_URL", exchange.ws)
+    monkeypatch.setenv("MEXC_API_KEY", exchange.api_key)
+    monkeypatch.setenv("MEXC_SECRET_KEY", exchange.api_secret)
+    monkeypatch.setenv("MEXC_TUI_CONFIG", str(tmp_path / "config.toml"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setattr("sys.excepthook", lambda *args: None)
+    monkeypatch.setattr("threading.excepthook", lambda args: None)
+
+    def run(*arguments: str) -> tuple[int, list[dict[str, Any]], str]:
+        code = main([*arguments, "--json"])
+        captured = capfd.readouterr()
+        return code, [json.loads(text) for text in captured.out.splitlines()], captured.err
+
+    return run
+
+
+def test_an_order_is_placed_seen_and_cancelled(call):
+    code, (placed,), _ = call("buy", "BTCUSDT", "$50", "--at", "60000")
+    assert (code, placed["state"], placed["price"]) == (0, "working", "60000")
+    assert Decimal(placed["qty"]) * 60_000 <= 50
+    code, rows, _ = call("orders", "BTCUSDT")
+    assert placed["order_id"] in {row["order_id"] for row in rows}
+    code, (gone,), _ = call("cancel", placed["client_order_id"])
+    assert (code, gone["outcome"], gone["state"]) == (0, "cancelled", "cancelled")
+    assert call("orders")[:2] == (0, [])
+    code, rows, said = call("cancel", placed["order_id"])
+    assert (code, rows) == (1, [])
+    assert "No open order" in said
+
+
+def test_a_market_order_waits_for_its_end(call):
+    code, (bought,), _ = call("buy", "ETHUSDT", "$30", "--market")
+    assert (code, bought["state"], bought["order_type"]) == (0, "filled", "MARKET")
+    assert 0 < Decimal(bought["filled_quote"]) <= 30
+    code, rows, _ = call("balances")
+    assert code == 0
+    assert "ETH" in {row["asset"] for row in rows}
+    code, (sold,), _ = call("sell", "ETHUSDT", "100%", "--market")
+    assert (code, sold["state"]) == (0, "filled")
+
+
+def test_an_order_that_cannot_rest_ends_at_once(call):
+    code, (ended,), _ = call("buy", "BTCUSDT", "$20", "--at", "60000", "--ioc")
+    assert (code, ended["state"], ended["filled_qty"]) == (0, "cancelled", "0")
+
+
+def test_the_gate_refuses_with_every_reason(call):
+    code, (denied,), _ = call("buy", "BTCUSDT", "50", "--at", "90000")
+    assert (code, denied["type"]) == (1, "denied")
+    codes = {one["code"] for one in denied["violations"]}
+    assert {"FREE_BALANCE", "MAX_ORDER_VALUE", "PRICE_COLLAR_FAR"} <= codes
+    assert all(one["message"] for one in denied["violations"])
+    assert call("orders")[1] == []
+
+
+def test_the_limits_of_the_config_apply(call, tmp_path):
+    (tmp_path / "config.toml").write_text('[limits]\nmax_order_value = "25"\n')
+    code, (denied,), _ = call("buy", "BTCUSDT", "$50", "--at", "60000")
+    assert (code, [one["code"] for one in denied["violations"]]) == (1, ["MAX_ORDER_VALUE"])
+
+
+def test_cancel_all_and_by_pair(call):
+    for symbol, price in (("BTCUSDT", "60000"), ("ETHUSDT", "3000")):
+        assert call("buy", symbol, "$20", "--at", price)[0] == 0
+    code, rows, _ = call("cancel", "--symbol", "ETHUSDT")
+    assert (code, [row["symbol"] for row in rows]) == (0, ["ETHUSDT"])
+    code, rows, _ = call("cancel", "--all")
+    assert (code, [row["symbol"] for row in rows]) == (0, ["BTCUSDT"])
+    code, rows, said = call("cancel", "--all")
+    assert (code, rows) == (0, [])
+    assert "no open order" in said
+
+
+def test_a_journal_in_use_is_said_and_cancelling_works_beside_it(call, tmp_path):
+    code, (placed,), _ = call("buy", "BTCUSDT", "$20", "--at", "60000")
+    (lock,) = (tmp_path / "state").rglob("journal.lock")
+    holder = os.open(lock, os.O_RDWR)
+    fcntl.flock(holder, fcntl.LOCK_EX)
+    try:
+        code, rows, said = call("buy", "BTCUSDT", "$20", "--at", "60000")
+        assert (code, rows) == (1, [])
+        assert "Nothing was sent" in said
+        assert "mexc-tui cancel" in said
+        assert call("cancel", placed["order_id"])[0] == 0
+    finally:
+        os.close(holder)
+
+
+@pytest.mark.parametrize(
+    "command", [("buy", "NOPEUSDT", "1", "--market"), ("orders", "NOPEUSDT"), ("book", "NOPEUSDT")]
+)
+def test_a_pair_that_is_not_traded_is_bad_usage(call, command):
+    code, rows, said = call(*command)
+    assert (code, rows) == (2, [])
+    assert "NOPEUSDT is not traded here" in said
+
+
+def test_a_lost_acknowledgement_is_looked_up_and_never_sent_again(call, exchange):
+    import urllib.request
+
+    def set_faults(profile: str) -> None:
+        request = urllib.request.Request(
+            f"{exchange.rest}/admin/faults", data=json.dumps({"profile": profile}).encode(), method="POST"
+        )
+        urllib.request.urlopen(request, timeout=5).read()
+
+    set_faults("ack_lost:p=1")
+    try:
+        code, (placed,), _ = call("buy", "BTCUSDT", "$20", "--at", "60000")
+    finally:
+        set_faults("none")
+    assert (code, placed["state"]) == (0, "working")
+    code, rows, _ = call("cancel", "--all")
+    assert (code, [row["client_order_id"] for row in rows]) == (0, [placed["client_order_id"]])
+
+
+def test_what_is_asked_is_answered_in_plain_numbers(call):
+    code, rows, _ = call("markets", "--quote", "USDT")
+    assert code == 0
+    assert "0.000000000001" in {row["tick"] for row in rows}
+    code, (book,), _ = call("book", "BTCUSDT", "--depth", "3")
+    assert (code, len(book["bids"]), len(book["asks"])) == (0, 3, 3)
+    assert Decimal(book["bids"][0][0]) < Decimal(book["asks"][0][0])
+    code, rows, _ = call("candles", "BTCUSDT", "--limit", "5")
+    assert (code, len(rows)) == (0, 5)
+    assert [row["closed"] for row in rows] == [True] * 4 + [False]
+
+
+def test_doctor_finds_everything_in_order(call, monkeypatch):
+    monkeypatch.setattr("sys.stdin", open(os.devnull))  # noqa: SIM115
+    code, rows, _ = call("doctor")
+    assert code == 0
+    assert {row["verdict"] for row in rows if row["check"] not in ("terminal",)} == {"ok"}
+
+
+def test_doctor_knows_a_wrong_secret(call, monkeypatch):
+    monkeypatch.setenv("MEXC_SECRET_KEY", "wrong")
+    monkeypatch.setattr("sys.stdin", open(os.devnull))  # noqa: SIM115
+    code, rows, _ = call("doctor")
+    assert code == 1
+    (key,) = [row for row in rows if row["check"] == "API key"]
+    assert key["verdict"] == "fail"
+    assert "secret" in key["remedy"]
