@@ -79,10 +79,10 @@ def offer_demo(error: ExitError) -> int:
         answer = ""
     if answer.strip().lower() not in ("y", "yes"):
         raise ExitError("Nothing was started. `mexc-tui demo` opens the embedded exchange at any time.", UNREACHABLE)
-    from mexc_tui.cli import demo
+    from mexc_tui.cli.main import build_parser
 
-    nothing = dict.fromkeys(("replay", "seed", "speed", "symbol", "faults", "frames"))
-    return demo.run(argparse.Namespace(**nothing))
+    chosen = build_parser().parse_args(["demo"])
+    return int(chosen.run(chosen))
 
 
 def _trade(arguments: argparse.Namespace, upstream_url: str, has_keys: bool) -> int:

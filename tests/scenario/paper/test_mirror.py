@@ -12,10 +12,13 @@ from decimal import Decimal
 import pytest
 
 from mexc_tui.domain.errors import ErrorKind, VenueError
+from mexc_tui.domain.inputs import CandleSeen, TickersSeen
 from mexc_tui.domain.market import Interval
 from mexc_tui.domain.orders import OrderState, Side
+from mexc_tui.domain.views import VenueKind
 from mexc_tui.engine.mirror import Delays, Mirror
 from mexc_tui.venues.mexc.settings import MexcSettings
+from mexc_tui.venues.mexc.venue import MexcVenue
 from mexc_tui.venues.simulator.paper import PaperExchange
 from mexc_tui.venues.simulator.server import parse_profile
 
@@ -57,6 +60,24 @@ async def test_candles_trades_tickers_and_rules_are_the_exchange_s_own(moving, e
         ]
         tickers = {row.symbol: row for row in await client.rest.ticker_24h(None)}
         assert tickers["ETHUSDT"].open == moving.there.ticker("ETHUSDT").open
+
+
+async def test_streamed_candles_and_figures_are_passed_on(moving, eventually):
+    seen: list[object] = []
+    settings = MexcSettings(base_url=moving.server.rest_url, ws_url=moving.server.ws_url)
+    venue = MexcVenue(settings, VenueKind.PAPER, name="paper")
+    await venue.open(seen.append)
+    try:
+        await venue.set_interest(("BTCUSDT",), (("BTCUSDT", Interval.M1),))
+        await eventually(lambda: any(isinstance(item, CandleSeen) for item in seen))
+        await eventually(lambda: any(isinstance(item, TickersSeen) for item in seen))
+        candle = next(item.candle for item in seen if isinstance(item, CandleSeen))
+        there = {c.open_ms: c for c in moving.there.candles("BTCUSDT", "1m", 3)}
+        assert candle.open == there[candle.open_ms].open
+        assert candle.volume <= there[candle.open_ms].volume
+    finally:
+        await venue.close()
+    only_public_reads(moving.stand_in)
 
 
 async def test_own_orders_stand_behind_others_and_fill_by_trades_that_happened(quiet, eventually):
