@@ -23,8 +23,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise ExitError("Name what to cancel: an ORDER, --symbol SYMBOL, or --all. Nothing was cancelled.", USAGE)
     if arguments.symbol is not None:
         arguments.symbol = symbols_of([arguments.symbol])[0]
-    code: int = with_rest(lambda rest: _cancel(rest, arguments), keys=True)
-    return code
+    return with_rest(lambda rest: _cancel(rest, arguments), keys=True)
 
 
 async def _cancel(rest: MexcRest, arguments: argparse.Namespace) -> int:

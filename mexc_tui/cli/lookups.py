@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 
 from mexc_tui.cli.watch import INTERVALS
 
@@ -52,12 +53,10 @@ def run(arguments: argparse.Namespace) -> int:
     return looking.run(arguments)
 
 
-class _count:  # noqa: N801 - argparse shows the name of a type that it could not convert to
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self.__name__ = "number"
-
-    def __call__(self, text: str) -> int:
-        if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= self._most):
-            raise argparse.ArgumentTypeError(f"a whole number from 1 to {self._most}")
+def _count(most: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= most):
+            raise argparse.ArgumentTypeError(f"a whole number from 1 to {most}")
         return int(text)
+
+    return read

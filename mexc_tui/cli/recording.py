@@ -115,7 +115,7 @@ class Recorder:
             wall_ms=at.wall_ms,
             mono_ns=at.mono_ns,
         )
-        for pair in pairs:
+        for pair in (pair for pair in pairs if pair.base):
             tape.line("pair", at.wall_ms, at.mono_ns, {"pair": msgspec.to_builtins(pair)})
 
     def _close(self) -> None:

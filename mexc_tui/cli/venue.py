@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mexc_tui.cli.exits import FAILURE, UNREACHABLE, USAGE, ExitError
@@ -79,7 +79,7 @@ def market_venue(parts: Iterable[Part], tap: Tap | None = None) -> MexcVenue:
     return MexcVenue(settings, kind, tap=tap, streams=choices)
 
 
-def with_rest(work: Any, *, keys: bool) -> Any:
+def with_rest(work: Callable[[MexcRest], Awaitable[T]], *, keys: bool) -> T:
     """Run ``await work(rest)`` on the configured exchange and return what it returns.
 
     Raises:
@@ -87,10 +87,10 @@ def with_rest(work: Any, *, keys: bool) -> Any:
     """
     settings, _ = mexc_settings(keys=keys)
 
-    async def main() -> Any:
+    async def main() -> T:
         from mexc_tui.venues.mexc.rest import MexcRest
 
-        rest: MexcRest = MexcRest(settings)
+        rest = MexcRest(settings)
         try:
             await reach(rest.open(), settings.base_url)
             return await work(rest)

@@ -17,7 +17,7 @@ from mexc_tui.cli.output import LineWriter, Row, encode, narrate
 from mexc_tui.cli.venue import REACH_LIMIT_S, failed, market_venue, reach, unknown_symbols
 from mexc_tui.cli.watch import CHANNELS, MOST_LEVELS
 from mexc_tui.cli.watch_rows import CandleTrack, Reporter, as_text
-from mexc_tui.domain.errors import VenueError
+from mexc_tui.domain.errors import ErrorKind, VenueError
 from mexc_tui.domain.inputs import LinkState
 from mexc_tui.domain.instrument import Instrument
 from mexc_tui.domain.market import Candle, Interval
@@ -30,6 +30,8 @@ MISSED_CANDLES = 500
 """Candles asked for at most when a stream comes back after a break."""
 _NOT_IN_NAMES = re.compile(r"[\s@,/\\\"'<>&?#%]")
 """Names may be Chinese, but hold nothing that means something in a channel, an address or a list."""
+
+_LOST = (ErrorKind.NETWORK, ErrorKind.EDGE_BLOCK, ErrorKind.MAINTENANCE)
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -181,10 +183,12 @@ async def _follow(options: Options, venue: MexcVenue, feed: MarketFeed, reporter
         task.cancel()
     if writer.gone.is_set():
         raise BrokenPipeError
+    if not reporter.connected:
+        raise ExitError(no_stream(venue), UNREACHABLE)
 
 
 async def connect(feed: MarketFeed, venue: MexcVenue, symbols: tuple[str, ...]) -> list[Instrument]:
-    """Open the feed and return what the exchange says of the pairs.
+    """Open the feed and return what the exchange says of the pairs; without rules where it gives no list of them.
 
     Raises:
         ExitError: it cannot be reached, or does not list one of them.
@@ -197,11 +201,19 @@ async def connect(feed: MarketFeed, venue: MexcVenue, symbols: tuple[str, ...]) 
     except TimeoutError:
         raise ExitError(f"The exchange at {address} does not send its list of pairs.", UNREACHABLE) from None
     except VenueError as error:
-        raise failed(error, address) from None
+        if error.kind in _LOST:
+            raise failed(error, address) from None
+        narrate(f"the list of pairs cannot be read, so names are not checked: {error.message}")
+        return [unlisted(symbol) for symbol in symbols]
     unknown = unknown_symbols(symbols, listed)
     if unknown:
         raise ExitError(unknown, USAGE)
     return [listed[symbol] for symbol in symbols]
+
+
+def unlisted(symbol: str) -> Instrument:
+    """Return a pair of which nothing but the name is known."""
+    return Instrument(symbol=symbol, base="", quote="", price_decimals=0, qty_decimals=0)
 
 
 def no_stream(venue: MexcVenue) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -74,6 +75,29 @@ async def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> AsyncIterato
 def truth(server: Server) -> Truth:
     assert isinstance(server.exchange, Exchange)
     return Truth(server.exchange)
+
+
+@pytest.fixture
+async def busy(server: Server) -> AsyncIterator[None]:
+    """Somebody trades small amounts of every pair all the time."""
+    exchange = server.exchange
+    assert isinstance(exchange, Exchange)
+    exchange.open_account("bot", {"USDT": Decimal(10_000_000)})
+
+    async def trade() -> None:
+        while True:
+            for pair in exchange.instruments():
+                price, qty = exchange.depth(pair.symbol, 1)[2][0]
+                wanted = min(qty, Decimal("0.01"))
+                exchange.place(
+                    "bot", symbol=pair.symbol, side=Side.BUY, type="IMMEDIATE_OR_CANCEL", price=price, qty=wanted
+                )
+            await asyncio.sleep(0.05)
+
+    task = asyncio.create_task(trade())
+    yield
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 class Reader:

@@ -44,7 +44,7 @@ async def test_a_replay_ends_with_the_last_recorded_book(server, truth, tmp_path
     assert gzip.decompress(path.read_bytes()) if name.endswith(".gz") else path.read_text()
 
 
-async def test_trades_keep_their_ids_and_order(server, truth, tmp_path):
+async def test_trades_keep_their_ids_and_order(server, busy, truth, tmp_path):
     path = tmp_path / "market.tape"
     await Recorder(("BTCUSDT",), path).run(0.9)
     ids = [line.trade_id for line in read_recording(path, read_bytes(path)).lines if line.kind == "trade"]

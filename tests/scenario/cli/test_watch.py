@@ -17,7 +17,7 @@ def exact(truth, row) -> bool:
     return shown == [bids[:10], asks[:10]]
 
 
-async def test_live_books_are_exact_and_trades_are_complete(server, truth, reader, watching):
+async def test_live_books_are_exact_and_trades_are_complete(server, busy, truth, reader, watching):
     assert await watching("BTCUSDT", "ETHUSDT", channels=("book", "trades", "ticker"), seconds=1.3) == OK
     live = [row for row in reader.of("book") if row["state"] == "live"]
     assert {row["symbol"] for row in live} == {"BTCUSDT", "ETHUSDT"}
@@ -34,14 +34,14 @@ async def test_live_books_are_exact_and_trades_are_complete(server, truth, reade
     assert {row["symbol"] for row in reader.of("ticker")} == {"BTCUSDT", "ETHUSDT"}
 
 
-async def test_at_most_ten_book_lines_a_second(reader, watching):
+async def test_at_most_ten_book_lines_a_second(busy, reader, watching):
     await watching("BTCUSDT", channels=("book",), seconds=1.6)
     times = [at for at, row in reader.rows if row["type"] == "book"]
     assert len(times) > 8
     assert all(later - first >= 1.0 for first, later in zip(times, times[10:], strict=False))
 
 
-async def test_under_faults_a_live_book_is_exact_and_losses_are_told(server, truth, reader, watching):
+async def test_under_faults_a_live_book_is_exact_and_losses_are_told(server, busy, truth, reader, watching):
     profile = "gap:p=0.08;duplicate:p=0.1;reorder:p=0.05;garbage:p=0.03;truncated:p=0.03;disconnect:p=0.02"
     for fault in parse_profile(profile):
         server.plan.set(fault)
