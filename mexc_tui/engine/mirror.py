@@ -45,6 +45,8 @@ TICK_S = 0.1
 PAIRS_AGAIN_S = 300.0
 TICKERS_AGAIN_S = 60.0
 PING_EVERY_S = 15.0
+WORST_PING_MS = 3_000
+"""Anything longer waited for the request budget or was repeated, and is no round trip."""
 KEPT_S = 60.0
 """A pair that nobody follows any more is kept up to date for so long."""
 DEPTH = 2_000
@@ -248,8 +250,9 @@ class Mirror:
     async def _ping(self) -> None:
         began = self._clock.monotonic()
         answer = await attempt("measuring the round trip", self.venue.rest.ping())
-        if not isinstance(answer, VenueError):
-            self._delays.measured.append((self._clock.monotonic() - began) * 1_000)
+        took_ms = (self._clock.monotonic() - began) * 1_000
+        if not isinstance(answer, VenueError) and took_ms < WORST_PING_MS:
+            self._delays.measured.append(took_ms)
 
     async def _again(self, period_s: float, step: Callable[[], Awaitable[None]]) -> None:
         while True:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
@@ -97,11 +96,3 @@ def desk() -> Desk:
 def slow() -> Desk:
     """Orders take 80 ms."""
     return Desk(80)
-
-
-@pytest.fixture
-def buy() -> Side:
-    return Side.BUY
-
-
-Maker = Callable[[], Desk]
