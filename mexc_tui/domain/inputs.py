@@ -217,6 +217,8 @@ class VenueHealth(msgspec.Struct, frozen=True, gc=False):
     weight_limit: int
     order_tokens: float
     order_limit: int
+    heard_ns: int = 0
+    """Monotonic time at which the quietest market connection last showed life; zero where a venue cannot tell."""
 
 
 class JournalProblem(msgspec.Struct, frozen=True, gc=False):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import signal
 import subprocess
@@ -18,6 +19,7 @@ READY_LIMIT_S = 20.0
 END_LIMIT_S = 2.0
 LOST = "Its paper orders and balances are gone with it. Start the demo again."
 
+_log = logging.getLogger(__name__)
 _SECRETS = ("MEXC_API_KEY", "MEXC_SECRET_KEY")
 _BOOT = "import sys; sys.path.append(sys.argv.pop(1)); from mexc_tui.__main__ import main; sys.exit(main())"
 """Run this very package, whatever lies in the working directory."""
@@ -109,8 +111,9 @@ class ChildExchange:
             code = self._process.wait()
             if not self._closing:
                 self._readers[1].join(END_LIMIT_S)
-                words = self._complaints[-1] if self._complaints else f"code {code}"
-                on_end(ExchangeFailedError(f"The embedded exchange has ended ({words.rstrip('.')}). {self._lost}"))
+                for words in self._complaints:
+                    _log.error("the embedded exchange said: %s", words)
+                on_end(ExchangeFailedError(f"The embedded exchange has ended ({_why(code)}). {self._lost}"))
 
         threading.Thread(target=wait, name="exchange-end", daemon=True).start()
 
@@ -144,3 +147,12 @@ class ChildExchange:
             text = line.decode("utf-8", "replace").strip()
             if text:
                 self._complaints.append("".join(sign for sign in text if sign.isprintable())[:400])
+
+
+def _why(code: int) -> str:
+    """Return how a process ended, in words; what it printed is for the log, not for the person."""
+    if code >= 0:
+        return f"with code {code}; the log has its last words"
+    with contextlib.suppress(ValueError):
+        return f"killed by {signal.Signals(-code).name}"
+    return f"killed by signal {-code}"

@@ -91,7 +91,7 @@ class Markets(MarketReading):
         return self._refresh_interest(at or self._at)
 
     def _on_delta(self, delta: BookDelta, at: Moment) -> list[Effect]:
-        self._link_ns = at.mono_ns
+        self._alive(at)
         if delta.sent_ms > 0:
             self._offset_ms = delta.sent_ms - at.wall_ms
         sync = self._syncs.get(delta.symbol)
@@ -117,7 +117,7 @@ class Markets(MarketReading):
             if latest is not None and self._quotes.last(seen.symbol) is None:
                 self._quotes.on_trade(seen.symbol, latest.price, latest.time_ms, seen.recv_ns)
             return []
-        self._link_ns = at.mono_ns
+        self._alive(at)
         if self._offset_ms is None:
             self._offset_ms = seen.trades[-1].time_ms - at.wall_ms
         new = tape.add(seen.trades, seen.recv_ns)
@@ -128,7 +128,7 @@ class Markets(MarketReading):
         return []
 
     def _on_candle(self, seen: CandleSeen, at: Moment) -> list[Effect]:
-        self._link_ns = at.mono_ns
+        self._alive(at)
         series = self._series
         if series is not None and (series.symbol, series.interval) == (seen.symbol, seen.interval):
             series.see(seen.candle, seen.recv_ns)
@@ -143,7 +143,7 @@ class Markets(MarketReading):
         return []
 
     def _on_top(self, top: TopOfBook, at: Moment) -> list[Effect]:
-        self._link_ns = at.mono_ns
+        self._alive(at)
         sync = self._syncs.get(top.symbol)
         if sync is None:
             return []
@@ -203,9 +203,18 @@ class Markets(MarketReading):
         )
         return [*effects, self._facts.tell(at, "problem", Level.WARN, message, symbol=refused.symbol)]
 
-    def _on_health(self, health: VenueHealth, at: Moment) -> list[Effect]:
-        if health.frames > self._frames >= 0:
+    def _alive(self, at: Moment) -> None:
+        """Take something that came as life of the whole link, unless the venue tells its connections apart."""
+        if not self._told_apart:
             self._link_ns = at.mono_ns
+
+    def _on_health(self, health: VenueHealth, at: Moment) -> list[Effect]:
+        if health.heard_ns:
+            # One connection can fall silent while others, the account's among them, go on talking.
+            self._told_apart = True
+            self._link_ns = min(health.heard_ns, at.mono_ns)
+        elif health.frames > self._frames >= 0:
+            self._alive(at)
         self._frames = health.frames
         return []
 

@@ -37,6 +37,7 @@ class MarketReading:
         self._focus: Focus | None = None
         self._watch_view: tuple[int, WatchlistView] = (-1, WatchlistView(rows=()))
         self._link_ns = 0
+        self._told_apart = False
 
     @property
     def focus(self) -> Focus | None:

@@ -23,7 +23,7 @@ class StreamTiming(msgspec.Struct, frozen=True, kw_only=True):
 
     ping_s: float = 20.0
     """MEXC drops a quiet connection that has not pinged for about 60 s."""
-    quiet_s: float = 5.0
+    quiet_s: float = 2.0
     """A connection that says nothing for so long is asked whether it lives."""
     silence_s: float = 30.0
     """Nothing heard for so long, not even the answer to a ping: the connection is dead."""
@@ -81,9 +81,10 @@ class Connection:
         self._refused: dict[str, str] = {}
         self._settled = asyncio.Event()
         self._changed: Callable[[], None] = lambda: None
-        self._heard_ns = clock.monotonic_ns()
+        self.heard_ns = clock.monotonic_ns()
+        """When the exchange last said anything here."""
         self._ping_ns = 0
-        self.opened_ns = self._heard_ns
+        self.opened_ns = self.heard_ns
         self.used = 0
         """Places taken so far; unsubscribing is not trusted to give one back."""
         self.key_invalid = False
@@ -175,7 +176,7 @@ class Connection:
             if frame is None:
                 return "the exchange closed the connection"
             now = self._clock.monotonic_ns()
-            self._heard_ns = now
+            self.heard_ns = now
             if isinstance(frame, str):
                 self._on_text(frame, now)
                 self._answer(names.parse_answer(frame))
@@ -199,13 +200,13 @@ class Connection:
             if gap_ms - before > timing.slept_s * 1_000:
                 # The monotonic clock stands still in a suspended machine, so ages would look small afterwards.
                 return "this machine was asleep"
-            silent = (now - self._heard_ns) / _NS
+            silent = (now - self.heard_ns) / _NS
             since_ping = (now - self._ping_ns) / _NS if self._ping_ns else float("inf")
-            unanswered = self._ping_ns > self._heard_ns and since_ping >= timing.ping_answer_s
+            unanswered = self._ping_ns > self.heard_ns and since_ping >= timing.ping_answer_s
             if silent >= timing.silence_s or unanswered:
                 return f"nothing was heard for {silent:.0f} s"
             overdue = since_ping >= timing.ping_s and (now - self.opened_ns) / _NS >= timing.quiet_s
-            doubtful = silent >= timing.quiet_s and self._ping_ns <= self._heard_ns
+            doubtful = silent >= timing.quiet_s and self._ping_ns <= self.heard_ns
             try:
                 if overdue or doubtful:
                     self._ping_ns = now

@@ -118,6 +118,13 @@ class Line:
         return frozenset(symbol for channel in self._wanted if (symbol := symbol_of(channel)))
 
     @property
+    def heard_ns(self) -> int | None:
+        """When the connection last showed life; None while the line is not connected."""
+        if self.state is not LinkState.CONNECTED or self._connection is None:
+            return None
+        return self._connection.heard_ns
+
+    @property
     def room(self) -> int:
         """How many channels the present connection can still take."""
         used = self._connection.used if self._connection is not None else 0

@@ -100,6 +100,11 @@ class Streams:
         """Every line, the private one last."""
         return (*self._public, self._private) if self._private is not None else tuple(self._public)
 
+    @property
+    def heard_ns(self) -> int:
+        """When the quietest market connection that is open last showed life; zero without any."""
+        return min((heard for line in self._public if (heard := line.heard_ns) is not None), default=0)
+
     def delay_ms(self) -> float | None:
         """Median of receive time by this machine's clock less send time by the exchange's; None before any frame."""
         return float(median(self._delays_ms)) if self._delays_ms else None

@@ -222,6 +222,7 @@ class MexcVenue:
             weight_limit=metrics.weight_limit,
             order_tokens=metrics.order_tokens,
             order_limit=metrics.order_limit,
+            heard_ns=streams.heard_ns if streams is not None else 0,
         )
 
     def _channels(self, symbols: Sequence[str], candles: Sequence[tuple[str, Interval]]) -> list[str]:

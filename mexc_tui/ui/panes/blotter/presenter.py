@@ -36,7 +36,7 @@ TYPE_WORDS: dict[OrderType, str] = {
 
 ORDER_COLUMNS = (
     Column("", 1),
-    Column("state", 12, yields=1),
+    Column("state", 19, yields=1),
     Column("symbol", 9),
     Column("side", 4),
     Column("type", 9, yields=4),

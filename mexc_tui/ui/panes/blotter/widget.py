@@ -42,7 +42,7 @@ class OrdersPane(LineTable):
 
     TITLED = False
     COLUMNS = ORDER_COLUMNS
-    EMPTY = "no orders yet: b or s on the ladder prepares one, Enter sends it"
+    EMPTY = "no orders yet: b or s prepares one"
 
     def inputs(self, frame: Frame) -> tuple[object, ...]:
         return (frame.view(TOPIC_ORDERS), frame.view(TOPIC_INSTRUMENTS), self.state.cursor, self.state.top)

@@ -31,8 +31,9 @@ class StatusInput(msgspec.Struct, frozen=True, kw_only=True):
 def status_row(data: StatusInput, width: int) -> Row:
     """Return one row: venue and mode always, then as many figures as fit, the important ones first."""
     if data.died:
-        text = f" ENGINE STOPPED — {clean(data.died)} — orders at the exchange stay as they are; leave with ^Q "
-        return ((fit(text, width), "bad@alert"),)
+        leave = " leave with ^Q "
+        text = fit(f" ENGINE STOPPED — {clean(data.died)}", width - width_of(leave))
+        return ((text + leave, "bad@alert"),)
     left = (*_venue(data.link), *_mode(data), *_link(data.link))
     right: list[Span] = []
     for span in _figures(data):
