@@ -207,9 +207,10 @@ class Reporter:
         for symbol, track in self.tracks.items():
             if symbol in changed.symbols or not (up or changed.symbols):
                 track.broke()
-        if up and changed.symbols:
+        if up and changed.symbols and self._link is not None and self._link[0] is LinkState.CONNECTED:
+            reason = changed.reason or "the stream was replaced"
             for symbol in sorted(changed.symbols & self.tracks.keys()):
-                self.problem("missed", f"{symbol}: updates may have been missed ({changed.reason}).", symbol)
+                self.problem("missed", f"{symbol}: updates may have been missed ({reason}).", symbol)
             return
         self.link(changed.state, changed.reason)
 

@@ -147,6 +147,14 @@ def test_the_link_is_printed_when_it_changes_and_breaks_are_problems(reporter, r
     ]
 
 
+def test_a_link_that_comes_back_is_printed_whatever_it_lost(reporter, rows):
+    lost = frozenset({"BTCUSDT"})
+    reporter.listen(LinkChanged(False, LinkState.CONNECTED), AT)
+    reporter.listen(LinkChanged(False, LinkState.RECONNECTING, "cut", lost), AT)
+    reporter.listen(LinkChanged(False, LinkState.CONNECTED, "", lost), AT)
+    assert [row["state"] for row in rows] == ["connected", "reconnecting", "connected"]
+
+
 def test_a_refused_channel_is_a_problem_only_where_it_was_asked_for(rows):
     said: list[str] = []
     reporter = Reporter(("BTCUSDT",), ("book",), Interval.M1, 5, emit=rows.append, remark=said.append)
