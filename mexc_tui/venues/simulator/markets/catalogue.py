@@ -18,6 +18,10 @@ WARM_UP_EVENTS = 400
 
 def default_markets() -> tuple[MarketSpec, ...]:
     """Return the markets of the demo: large, mid and tiny prices, a non-ASCII name, one illiquid, two closed."""
+    return (*_large(), *_small(), *_closed())
+
+
+def _large() -> tuple[MarketSpec, ...]:
     return (
         MarketSpec(
             instrument=_pair("BTC", 2, 6, "Bitcoin", min_qty="0.000001", band="0.005", largest=4_000_000),
@@ -50,6 +54,11 @@ def default_markets() -> tuple[MarketSpec, ...]:
             sigma=4e-5,
             size=12_000,
         ),
+    )
+
+
+def _small() -> tuple[MarketSpec, ...]:
+    return (
         MarketSpec(
             instrument=_pair("SATS", 12, 2, "1000 Sats of Ordinals", min_qty="1", band="0.2"),
             price=Decimal("0.0000000123"),
@@ -84,6 +93,11 @@ def default_markets() -> tuple[MarketSpec, ...]:
             branching=0.5,
             memory_s=12.0,
         ),
+    )
+
+
+def _closed() -> tuple[MarketSpec, ...]:
+    return (
         MarketSpec(
             instrument=_pair("PAUSE", 4, 2, "Paused Coin", min_qty="0.01", band="0.2", status=InstrumentStatus.PAUSED),
             price=Decimal("1.0500"),
