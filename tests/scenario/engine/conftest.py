@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -59,6 +60,10 @@ class Market:
         )
         with urllib.request.urlopen(request, timeout=5) as answer:
             assert answer.status == 200
+
+    def ask(self, path: str) -> Any:
+        with urllib.request.urlopen(self.at.rest + path, timeout=5) as answer:
+            return json.loads(answer.read())
 
     def fault(self, name: str, **how: object) -> None:
         self.admin("POST", "/admin/faults", {"name": name, **how})
