@@ -123,9 +123,10 @@ def _asked() -> Iterator[Check]:
             "characters", f"the locale's encoding is {encoding}", "Set LANG=C.UTF-8, or ascii_only in the config."
         )
     try:
+        # Nothing may be printed while the terminal is raw: lines would not begin at its left edge.
         with RawTerminal() as terminal:
-            yield _widths(terminal)
-            yield _synchronised(terminal)
+            found = (_widths(terminal), _synchronised(terminal))
+        yield from found
     except OSError as error:
         yield warn("answers", f"the terminal cannot be asked ({error})", "Run this in the foreground of a terminal.")
 
@@ -149,6 +150,7 @@ def _widths(terminal: RawTerminal) -> Check:
 
 def _synchronised(terminal: RawTerminal) -> Check:
     found = terminal.ask("\x1b[?2026$p", _MODE)
+    terminal.write("\r\x1b[K")
     if found is not None and found[1].decode() in _TAKEN:
         return ok("frames", "synchronised output: each frame appears whole")
     remedy = "A newer terminal (or tmux 3.4) draws without tearing; everything works without it too."

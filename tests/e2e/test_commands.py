@@ -100,3 +100,23 @@ def test_help_needs_nothing_heavy(environment):
     found = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     loaded = set(found.stdout.split())
     assert not loaded & {"textual", "aiohttp", "google.protobuf", "rich", "mexc_tui.kernel.desk", "sqlite3"}
+
+
+def test_doctor_shows_keys_as_they_arrive_and_gives_the_terminal_back(environment, screen):
+    terminal = screen("doctor", "--keys", TERM="xterm-256color", LC_ALL="C.UTF-8")
+    terminal.until(lambda text: "Press any key" in text)
+    terminal.press("\x1b[A")
+    terminal.until(lambda text: "up" in text and "1b 5b 41" in text)
+    terminal.press("\x1b")
+    terminal.until(lambda text: "escape" in text)
+    terminal.press("\x03")
+    terminal.until(lambda text: "ctrl+c" in text)
+    terminal.press("\x03")
+    assert terminal.ended() == 0
+
+
+def test_doctor_copes_with_a_terminal_that_answers_nothing(environment, screen):
+    terminal = screen("doctor", TERM="xterm-256color", LC_ALL="C.UTF-8")
+    assert terminal.ended() == 0
+    assert "120 columns, 40 rows" in terminal.text
+    assert "warn  frames" in terminal.text
