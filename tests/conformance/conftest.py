@@ -122,9 +122,8 @@ async def mexc_over_loopback() -> AsyncIterator[Bench]:
         ws_url=server.ws_url,
         api_key=key.access,
         api_secret=key.secret,
-        requests_per_s=1_000.0,
     )
-    venue = MexcVenue(settings, VenueKind.LOCAL)
+    venue = MexcVenue(settings.unpaced(), VenueKind.LOCAL)
 
     async def step(ms: int) -> None:
         await server.step(exchange.now_ms + ms)

@@ -183,6 +183,81 @@ async def test_cancelling_by_either_id_and_all(bench):
     assert gone.value.definite
 
 
+async def test_a_long_list_of_fills_comes_whole_and_in_order(bench):
+    since = bench.exchange.now_ms
+    for number in range(250):
+        bench.pair().set_foreign(Side.SELL, 10_000, 20)
+        await bench.place(f"mtui-c-{number}", Side.BUY, "100", "0.02", OrderType.IOC)
+        if number % 40 == 0:
+            bench.exchange.advance(bench.exchange.now_ms + 1)
+    fills = await bench.venue.fills(S, since)
+    assert len(fills) == len({fill.key for fill in fills}) == 250
+    assert {fill.client_order_id for fill in fills} == {f"mtui-c-{number}" for number in range(250)}
+    assert [fill.time_ms for fill in fills] == sorted(fill.time_ms for fill in fills)
+    assert await bench.venue.fills(S, bench.exchange.now_ms + 1) == ()
+
+
+async def test_many_open_orders_are_listed_and_cancelled_for_one_pair_only(bench):
+    names = {f"mtui-c-{number}" for number in range(120)}
+    for number, name in enumerate(sorted(names)):
+        await bench.place(name, Side.BUY, f"{10 + number % 40}", "0.5")
+    other = OrderRequest(
+        client_order_id="mtui-other", symbol="币币USDT", side=Side.BUY, type=OrderType.LIMIT, qty=D(1), price=D(5)
+    )
+    await bench.venue.place(other)
+    assert {order.client_order_id for order in await bench.venue.open_orders([S])} == names
+    assert len(await bench.venue.open_orders(())) == 121
+    await bench.venue.cancel_all(S)
+    assert await bench.venue.open_orders([S]) == ()
+    (left,) = await bench.venue.open_orders(())
+    assert left.client_order_id == "mtui-other"
+    held = {balance.asset: balance for balance in await bench.venue.balances()}
+    assert (held["USDT"].free, held["USDT"].locked) == (D(9_995), D(5))
+
+
+async def test_an_order_can_be_looked_up_in_every_state_by_either_id(bench):
+    async def seen(name: str, order_id: str) -> OrderState:
+        by_name = await bench.venue.order(S, client_order_id=name)
+        assert by_name == await bench.venue.order(S, order_id=order_id)
+        assert (by_name.client_order_id, by_name.order_id) == (name, order_id)
+        return by_name.state
+
+    whole = await bench.place("mtui-whole", Side.SELL, "100", "2")
+    assert await seen("mtui-whole", whole) is OrderState.WORKING
+    bench.pair().foreign_take(Side.BUY, 10_000, 500)
+    assert await seen("mtui-whole", whole) is OrderState.PARTIAL
+    bench.pair().foreign_take(Side.BUY, 10_000, 1_500)
+    assert await seen("mtui-whole", whole) is OrderState.FILLED
+    part = await bench.place("mtui-part", Side.SELL, "101", "2")
+    bench.pair().foreign_take(Side.BUY, 10_100, 500)
+    await bench.venue.cancel(S, order_id=part)
+    assert await seen("mtui-part", part) is OrderState.PARTIALLY_CANCELLED
+    none = await bench.place("mtui-none", Side.SELL, "102", "2")
+    await bench.venue.cancel(S, client_order_id="mtui-none")
+    assert await seen("mtui-none", none) is OrderState.CANCELLED
+    with pytest.raises(VenueError) as gone:
+        await bench.venue.cancel(S, order_id=whole)
+    assert gone.value.kind is ErrorKind.ORDER_NOT_FOUND
+
+
+@pytest.mark.parametrize(
+    ("kind", "price", "usdt", "abc"),
+    [
+        (OrderType.IOC, "100", "9900", "50.9995"),
+        (OrderType.FOK, "100", "10000", "50"),
+        (OrderType.POST_ONLY, "100", "10000", "50"),
+        (OrderType.FOK, "101", "9698", "52.9985"),
+    ],
+)
+async def test_what_ends_at_once_leaves_nothing_locked(bench, kind, price, usdt, abc):
+    bench.pair().add(Side.SELL, 10_000, 1_000)
+    bench.pair().add(Side.SELL, 10_100, 2_000)
+    await bench.place("mtui-c-1", Side.BUY, price, "3", kind)
+    held = {balance.asset: balance for balance in await bench.venue.balances()}
+    assert (held["USDT"].free, held["USDT"].locked) == (D(usdt), D(0))
+    assert (held["ABC"].free, held["ABC"].locked) == (D(abc), D(0))
+
+
 async def test_there_is_no_such_order(bench):
     assert await bench.venue.order(S, client_order_id="mtui-never-1") is None
     assert await bench.venue.order(S, order_id="C02__1") is None
@@ -193,6 +268,9 @@ async def test_there_is_no_such_order(bench):
     [
         ("50", "0.01", Side.BUY, ErrorKind.BAD_PARAMETER),
         ("50.001", "1", Side.BUY, ErrorKind.BAD_PARAMETER),
+        ("50", "1.0001", Side.BUY, ErrorKind.BAD_PARAMETER),
+        ("90", "0.009", Side.BUY, ErrorKind.BAD_PARAMETER),
+        ("50001", "20", Side.BUY, ErrorKind.BAD_PARAMETER),
         ("100", "101", Side.BUY, ErrorKind.INSUFFICIENT_BALANCE),
         ("100", "50.001", Side.SELL, ErrorKind.INSUFFICIENT_BALANCE),
     ],
@@ -279,6 +357,33 @@ async def test_a_pair_with_a_name_of_other_letters(bench):
     )
     await bench.until(lambda: OrderState.FILLED in states(bench, order_id))
     assert (await bench.venue.fills(symbol, 0))[0].fee_asset == "币币"
+
+
+async def test_a_market_sell_walks_the_book_and_a_market_order_into_nothing_is_refused(bench):
+    request = OrderRequest(client_order_id="mtui-c-1", symbol=S, side=Side.SELL, type=OrderType.MARKET, qty=D(3))
+    with pytest.raises(VenueError) as refused:
+        await bench.venue.place(request)
+    assert refused.value.definite
+    bench.pair().add(Side.BUY, 10_000, 1_000)
+    bench.pair().add(Side.BUY, 9_900, 5_000)
+    order_id = await bench.venue.place(request)
+    report = await bench.venue.order(S, order_id=order_id)
+    assert (report.state, report.filled_qty, report.filled_quote) == (OrderState.FILLED, D(3), D(298))
+    held = {balance.asset: balance for balance in await bench.venue.balances()}
+    assert (held["USDT"].free, held["ABC"].free) == (D(10_298) - D(298) * D("0.0005"), D(47))
+
+
+async def test_figures_of_every_pair_and_candles_before_a_time(bench):
+    bench.pair().add(Side.BUY, 9_990, 1_000)
+    bench.pair().add(Side.SELL, 10_010, 1_000)
+    bench.pair().foreign_take(Side.BUY, 10_010, 100)
+    found = {ticker.symbol: ticker for ticker in await bench.venue.tickers()}
+    assert {S, "币币USDT", "OFFUSDT"} <= found.keys()
+    assert (found[S].last, found["币币USDT"].last) == (D("100.1"), None)
+    now = bench.exchange.now_ms
+    assert await bench.venue.candles(S, Interval.M1, 5, end_ms=now - 3_600_000) == ()
+    (candle,) = await bench.venue.candles(S, Interval.M1, 5)
+    assert candle.close == D("100.1")
 
 
 async def test_dropping_interest_stops_the_pushes(bench):

@@ -142,12 +142,12 @@ class TradingCalls:
         start = None if since_ms is None else max(since_ms, earliest)
         end = until_ms
         found: dict[tuple[str, str, bool], Fill] = {}
-        size = self._transport.settings.trades_page
+        size = usual = self._transport.settings.trades_page
         for _ in range(_PAGES_MAX):
             page = await self._trades_page(symbol, order_id, start, end, size)
             fresh = [fill for fill in page if (*fill.key, fill.is_maker) not in found]
             found.update({(*fill.key, fill.is_maker): fill for fill in page})
-            if len(page) < size:
+            if len(page) < usual or usual < len(page) < size:  # exactly the usual number may be all that it ever gives
                 return tuple(sorted(found.values(), key=lambda fill: fill.time_ms))
             if fresh and page[0].time_ms < page[-1].time_ms:
                 start = page[-1].time_ms

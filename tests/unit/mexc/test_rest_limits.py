@@ -356,14 +356,15 @@ async def test_own_trades_are_paged_without_loss_or_repeat(make_rest: Any, serve
     assert [fill.time_ms for fill in fills] == sorted(fill.time_ms for fill in fills)
 
 
-async def test_more_own_trades_at_one_time_than_can_be_asked_for_is_an_error(make_rest: Any, server: Any) -> None:
+@pytest.mark.parametrize("most", [1_000, 3])
+async def test_more_own_trades_at_one_time_than_it_gives_is_an_error(make_rest: Any, server: Any, most: int) -> None:
     rest = make_rest(trades_page=3)
     await rest.open()
     row = {"symbol": "MXUSDT", "orderId": "1", "price": "2", "qty": "1", "commission": "0", "commissionAsset": "MX"}
 
     async def page(asked: Any) -> Any:
         rows = [{**row, "id": str(n), "isBuyer": True, "time": 5} for n in range(2_000)]
-        return await server.reply(rows[: int(asked.query["limit"])])(asked)
+        return await server.reply(rows[: min(most, int(asked.query["limit"]))])(asked)
 
     server.on("GET", "myTrades", page)
     with pytest.raises(VenueError, match="one time"):
