@@ -95,7 +95,7 @@ def _open(plan: Plan, file: SettingsFile, arguments: argparse.Namespace, child: 
     client = EngineClient(engine)
     engine.start()
     if child is not None:
-        child.watch(engine.fail)
+        child.watch(engine.fail, engine.notify)
     try:
         _load_while_waiting()
         wait_until_open(engine, plan)

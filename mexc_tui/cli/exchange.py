@@ -23,11 +23,14 @@ if TYPE_CHECKING:
     from mexc_tui.cli.exchange_state import StateFile
     from mexc_tui.venues.simulator.api import Upstream
     from mexc_tui.venues.simulator.exchange import Exchange
+    from mexc_tui.venues.simulator.markets.tape import TapeMarket
     from mexc_tui.venues.simulator.server import FaultPlan, Server
 
 DEFAULT_PORT = 8700
 DEFAULT_SEED = 1
 DEMO_ACCOUNT = "demo"
+END_LOOK_S = 0.5
+TAPE_OVER = "The recording is over: its market stands still from here on. Orders can still be placed and cancelled."
 
 _MORE = """\
 Point a client at the two addresses and give it the key pair; nothing else differs from MEXC.
@@ -104,13 +107,28 @@ def run(arguments: argparse.Namespace) -> int:
         from mexc_tui.cli.mirror import serve_mirror
 
         return asyncio.run(serve_mirror(arguments, seed, plan))
-    exchange, on_wanted = _build(arguments, seed)
+    exchange, tape = _build(arguments, seed)
     state = open_state(arguments.state, exchange)
-    server = build_server(arguments, exchange, plan, on_wanted)
-    return asyncio.run(serve(arguments, server, state, exchange))
+    server = build_server(arguments, exchange, plan, None if tape is None else tape.start)
+    beside = None if tape is None else _tell_the_end(tape, server, as_json=arguments.json)
+    return asyncio.run(serve(arguments, server, state, exchange, beside))
 
 
-def _build(arguments: argparse.Namespace, seed: int) -> tuple[Exchange, Callable[[int], None] | None]:
+async def _tell_the_end(tape: TapeMarket, server: Server, *, as_json: bool) -> None:
+    """Say once that the recording is over; runs until the server fails."""
+    broken = asyncio.create_task(server.wait())
+    try:
+        while not broken.done():
+            await asyncio.wait((broken,), timeout=END_LOOK_S)
+            if tape.finished:
+                _say({"notice": TAPE_OVER}, TAPE_OVER, as_json=as_json)
+                break
+        await broken
+    finally:
+        broken.cancel()
+
+
+def _build(arguments: argparse.Namespace, seed: int) -> tuple[Exchange, TapeMarket | None]:
     if arguments.replay is None:
         from mexc_tui.venues.simulator.markets.catalogue import demo_exchange
 
@@ -121,7 +139,7 @@ def _build(arguments: argparse.Namespace, seed: int) -> tuple[Exchange, Callable
         tape = TapeMarket.from_file(arguments.replay, arguments.speed or 1.0, from_s=arguments.from_s)
     except TapeError as problem:
         raise ExitError(f"{str(problem).rstrip('.')}. The exchange was not started.", USAGE) from None
-    return tape_exchange(tape, start_ms=wall_ms(), seed=seed), tape.start
+    return tape_exchange(tape, start_ms=wall_ms(), seed=seed), tape
 
 
 def build_server(
@@ -254,26 +272,25 @@ def _watch_stdin(loop: asyncio.AbstractEventLoop, told: asyncio.Event) -> None:
 def _announce(
     arguments: argparse.Namespace, server: Server, key: tuple[str, str], notices: tuple[str, ...] = ()
 ) -> None:
+    row: dict[str, object] = {"rest": server.rest_url, "ws": server.ws_url}
+    row |= {"api_key": key[0], "api_secret": key[1]}
+    if notices:
+        row["notices"] = notices
+    text = (
+        f"MEXC's spot API is served on this machine only, with paper money (account {DEMO_ACCOUNT}).\n"
+        f"  REST       {server.rest_url}\n"
+        f"  WebSocket  {server.ws_url}\n"
+        f"  API key    {key[0]}\n"
+        f"  secret     {key[1]}\n"
+        f"  admin      {server.rest_url}/admin/\n" + "".join(f"{notice}\n" for notice in notices) + "Ctrl-C ends it."
+    )
+    _say(row, text, as_json=arguments.json)
+
+
+def _say(row: dict[str, object], text: str, *, as_json: bool) -> None:
     import msgspec
 
-    if arguments.json:
-        row: dict[str, object] = {"rest": server.rest_url, "ws": server.ws_url}
-        row |= {"api_key": key[0], "api_secret": key[1]}
-        if notices:
-            row["notices"] = notices
-        text = msgspec.json.encode(row).decode()
-    else:
-        text = (
-            f"MEXC's spot API is served on this machine only, with paper money (account {DEMO_ACCOUNT}).\n"
-            f"  REST       {server.rest_url}\n"
-            f"  WebSocket  {server.ws_url}\n"
-            f"  API key    {key[0]}\n"
-            f"  secret     {key[1]}\n"
-            f"  admin      {server.rest_url}/admin/\n"
-            + "".join(f"{notice}\n" for notice in notices)
-            + "Ctrl-C ends it."
-        )
-    sys.stdout.write(text + "\n")
+    sys.stdout.write((msgspec.json.encode(row).decode() if as_json else text) + "\n")
     sys.stdout.flush()
 
 

@@ -227,6 +227,12 @@ class JournalProblem(msgspec.Struct, frozen=True, gc=False):
     reason: str
 
 
+class VenueNotice(msgspec.Struct, frozen=True, gc=False):
+    """Something the venue says to the person: a whole sentence."""
+
+    message: str
+
+
 class Tick(msgspec.Struct, frozen=True, gc=False):
     """Time passed; sent a few times a second by the engine."""
 
@@ -257,5 +263,6 @@ Input = (
     | ChannelRefused
     | VenueHealth
     | JournalProblem
+    | VenueNotice
     | Tick
 )

@@ -39,6 +39,12 @@ class Addresses(msgspec.Struct, frozen=True, kw_only=True):
         return f"Addresses({self.rest}, {self.ws})"
 
 
+class Said(msgspec.Struct, frozen=True):
+    """What the exchange says later: a whole sentence for the person."""
+
+    notice: str
+
+
 class ExchangeFailedError(Exception):
     """The embedded exchange did not start. ``exit_code`` is its own."""
 
@@ -66,6 +72,7 @@ class ChildExchange:
         )
         self._first_line = b""
         self._closing = False
+        self._on_notice: Callable[[str], None] | None = None
         self._spoken = threading.Event()
         self._complaints: deque[str] = deque(maxlen=20)
         self._readers = (
@@ -104,8 +111,11 @@ class ChildExchange:
             self.close()
             raise ExchangeFailedError(words, code if code > 0 else 1) from None
 
-    def watch(self, on_end: Callable[[ExchangeFailedError], None]) -> None:
-        """Tell when the process ends although nobody closed it; from a thread of its own."""
+    def watch(
+        self, on_end: Callable[[ExchangeFailedError], None], on_notice: Callable[[str], None] | None = None
+    ) -> None:
+        """Tell when the process ends although nobody closed it, and what it says; from threads of their own."""
+        self._on_notice = on_notice
 
         def wait() -> None:
             code = self._process.wait()
@@ -139,8 +149,11 @@ class ChildExchange:
             return
         self._first_line = stream.readline()
         self._spoken.set()
-        for _ in stream:
-            pass
+        for line in stream:
+            with contextlib.suppress(msgspec.MsgspecError):
+                said = msgspec.json.decode(line, type=Said)
+                if self._on_notice is not None:
+                    self._on_notice(said.notice)
 
     def _read_complaints(self) -> None:
         for line in self._process.stderr or ():

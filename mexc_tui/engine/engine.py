@@ -23,6 +23,7 @@ from mexc_tui.domain.inputs import (
     PlaceUnknown,
     Tick,
     TickersSeen,
+    VenueNotice,
 )
 from mexc_tui.domain.views import View
 from mexc_tui.engine.child import ExchangeFailedError
@@ -115,6 +116,10 @@ class Engine:
         """End the engine for a reason that lies outside it; from any thread."""
         self.failure = self.failure or failure
         self.stop()
+
+    def notify(self, message: str) -> None:
+        """Tell the person something that was learnt outside the engine; from any thread."""
+        self._wake(lambda: self._take(VenueNotice(message)))
 
     def join(self, limit_s: float) -> bool:
         """Wait for the end; whether it came in time."""

@@ -43,6 +43,7 @@ from mexc_tui.domain.inputs import (
     ReconcileFailed,
     Tick,
     VenueHealth,
+    VenueNotice,
 )
 from mexc_tui.domain.limits import Limits, Violation
 from mexc_tui.domain.numbers import exact
@@ -125,6 +126,7 @@ class Desk:
             LinkChanged: self._link,
             VenueHealth: self._health,
             JournalProblem: self._risk.journal_problem,
+            VenueNotice: lambda item, at: [self._facts.tell(at, "notice", Level.WARN, item.message)],
             Tick: self._tick,
         }
 

@@ -78,3 +78,15 @@ async def test_the_sentence_about_a_halt_goes_with_the_halt(make_cockpit: Any, d
         desk.change(TOPIC_RISK, state=TradingState.ACTIVE)
         desk.events.append(Fact(seq=901, time_ms=0, kind="resumed", level=Level.GOOD, message="Trading is active."))
         assert "Trading is active." in glass(app, HintPane)
+
+
+async def test_what_became_of_an_own_order_is_not_hidden_by_news_of_the_link(make_cockpit: Any, desk: Any) -> None:
+    app = make_cockpit()
+    async with app.run_test(size=SIZE):
+        glass(app, HintPane)
+        desk.events.append(Fact(seq=900, time_ms=0, kind="link", level=Level.BAD, message="Reconnecting."))
+        assert "Reconnecting." in glass(app, HintPane)
+        desk.events.append(Fact(seq=901, time_ms=0, kind="denied", level=Level.WARN, message="Refused here."))
+        assert "Refused here." in glass(app, HintPane)
+        desk.events.append(Fact(seq=902, time_ms=0, kind="link", level=Level.BAD, message="Reconnecting."))
+        assert "Refused here." in glass(app, HintPane)

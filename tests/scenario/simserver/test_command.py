@@ -161,3 +161,16 @@ def test_a_recording_starts_when_its_book_is_asked_for(running: list[Running], s
     while not all(exchange.public(f"/api/v3/depth?symbol={symbol}&limit=5")["bids"] for symbol in symbols):
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def test_the_end_of_a_recording_is_said_once(running: list[Running], tmp_path: Path) -> None:
+    tape = tmp_path / "tape.jsonl"
+    book = {"kind": "depth_snapshot", "symbol": "ABCUSDT", "lastUpdateId": 7}
+    tape.write_text(json.dumps({"t": 1_000, **book, "bids": [["1.0", "5"]], "asks": [["1.1", "5"]]}) + "\n")
+    exchange = Running("--replay", str(tape))
+    running.append(exchange)
+    exchange.public("/api/v3/depth?symbol=ABCUSDT&limit=5")
+    assert exchange.process.stdout is not None
+    said = json.loads(exchange.process.stdout.readline())
+    assert "recording is over" in said["notice"]
+    assert exchange.public("/api/v3/depth?symbol=ABCUSDT&limit=5")["bids"]

@@ -90,12 +90,20 @@ class HintPane(LinePane):
         first, self._last = self._last < 0, fresh[-1].seq
         if first:
             fresh = tuple(fact for fact in fresh if fact.kind == "notice")
-        order = (Level.INFO, Level.GOOD, Level.WARN, Level.BAD)
         for fact in fresh:
-            standing = self._news is not None and self._until_ns > frame.now.mono_ns
-            if fact.level is Level.INFO:
-                continue
-            lifted = fact.kind == "resumed" and self._news is not None and self._news.kind == "halted"
-            if not standing or lifted or self._news is None or order.index(fact.level) >= order.index(self._news.level):
+            standing = self._news if self._until_ns > frame.now.mono_ns else None
+            if fact.level is not Level.INFO and (standing is None or _supersedes(fact, standing)):
                 self._news = fact
                 self._until_ns = frame.now.mono_ns + _SHOWN_NS[fact.level]
+
+
+def _supersedes(fact: Fact, standing: Fact) -> bool:
+    """Whether a new fact takes the place of one that still stands: own orders before all else, then what is worse."""
+    if fact.kind == "resumed" and standing.kind == "halted":
+        return True
+    order = (Level.INFO, Level.GOOD, Level.WARN, Level.BAD)
+    return (_own(fact), order.index(fact.level)) >= (_own(standing), order.index(standing.level))
+
+
+def _own(fact: Fact) -> bool:
+    return fact.order is not None or fact.fill is not None or fact.kind in ("denied", "halted", "resumed")
