@@ -6,7 +6,10 @@ from typing import Any
 
 from textual.geometry import Region
 
+from mexc_tui.domain.limits import Verdict, Violation
 from mexc_tui.ui.frame_clock import FrameClock
+from mexc_tui.ui.panes.ticket.form import TicketForm
+from mexc_tui.ui.panes.ticket.presenter import TicketInput, ticket_rows
 from mexc_tui.ui.primitives.pane import LinePane
 from mexc_tui.ui.primitives.rows import Row
 from mexc_tui.ui.primitives.table import Column, LineTable, Record, TableState, layout, settle, visible_columns
@@ -136,3 +139,18 @@ def test_the_screen_stands_back_while_an_order_is_on_its_way(desk, state):
     desk.pass_time(1)
     assert clock.advance()
     assert len(drawn) == 1
+
+
+def test_a_ticket_too_low_for_every_reason_says_that_there_are_more(desk: Any) -> None:
+    inputs = next(
+        view for topic, view in desk.views.items() if topic.startswith("gate") and view.instrument is not None
+    )
+    failures = tuple(Violation(code=f"C{n}", message=f"Reason number {n} of many.") for n in range(12))
+    verdict = Verdict(violations=failures, max_qty=None)
+    form = TicketForm(size="1", price="1")
+    data = TicketInput(form=form, inputs=inputs, draft=None, verdict=verdict, focused=True)
+    low = ["".join(text for text, _ in row) for row in ticket_rows(data, 44, 11)]
+    assert len(low) == 11
+    assert "and more" in low[-1]
+    high = ["".join(text for text, _ in row) for row in ticket_rows(data, 44, 20)]
+    assert sum("Reason number" in line for line in high) == 12

@@ -56,8 +56,9 @@ def ticket_rows(data: TicketInput, width: int, height: int) -> list[Row]:
     room = height - len(rows)
     if verdict.passes:
         return (rows + figures)[:height]
-    kept = reasons[: max(room - 2, room * 2 // 3)]
-    return (rows + kept + figures)[:height]
+    if len(reasons) > room:
+        reasons = [*reasons[: max(0, room - 1)], ((fit(" … and more: Enter lists all in the events", width), "warn"),)]
+    return (rows + reasons + figures)[:height]
 
 
 def _fields(data: TicketInput, width: int, base: str, quote: str) -> list[Row]:
