@@ -24,7 +24,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
     try:
         found = child.ready()
         yield {
-            **{name: text for name, text in os.environ.items() if not name.startswith("MEXC_")},
+            **{name: text for name, text in os.environ.items() if not name.startswith(("MEXC_", "COLUMNS", "LINES"))},
             "MEXC_BASE_URL": found.rest,
             "MEXC_WS_URL": found.ws,
             "MEXC_TUI_CONFIG": str(home / "config.toml"),
