@@ -7,7 +7,7 @@ import re
 import tomllib
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import msgspec
 
@@ -66,7 +66,9 @@ class SettingsFile:
         inner = _keys_of(at["path"]) if at else ()
         unknown = _UNKNOWN.search(message)
         if unknown is None:
-            return self.refuse((*prefix, *inner), _AT.sub("", message).lower())
+            choices = _choices_at(wanted, inner) if "enum value" in message else []
+            valid = f"; valid are {', '.join(choices)}" if choices else ""
+            return self.refuse((*prefix, *inner), _AT.sub("", message).lower() + valid)
         key = unknown["key"]
         if any(word == key.lower() for word in _SECRET_WORDS):
             return self.refuse(
@@ -135,6 +137,16 @@ def _split(dotted: str) -> tuple[str, ...]:
 def _keys_of(path: str) -> tuple[str, ...]:
     """``$.ui.sizes[2]`` is the key path ``ui.sizes``."""
     return tuple(part for part in re.sub(r"\[[^\]]*\]", "", path).lstrip("$").split(".") if part)
+
+
+def _choices_at(wanted: type, path: tuple[str, ...]) -> list[str]:
+    """Values of a setting that is one of a few words; none for any other."""
+    kind: object = wanted
+    for part in path:
+        if not isinstance(kind, type) or not issubclass(kind, msgspec.Struct):
+            return []
+        kind = {field.encode_name: field.type for field in msgspec.structs.fields(kind)}.get(part)
+    return [str(choice) for choice in get_args(kind)] if get_origin(kind) is Literal else []
 
 
 def _fields_at(wanted: type, path: tuple[str, ...]) -> list[str]:

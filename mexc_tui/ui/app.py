@@ -13,7 +13,7 @@ from textual.command import Provider
 
 from mexc_tui.domain.client import DeskClient
 from mexc_tui.domain.orders import Side
-from mexc_tui.ui.actions import BY_ID, TABS
+from mexc_tui.ui.actions import BY_ID, ORDERS, RISK, TABS
 from mexc_tui.ui.commandline.grammar import GoIntent, Intent, OrderIntent, SimpleIntent
 from mexc_tui.ui.commandline.resolve import plain_command
 from mexc_tui.ui.commandline.widget import CommandLine
@@ -115,6 +115,8 @@ class CockpitApp(App[None]):
     def action_do(self, action_id: str) -> None:
         """Do what an action of the catalogue says, and show the answer without waiting for the next frame."""
         self._handlers[action_id]()
+        if BY_ID[action_id].group in (ORDERS, RISK):
+            self._tell_if_ended()
         if self.options.timer and (action_id == "send" or BY_ID[action_id].reduces):
             self.frame_clock.hold(SEND_FIRST_S)
             self.set_timer(SEND_FIRST_S, self.frame_clock.advance)
@@ -234,9 +236,16 @@ class CockpitApp(App[None]):
         if isinstance(event.intent, OrderIntent):
             if event.draft is not None:
                 self.trading.place(event.draft)
+                self._tell_if_ended()
         else:
             self._carry_out(event.intent)
         self.frame_clock.advance()
+
+    def _tell_if_ended(self) -> None:
+        """Say that a command reached nobody: an engine that has stopped takes none."""
+        if self.client.died():
+            leave = self.keymap.shown("quit")
+            self.looking.say(f"nothing was sent: the engine has stopped; orders stay at the exchange; {leave} leaves")
 
     def _carry_out(self, intent: Intent) -> None:
         if isinstance(intent, GoIntent):
@@ -248,6 +257,7 @@ class CockpitApp(App[None]):
         command = plain_command(intent, self._new_id(), self.desk_state.selection.symbol)
         if command is not None:
             self.client.submit(command)
+            self._tell_if_ended()
         elif isinstance(intent, SimpleIntent) and intent.name == "theme":
             self._choose_theme(intent.argument)
         elif isinstance(intent, SimpleIntent) and intent.name in self._handlers:

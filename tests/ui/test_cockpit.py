@@ -328,3 +328,13 @@ async def test_it_leaves_after_the_frames_it_was_given(make_cockpit: Any) -> Non
                 break
             await pilot.pause(0.01)
     assert app.frame_clock.frames >= 3
+
+
+async def test_a_key_that_reaches_nobody_says_so(make_cockpit: Any, desk: Any) -> None:
+    app = make_cockpit()
+    async with app.run_test(size=SIZE) as pilot:
+        desk.death = "out of memory"
+        await pilot.press("f")
+        notice = app.desk_state.selection.notice
+    assert notice is not None
+    assert "nothing was sent" in notice[0]

@@ -171,3 +171,12 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match=r"cannot be made .* nothing was started"):
         private_folder(tmp_path / "file" / "state")
+
+
+def test_a_word_that_is_not_among_the_valid_ones_is_told_with_them(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text('[ui]\ninterval = "7m"\n')
+    with pytest.raises(ConfigError) as problem:
+        load(path)
+    assert "line 2, ui.interval" in str(problem.value)
+    assert "valid are 1m, 5m, 15m, 30m, 60m, 4h, 1d, 1W, 1M" in str(problem.value)
