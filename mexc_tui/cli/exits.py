@@ -16,6 +16,8 @@ INTERRUPTED = 130
 class ExitError(Exception):
     """Ends the program with one sentence on stderr and a code."""
 
-    def __init__(self, message: str, code: int) -> None:
+    def __init__(self, message: str, code: int, *, symbol: str = "") -> None:
         super().__init__(message)
         self.code = code
+        self.symbol = symbol
+        """The pair that it is about, where it is about one."""

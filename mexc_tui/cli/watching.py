@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
     def failed(error: ExitError) -> None:
         if arguments.json:
             code = {USAGE: "bad_usage", UNREACHABLE: "unreachable"}.get(error.code, "failed")
-            emit({"type": "problem", "code": code, "message": str(error), "symbol": ""})
+            emit({"type": "problem", "code": code, "message": str(error), "symbol": error.symbol})
 
     try:
         try:
@@ -207,7 +207,7 @@ async def connect(feed: MarketFeed, venue: MexcVenue, symbols: tuple[str, ...]) 
         return [unlisted(symbol) for symbol in symbols]
     unknown = unknown_symbols(symbols, listed)
     if unknown:
-        raise ExitError(unknown, USAGE)
+        raise ExitError(unknown, USAGE, symbol=next(symbol for symbol in symbols if symbol not in listed))
     return [listed[symbol] for symbol in symbols]
 
 
