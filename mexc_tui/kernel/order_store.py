@@ -123,9 +123,16 @@ class OrderStore:
         return self._view
 
     def next_id(self) -> str:
-        """Return a client order id that was never used."""
-        self._sequence += 1
-        return client_order_id(self._run, self._sequence)
+        """Return a client order id that no order the desk knows of carries, here or at the exchange.
+
+        Raises:
+            ValueError: the run's name makes an id longer than MEXC is known to take.
+        """
+        while True:
+            self._sequence += 1
+            made = client_order_id(self._run, self._sequence)
+            if made not in self._orders:
+                return made
 
     def key_of(self, report: OrderReport) -> str | None:
         """Return the client order id of the order that a report is about; None for one that is not known."""

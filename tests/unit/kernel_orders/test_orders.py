@@ -320,6 +320,16 @@ def test_orders_placed_elsewhere_are_adopted_and_count(bench):
     assert [e.order_id for e in only(effects, SendCancel)] == ["S9"]
 
 
+def test_an_id_that_stands_at_the_exchange_already_is_never_used_again(bench):
+    first = working(bench)
+    head, _, number = first.client_order_id.rpartition("-")
+    taken = f"{head}-{int(number, 36) + 1}"
+    bench.account(orders=(found(first).report, replace(found(first).report, client_order_id=taken, order_id="S8")))
+    second = working(bench)
+    assert second.client_order_id not in (first.client_order_id, taken)
+    assert len(second.client_order_id) <= 32
+
+
 def test_an_open_order_of_ours_that_the_exchange_does_not_list_is_looked_up(bench):
     order = working(bench)
     bench.later(1)
