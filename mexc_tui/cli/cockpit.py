@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 BLIND_SIZE = (120, 40)
 """Columns and rows where there is no terminal."""
+PLAIN_TERMINALS = ("linux", "vt100", "vt102", "vt220")
+"""Terminals whose fonts have no eighth blocks or braille."""
 SWITCH_S = 0.00005
 """How long one thread may keep the others waiting: the engine must not stand behind a frame that is being drawn."""
 
@@ -150,7 +152,7 @@ def options_of(file: SettingsFile, symbol: str, watchlist: tuple[str, ...], fram
         keys=file.settings.keys,
         instant=ui.instant,
         ssh=bool(os.environ.get("SSH_CONNECTION") or os.environ.get("SSH_TTY")),
-        ascii_only=ui.ascii_only,
+        ascii_only=ui.ascii_only or os.environ.get("TERM", "") in PLAIN_TERMINALS,
         frames=frames,
     )
 

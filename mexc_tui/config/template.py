@@ -18,7 +18,7 @@ symbol = "BTCUSDT"
 interval = "1m"                 # 1m 5m 15m 30m 60m 4h 1d 1W 1M
 watchlist = []                  # empty: all pairs of a small exchange, the well-known ones of a large one
 sizes = [50, 100, 250, 500, 1000]  # order sizes of the keys 1 to 5, in quote
-ascii_only = false              # true: no characters beyond ASCII in bars and glyphs
+ascii_only = false              # true: bars and glyphs in ASCII, as always on the Linux console
 instant = false                 # true: one key sends; false: a ghost order first, Enter sends it
 
 [paper]                         # paper trading on MEXC's public market
