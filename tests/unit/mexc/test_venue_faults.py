@@ -130,6 +130,9 @@ async def watched(request: pytest.FixtureRequest) -> AsyncIterator[Watched]:
         "disconnect:p=0.02",
         "half_open:p=0.01",
         "server_5xx:p=0.3;gap:p=0.1,match=depth",
+        "flaky",
+        "lossy",
+        "garbled",
         "chaos",
     ],
 )
