@@ -6,7 +6,6 @@ import argparse
 import gc
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,8 +29,6 @@ from mexc_tui.engine.compose import Plan, build
 from mexc_tui.engine.engine import Engine, EngineClient
 
 if TYPE_CHECKING:
-    from textual.app import App
-
     from mexc_tui.ui.options import UiOptions
 
 BLIND_SIZE = (120, 40)
@@ -118,6 +115,7 @@ def _open(plan: Plan, file: SettingsFile, arguments: argparse.Namespace, child: 
 def _show(engine: Engine, client: EngineClient, options: UiOptions) -> int:
     """Run the screen until it is left; returns the signal that ended it, zero for none."""
     from mexc_tui.ui.app import CockpitApp
+    from mexc_tui.ui.textual_compat import keep_crash_quiet
 
     app = CockpitApp(client, options)
     crash = keep_crash_quiet(app)
@@ -155,12 +153,6 @@ def options_of(file: SettingsFile, symbol: str, watchlist: tuple[str, ...], fram
         ascii_only=ui.ascii_only or os.environ.get("TERM", "") in PLAIN_TERMINALS,
         frames=frames,
     )
-
-
-def keep_crash_quiet(app: App[None]) -> Callable[[], BaseException | None]:
-    """Keep the framework from printing a traceback with local variables; returns what tells the error afterwards."""
-    app._print_error_renderables = lambda: None  # type: ignore[method-assign]
-    return lambda: app._exception
 
 
 def _plain(text: str) -> str:

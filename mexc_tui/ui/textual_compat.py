@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -102,3 +102,9 @@ def set_bindings(node: DOMNode, bindings: Iterable[Binding]) -> None:
     own = BindingsMap(bindings)
     merged = {**node._bindings.key_to_bindings, **own.key_to_bindings}
     node._bindings = BindingsMap.from_keys(merged)
+
+
+def keep_crash_quiet(app: App[Any]) -> Callable[[], BaseException | None]:
+    """Keep Textual from printing a traceback with local variables; returns what tells the error afterwards."""
+    app._print_error_renderables = lambda: None  # type: ignore[method-assign]
+    return lambda: app._exception

@@ -13,7 +13,7 @@ from textual.drivers._writer_thread import WriterThread
 from textual.drivers.linux_driver import LinuxDriver
 from textual.events import Key, Paste
 
-from mexc_tui.ui.textual_compat import AppTerminal, guard_pastes, key_name, set_bindings
+from mexc_tui.ui.textual_compat import AppTerminal, guard_pastes, keep_crash_quiet, key_name, set_bindings
 
 
 def test_the_backlog_is_that_of_the_writer_thread_and_bytes_are_counted() -> None:
@@ -66,3 +66,16 @@ def test_pasted_escape_bytes_never_become_keys(size: int) -> None:
     assert [event.key for event in seen if isinstance(event, Key)] == ["k"]
     (paste,) = [event for event in seen if isinstance(event, Paste)]
     assert paste.text == "b\r[31m[Bs\r[201"
+
+
+def test_a_crash_prints_nothing_and_is_told_afterwards(capsys: pytest.CaptureFixture[str]) -> None:
+    class Breaks(App[None]):
+        def on_mount(self) -> None:
+            secret = "hush"
+            raise RuntimeError(f"broken after {len(secret)}")
+
+    app = Breaks()
+    crash = keep_crash_quiet(app)
+    app.run(headless=True)
+    assert str(crash()) == "broken after 4"
+    assert "hush" not in "".join(capsys.readouterr())
