@@ -57,11 +57,16 @@ def demo_plan(addresses: Addresses, limits: Limits, *, replay: bool) -> Plan:
         kind=VenueKind.REPLAY if replay else VenueKind.DEMO,
         base_url=addresses.rest,
         ws_url=addresses.ws,
-        credentials=Credentials(api_key=Secret(addresses.api_key), secret_key=Secret(addresses.api_secret)),
+        credentials=_granted(addresses),
         limits=limits,
         folder=folder,
         armed_at_start=True,
     )
+
+
+def _granted(addresses: Addresses) -> Credentials:
+    """Return the keys that an exchange of this program gave with its addresses."""
+    return Credentials(api_key=Secret(addresses.api_key), secret_key=Secret(addresses.api_secret))
 
 
 def paper_plan(
@@ -79,7 +84,7 @@ def paper_plan(
         kind=VenueKind.PAPER,
         base_url=addresses.rest,
         ws_url=addresses.ws,
-        credentials=Credentials(api_key=Secret(addresses.api_key), secret_key=Secret(addresses.api_secret)),
+        credentials=_granted(addresses),
         limits=limits,
         folder=folder,
         armed_at_start=True,

@@ -76,20 +76,25 @@ class Firehose:
                 pair.print_trade(random.choice((Side.BUY, Side.SELL)), MID, random.randrange(1, 500))
 
 
+def list_pair(exchange: Exchange, symbol: str) -> Pair:
+    """List a pair whose quantities are whole numbers, so that a quantity can be a stamp."""
+    return exchange.add_pair(
+        Instrument(
+            symbol=symbol,
+            base=symbol.removesuffix("USDT"),
+            quote="USDT",
+            price_decimals=2,
+            qty_decimals=0,
+            min_notional=Decimal(1),
+            min_notional_market=Decimal(1),
+        )
+    )
+
+
 def build(start_ms: int) -> Exchange:
     exchange = Exchange(start_ms=start_ms, seed=3)
     for number, symbol in enumerate(SYMBOLS):
-        pair = exchange.add_pair(
-            Instrument(
-                symbol=symbol,
-                base=symbol.removesuffix("USDT"),
-                quote="USDT",
-                price_decimals=2,
-                qty_decimals=0,
-                min_notional=Decimal(1),
-                min_notional_market=Decimal(1),
-            )
-        )
+        pair = list_pair(exchange, symbol)
         exchange.add_source(Firehose(pair, start_ms, number))
     place = exchange.place
 

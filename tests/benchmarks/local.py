@@ -18,12 +18,11 @@ import threading
 import time
 from decimal import Decimal
 
-from mexc_tui.domain.instrument import Instrument
 from mexc_tui.domain.numbers import plain
 from mexc_tui.venues.simulator.exchange import Exchange
 from mexc_tui.venues.simulator.server import GENEROUS, Server, ServerSettings
 from mexc_tui.venues.simulator.server.streams import StreamRules
-from tests.benchmarks.feed import Firehose
+from tests.benchmarks.feed import Firehose, list_pair
 
 SYMBOLS = tuple(f"LOAD{n}USDT" for n in range(10))
 LEVELS = {"LOAD0USDT": 1_000, "LOAD1USDT": 10}
@@ -40,17 +39,7 @@ def build(start_ms: int) -> Exchange:
     """Return ten pairs whose books change a hundred times a second and which all trade in every window."""
     exchange = Exchange(start_ms=start_ms, seed=3)
     for number, symbol in enumerate(SYMBOLS):
-        pair = exchange.add_pair(
-            Instrument(
-                symbol=symbol,
-                base=symbol.removesuffix("USDT"),
-                quote="USDT",
-                price_decimals=2,
-                qty_decimals=0,
-                min_notional=Decimal(1),
-                min_notional_market=Decimal(1),
-            )
-        )
+        pair = list_pair(exchange, symbol)
         exchange.add_source(
             Firehose(pair, start_ms, number, levels=LEVELS.get(symbol, 200), trades=0.3, trades_every_ms=WINDOW_MS)
         )
