@@ -9,6 +9,7 @@ import aiohttp
 from yarl import URL
 
 from mexc_tui.venues.mexc.codec import MAX_FRAME
+from mexc_tui.venues.mexc.resolving import Resolver
 
 _CLOSE_S: Final = 1.0
 """How long a closing handshake may take; the other side of a dead socket never answers."""
@@ -103,7 +104,9 @@ class AiohttpDialer:
 
     async def _connect(self, listen_key: str) -> aiohttp.ClientWebSocketResponse:
         if self._session is None or self._session.closed:
-            self._session = aiohttp.ClientSession(headers={"User-Agent": self._user_agent})
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(resolver=Resolver()), headers={"User-Agent": self._user_agent}
+            )
         url = self._url.with_query({"listenKey": listen_key}) if listen_key else self._url
         return await self._session.ws_connect(
             url, max_msg_size=MAX_FRAME, timeout=aiohttp.ClientWSTimeout(ws_close=_CLOSE_S)

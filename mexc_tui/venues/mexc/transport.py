@@ -20,6 +20,7 @@ from mexc_tui.venues.mexc.endpoints import Endpoint, Repeat
 from mexc_tui.venues.mexc.errors import REMEDIES, Answer, Call, lost, read_answer
 from mexc_tui.venues.mexc.fields import Row
 from mexc_tui.venues.mexc.limits import Budget, Duty
+from mexc_tui.venues.mexc.resolving import Resolver
 from mexc_tui.venues.mexc.server_time import ServerTime, Trip
 from mexc_tui.venues.mexc.settings import MexcSettings, is_loopback
 from mexc_tui.venues.mexc.signing import encode, self_test, signed_query
@@ -80,7 +81,7 @@ class Transport:
         self_test()
         settings = self.settings
         self._session = aiohttp.ClientSession(
-            connector=_Pool(limit=settings.max_connections, keepalive_timeout=20.0),
+            connector=_Pool(limit=settings.max_connections, keepalive_timeout=20.0, resolver=Resolver()),
             timeout=aiohttp.ClientTimeout(total=settings.answer_timeout_s, sock_connect=settings.connect_timeout_s),
             headers={"User-Agent": settings.user_agent, "Content-Type": "application/json"},
             cookie_jar=aiohttp.DummyCookieJar(),

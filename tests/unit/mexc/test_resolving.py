@@ -1,0 +1,70 @@
+"""Looking up names of hosts."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import threading
+import time
+
+import pytest
+
+from mexc_tui.domain.errors import ErrorKind, VenueError
+from mexc_tui.venues.mexc.dialing import AiohttpDialer, DialError
+from mexc_tui.venues.mexc.resolving import Resolver
+from mexc_tui.venues.mexc.rest import MexcRest
+from mexc_tui.venues.mexc.settings import MexcSettings
+
+
+@pytest.fixture
+def hanging(monkeypatch):
+    """No name server answers; after four seconds the system gives up."""
+    released = threading.Event()
+
+    def getaddrinfo(*_args, **_more):
+        released.wait(4)
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    yield
+    released.set()
+
+
+async def ask_rest() -> None:
+    async with asyncio.timeout(0.2), MexcRest(MexcSettings(base_url="https://mexc.invalid", ws_url="wss://x.invalid/")):
+        pass
+
+
+async def dial() -> None:
+    dialer = AiohttpDialer("wss://mexc.invalid/ws", connect_timeout_s=0.2, user_agent="test")
+    try:
+        await dialer.dial("")
+    finally:
+        await dialer.close()
+
+
+@pytest.mark.parametrize("call", [ask_rest, dial])
+def test_a_lookup_that_hangs_holds_up_neither_the_call_nor_the_end_of_the_program(hanging, call):
+    began = time.monotonic()
+    with contextlib.suppress(TimeoutError, DialError):
+        asyncio.run(call())
+    assert time.monotonic() - began < 2
+
+
+async def test_a_name_that_does_not_exist_is_told_in_words():
+    rest = MexcRest(MexcSettings(base_url="https://mexc.invalid", ws_url="wss://mexc.invalid/ws"))
+    with pytest.raises(VenueError, match="could not be resolved") as error:
+        await rest.open()
+    assert error.value.kind is ErrorKind.NETWORK
+
+
+async def test_addresses_come_in_the_form_that_connections_are_made_with():
+    found = await Resolver().resolve("localhost", 8700, socket.AF_UNSPEC)
+    assert {(row["hostname"], row["port"]) for row in found} == {("localhost", 8700)}
+    assert {row["host"] for row in found} <= {"127.0.0.1", "::1"}
+
+
+async def test_what_is_no_name_is_an_error_like_any_other():
+    with pytest.raises(OSError, match="no name of a host"):
+        await Resolver().resolve("a" * 70 + ".example")
