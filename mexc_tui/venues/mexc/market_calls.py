@@ -79,7 +79,7 @@ class MarketCalls:
         received = self._transport.clock.monotonic_ns()
         where = ep.DEPTH.label
         row = Row(data, where)
-        bids, asks = mapping.levels(row.raw("bids") or [], where), mapping.levels(row.raw("asks") or [], where)
+        bids, asks = mapping.levels(row.raw("bids"), where), mapping.levels(row.raw("asks"), where)
         return BookSnapshot(symbol, row.integer("lastUpdateId"), bids, asks, received, limit)
 
     async def trades(self, symbol: str, limit: int = 500) -> tuple[Trade, ...]:
