@@ -6,6 +6,7 @@ import argparse
 import gc
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,7 @@ from mexc_tui.cli.signals import ENGINE_LIMIT_S, EndOnSignal
 from mexc_tui.config.loading import SettingsFile
 from mexc_tui.config.paths import themes_folder
 from mexc_tui.domain.views import VenueKind
-from mexc_tui.engine.child import ChildExchange, ExchangeFailedError
+from mexc_tui.engine.child import Addresses, ChildExchange, ExchangeFailedError
 from mexc_tui.engine.compose import Plan, build
 from mexc_tui.engine.engine import Engine, EngineClient
 
@@ -68,13 +69,13 @@ def run_paper(
     folder: Path,
     upstream_url: str,
     notices: tuple[str, ...],
-    limit_s: float,
+    ready: Callable[[], Addresses],
 ) -> int:
-    """Open the cockpit on the paper exchange that is starting."""
+    """Open the cockpit on the paper exchange that is starting; ``ready`` waits for it."""
     file, limits = read_settings()
     _load_while_waiting()
     try:
-        addresses = child.ready(limit_s)
+        addresses = ready()
     except ExchangeFailedError as error:
         raise ExitError(_plain(str(error)), error.exit_code) from None
     plan = paper_plan(addresses, file, limits, folder, upstream_url, notices)

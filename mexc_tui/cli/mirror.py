@@ -99,7 +99,8 @@ def lock_state(path: Path | None) -> FileLock | None:
 
 def unreachable(base_url: str, why: str) -> str:
     """Return the sentence for an exchange that does not answer."""
-    return f"{base_url} cannot be reached: {why.rstrip('.')}. Nothing was sent."
+    why = why.removeprefix("MEXC could not be reached for the ping: ").rstrip(".")
+    return f"{base_url} cannot be reached: {why}. Nothing was sent."
 
 
 def notices(exchange: PaperExchange) -> tuple[str, ...]:

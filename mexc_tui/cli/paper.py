@@ -6,17 +6,24 @@ import argparse
 import hashlib
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mexc_tui.cli.exits import UNREACHABLE, USAGE, ExitError
 
+if TYPE_CHECKING:
+    from mexc_tui.engine.child import Addresses, ChildExchange
+
 READY_LIMIT_S = 90.0
 """MEXC answers within seconds or is out of reach; its list of pairs may take long on a slow line."""
+SLOW_S = 4.5
+"""After so long without a market somebody who waits is told so."""
 ACCOUNT = "account.json"
 LOST = "The paper account is kept, but for what happened in the last two seconds; start mexc-tui again to go on."
 KEYS_UNUSED = (
     "Live trading is locked in this version: this is paper money on MEXC's public market. The API keys that are set "
     "are not used, and no order leaves this machine."
 )
+SLOW = "mexc-tui: no market from {} yet. It is waited for; Ctrl-C stops that and offers the embedded exchange instead."
 OFFER = "Open the embedded exchange instead (modelled markets, paper money, no network)? [y/N] "
 
 
@@ -94,6 +101,26 @@ def _trade(arguments: argparse.Namespace, upstream_url: str, has_keys: bool) -> 
         from mexc_tui.cli import cockpit
 
         notices = (KEYS_UNUSED,) if has_keys else ()
-        return cockpit.run_paper(child, arguments, folder, upstream_url, notices, READY_LIMIT_S)
+        return cockpit.run_paper(child, arguments, folder, upstream_url, notices, lambda: _wait(child, upstream_url))
     finally:
         child.close()
+
+
+def _wait(child: ChildExchange, upstream_url: str) -> Addresses:
+    """Wait for the market; who has waited long may stop it and is offered the embedded exchange.
+
+    Raises:
+        ExitError: code 3, it was stopped.
+    """
+    from mexc_tui.engine.child import StillStartingError
+
+    try:
+        return child.ready(SLOW_S)
+    except StillStartingError:
+        print(SLOW.format(upstream_url), file=sys.stderr)  # noqa: T201
+    try:
+        return child.ready(READY_LIMIT_S)
+    except StillStartingError as error:
+        raise ExitError(str(error), UNREACHABLE) from None
+    except KeyboardInterrupt:
+        raise ExitError(f"{upstream_url} was not waited for any longer. Nothing was sent.", UNREACHABLE) from None

@@ -53,6 +53,10 @@ class ExchangeFailedError(Exception):
         self.exit_code = exit_code
 
 
+class StillStartingError(ExchangeFailedError):
+    """It has not spoken yet; it may be waited for again."""
+
+
 class ChildExchange:
     """Started by the constructor, which returns at once; ``ready`` waits for its addresses."""
 
@@ -96,11 +100,11 @@ class ChildExchange:
         """Wait for the exchange to listen.
 
         Raises:
-            ExchangeFailedError: it ended, stayed silent or said something else; with its own words.
+            StillStartingError: it has said nothing yet; it goes on starting until ``close``.
+            ExchangeFailedError: it ended or said something else; with its own words.
         """
         if not self._spoken.wait(limit_s):
-            self.close()
-            raise ExchangeFailedError(f"The embedded exchange did not start within {limit_s:.0f} s.")
+            raise StillStartingError(f"The embedded exchange did not start within {limit_s:.0f} s.")
         try:
             return msgspec.json.decode(self._first_line, type=Addresses)
         except msgspec.MsgspecError:

@@ -33,15 +33,17 @@ from mexc_tui.kernel.effects import Effect, FetchSnapshot, SetInterest, Tell
 from mexc_tui.kernel.facts import FactLog
 from mexc_tui.kernel.markets import Markets
 from mexc_tui.venues.mexc.clock import Clock, SystemClock
-from mexc_tui.venues.mexc.rest import MexcRest
 from mexc_tui.venues.mexc.settings import MexcSettings
 from mexc_tui.venues.mexc.venue import MexcVenue, StreamSettings
 from mexc_tui.venues.simulator.paper import PaperExchange
 
 REACH_S = 3.0
 """An exchange that has not answered the simplest question by then counts as out of reach."""
+STREAMS_S = 3.0
+"""So do market streams that are not up so long after they were begun: without them no book is current."""
 LIST_S = 20.0
 TICK_S = 0.1
+LOOK_S = 0.02
 PAIRS_AGAIN_S = 300.0
 TICKERS_AGAIN_S = 60.0
 PING_EVERY_S = 15.0
@@ -102,6 +104,7 @@ class Mirror:
         self._followed: tuple[tuple[str, ...], tuple[tuple[str, Interval], ...]] = ((), ())
         self._tasks: set[asyncio.Task[None]] = set()
         self._failed: asyncio.Future[None] | None = None
+        self._link_reason = "no answer"
 
     async def open(self) -> None:
         """Reach the exchange, list its pairs and their figures.
@@ -110,9 +113,11 @@ class Mirror:
             VenueError: it cannot be reached (told within four seconds), or gives no list of pairs.
         """
         self._failed = asyncio.get_running_loop().create_future()
-        await self._reach()
+        # Until the streams are up no snapshot makes a book current.
+        self._take(LinkChanged(False, LinkState.CONNECTING))
         try:
-            await self.venue.open(self._take)
+            await self._reach()
+            await self._connect()
             loaded, api_symbols = await asyncio.gather(
                 attempt("reading the pairs", self.venue.instruments(), LIST_S),
                 attempt("reading the pairs open to keys", self.venue.api_symbols(), LIST_S),
@@ -205,6 +210,7 @@ class Mirror:
             case TradesSeen(history=False):
                 self.feed.on_trades(item)
             case LinkChanged(private=False):
+                self._link_reason = item.reason or self._link_reason
                 self._exchange.mirror.tickers_live = item.state is LinkState.CONNECTED
                 self._compare_all()
             case Tick():
@@ -221,12 +227,33 @@ class Mirror:
 
     async def _reach(self) -> None:
         try:
-            async with asyncio.timeout(REACH_S), MexcRest(self._settings, self._clock):
-                return
+            async with asyncio.timeout(REACH_S):
+                await self.venue.rest.reach()
         except TimeoutError:
             raise VenueError(
                 f"{self._settings.host} gave no answer within {REACH_S:g} s", kind=ErrorKind.NETWORK, sent=False
             ) from None
+
+    async def _connect(self) -> None:
+        """Open the venue; its market streams must come up as well."""
+        opening = asyncio.create_task(self.venue.open(self._take))
+        late = asyncio.create_task(self._streams_late())
+        try:
+            await asyncio.wait({opening, late}, return_when=asyncio.FIRST_COMPLETED)
+            if opening.done():
+                opening.result()
+        finally:
+            for task in (opening, late):
+                task.cancel()
+            await asyncio.gather(opening, late, return_exceptions=True)
+        if not self.connected:
+            why = f"its market streams are out of reach ({self._link_reason})"
+            raise VenueError(why, kind=ErrorKind.NETWORK, sent=False)
+
+    async def _streams_late(self) -> None:
+        while self.venue.streams is None:
+            await self._clock.sleep(LOOK_S)
+        await self._clock.sleep(STREAMS_S)
 
     async def _load_pairs(self) -> None:
         loaded = await attempt("reading the pairs", self.venue.instruments())

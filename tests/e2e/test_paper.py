@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import http.server
 import json
 import re
 import socket
 import subprocess
 import sys
+import threading
 import time
+import urllib.request
 from collections.abc import Iterator
 
 import pytest
@@ -30,6 +33,34 @@ def upstream(environment) -> Iterator[dict[str, str]]:
     said = json.loads(process.stdout.readline())
     yield {"MEXC_BASE_URL": said["rest"], "MEXC_WS_URL": said["ws"]}
     process.communicate(timeout=10)
+
+
+@pytest.fixture
+def no_list(upstream) -> Iterator[str]:
+    """The stand-in behind a door that never lets the list of pairs through."""
+
+    class Door(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if "exchangeInfo" in self.path:
+                over.wait()
+                return
+            with urllib.request.urlopen(upstream["MEXC_BASE_URL"] + self.path) as answer:
+                body = answer.read()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    over = threading.Event()
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Door) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        over.set()
+        server.shutdown()
 
 
 def test_out_of_reach_it_says_so_and_offers_the_embedded_exchange(screen):
@@ -60,6 +91,15 @@ def test_an_exchange_that_never_answers_is_told_in_seconds(screen):
         assert time.monotonic() - began < 8
         terminal.press("\r")
         assert terminal.ended() == 3
+
+
+def test_who_does_not_want_to_wait_for_a_list_of_pairs_gets_the_offer_by_ctrl_c(screen, upstream, no_list):
+    terminal = screen("paper", MEXC_BASE_URL=no_list, MEXC_WS_URL=upstream["MEXC_WS_URL"])
+    terminal.until(lambda text: f"no market from {no_list} yet" in text)
+    terminal.press("\x03")
+    terminal.until(lambda text: OFFER in text)
+    terminal.press("\r")
+    assert terminal.ended() == 3
 
 
 def test_a_mirror_without_a_market_is_exit_code_3(environment):

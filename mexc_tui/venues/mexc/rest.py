@@ -54,6 +54,15 @@ class MexcRest(MarketCalls, TradingCalls, AccountCalls):
             await self.close()
             raise
 
+    async def reach(self) -> None:
+        """Return when the exchange has answered the simplest question, asked once; connections may be left open.
+
+        Raises:
+            VenueError: it did not.
+        """
+        await self._transport.open()
+        await self._transport.reach()
+
     async def close(self) -> None:
         """Close every connection; harmless when repeated."""
         await self._cache.close()

@@ -89,6 +89,10 @@ class Transport:
         # aiohttp would repeat some requests by itself, with an old signature and past the budget; we decide here.
         self._session._retry_connection = False
 
+    async def reach(self) -> None:
+        """Ask the simplest question once, without repeating it."""
+        await self._attempt(ep.PING, [])
+
     async def close(self) -> None:
         """Close the connections; harmless when repeated."""
         await self.time.close()

@@ -137,6 +137,39 @@ class Chain:
         )
 
 
+@pytest.fixture
+async def half() -> AsyncIterator[Callable[..., Any]]:
+    """Return what makes a mirror of a stand-in some of whose paths behave in ways of their own, by last name."""
+    opened: list[Server] = []
+
+    async def make(**ways: Any) -> Mirror:
+        there = Exchange(start_ms=wall_ms())
+        there.list_symbol(QUIET)
+
+        class Half(Server):
+            def _build(self) -> web.Application:
+                app = super()._build()
+
+                @web.middleware
+                async def own_way(request: web.Request, handler: Any) -> web.StreamResponse:
+                    way = ways.get(request.path.rsplit("/", 1)[-1])
+                    answer: web.StreamResponse = await (handler(request) if way is None else way(request, handler))
+                    return answer
+
+                app.middlewares.append(own_way)
+                return app
+
+        server = Half(there, wall_ms, ServerSettings(seed=1))
+        await server.start()
+        opened.append(server)
+        settings = MexcSettings(base_url=server.rest_url, ws_url=server.ws_url)
+        return Mirror(settings, PaperExchange(start_ms=wall_ms()), Delays(1, 0))
+
+    yield make
+    for server in opened:
+        await server.stop()
+
+
 async def until(condition: Callable[[], object], limit_s: float = 10.0) -> None:
     end = time.monotonic() + limit_s
     while not condition():

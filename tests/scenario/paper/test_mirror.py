@@ -10,6 +10,7 @@ import time
 from decimal import Decimal
 
 import pytest
+from aiohttp import web
 
 from mexc_tui.domain.errors import ErrorKind, VenueError
 from mexc_tui.domain.inputs import CandleSeen, TickersSeen
@@ -143,6 +144,45 @@ async def test_an_exchange_that_never_answers_is_given_up_within_seconds():
             await mirror.open()
         assert time.monotonic() - began < 4
         assert error.value.kind is ErrorKind.NETWORK
+
+
+async def refused(request, handler):
+    return web.Response(status=403, text="<html>no</html>", content_type="text/html")
+
+
+async def silent(request, handler):
+    await asyncio.Event().wait()
+
+
+async def mute(request, handler):
+    socket = web.WebSocketResponse()
+    await socket.prepare(request)
+    async for _ in socket:
+        pass
+    return socket
+
+
+async def slow(request, handler):
+    await asyncio.sleep(1.1)
+    return await handler(request)
+
+
+@pytest.mark.parametrize(("way", "why"), [(refused, "HTTP 403"), (silent, "no answer"), (mute, "no answer")])
+async def test_an_exchange_without_market_streams_is_given_up_within_seconds(monkeypatch, half, way, why):
+    monkeypatch.setattr("mexc_tui.engine.mirror.STREAMS_S", 0.3)
+    mirror = await half(ws=way)
+    with pytest.raises(VenueError, match="its market streams are out of reach") as error:
+        await mirror.open()
+    assert why in error.value.message
+    assert error.value.kind is ErrorKind.NETWORK
+    assert not mirror.venue.rest._transport._session, "something was left open"
+
+
+async def test_an_exchange_far_away_is_slow_and_not_out_of_reach(half):
+    mirror = await half(time=slow)
+    await mirror.open()
+    assert mirror.connected
+    await mirror.close()
 
 
 def test_a_mirror_takes_no_keys():
