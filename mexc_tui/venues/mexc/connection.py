@@ -183,8 +183,8 @@ class Connection:
                 if self.key_invalid:
                     return "the listen key is not valid any more"
             else:
-                if self._unheard and len(frame) > 2:
-                    self._unheard.pop(frame[2 : 2 + frame[1]], None)
+                if (self._requests or self._unheard) and len(frame) > 2:
+                    self._heard(frame[2 : 2 + frame[1]])
                 self._on_frame(self, frame, now)
             in_row += 1
             if in_row % _BURST == 0:
@@ -243,6 +243,18 @@ class Connection:
                 again.append(channel)
         if again:
             await self._ask(again, repeated=False)
+
+    def _heard(self, raw: bytes) -> None:
+        """Take a push as the answer to its channel's subscription: an answer can be late or lost."""
+        channel = raw.decode("utf-8", "replace")
+        for number, request in list(self._requests.items()):
+            if channel in request.channels:
+                self._accept((channel,))
+                request.channels.discard(channel)
+                if not request.channels:
+                    del self._requests[number]
+                self._after_answer()
+        self._unheard.pop(raw, None)
 
     def _answer(self, answer: Answer) -> None:
         if answer.kind is AnswerKind.INVALID_KEY:
