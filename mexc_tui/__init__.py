@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from mexc_tui.venues.mexc import channels
     from mexc_tui.venues.mexc.library import MexcExchange
 
-__all__ = ["MexcExchange"]
+__all__ = ["MexcExchange", "channels"]
 
 
 def __getattr__(name: str) -> object:
@@ -16,4 +17,8 @@ def __getattr__(name: str) -> object:
         from mexc_tui.venues.mexc.library import MexcExchange
 
         return MexcExchange
+    if name == "channels":
+        from mexc_tui.venues.mexc import channels
+
+        return channels
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 CHANNELS = ("book", "trades", "candles", "ticker")
-INTERVALS = ("1m", "5m", "15m", "30m", "60m", "4h", "1d", "1W", "1M")
+INTERVALS = ("1m", "5m", "15m", "30m", "60m", "4h", "8h", "1d", "1W", "1M")
 MOST_LEVELS = 1_000
 
 EXIT_CODES = """\

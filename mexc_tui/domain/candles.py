@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 
+from msgspec.structs import replace
+
 from mexc_tui.domain.market import Candle, Interval, Trade
 from mexc_tui.domain.numbers import EXACT, ZERO
 from mexc_tui.domain.views import CandlesView
@@ -20,6 +22,7 @@ _LENGTH = {
     Interval.M30: 30 * _MINUTE,
     Interval.H1: 60 * _MINUTE,
     Interval.H4: 240 * _MINUTE,
+    Interval.H8: 480 * _MINUTE,
     Interval.D1: _DAY,
     Interval.W1: 7 * _DAY,
 }
@@ -49,6 +52,29 @@ def window_end(interval: Interval, open_ms: int) -> int:
 def window_before(interval: Interval, open_ms: int) -> int:
     """Return the start of the window before the one that starts at ``open_ms``."""
     return window_start(interval, open_ms - 1)
+
+
+def merged(parts: Iterable[Candle], interval: Interval, now_ms: int) -> tuple[Candle, ...]:
+    """Return longer candles made of shorter ones, oldest first; one is closed when its window is over.
+
+    A window of which a part is missing is built from what there is.
+    """
+    found: list[Candle] = []
+    for part in parts:
+        start = window_start(interval, part.open_ms)
+        if not found or found[-1].open_ms != start:
+            found.append(replace(part, open_ms=start, closed=window_end(interval, start) <= now_ms))
+            continue
+        before = found[-1]
+        found[-1] = replace(
+            before,
+            high=max(before.high, part.high),
+            low=min(before.low, part.low),
+            close=part.close,
+            volume=EXACT.add(before.volume, part.volume),
+            quote_volume=EXACT.add(before.quote_volume, part.quote_volume),
+        )
+    return tuple(found)
 
 
 class CandleSeries:

@@ -45,6 +45,21 @@ class BookSnapshot(msgspec.Struct, frozen=True, gc=False):
     """Levels a side that were asked for; zero where unknown. A side with fewer is complete."""
 
 
+class TopLevels(msgspec.Struct, frozen=True, gc=False):
+    """The best levels of a book as one push tells them, whole: (price, quantity), best first.
+
+    Nothing is kept in step with it: it is a picture of version ``version``, and the next push replaces it.
+    """
+
+    symbol: str
+    version: int
+    bids: tuple[tuple[Decimal, Decimal], ...]
+    asks: tuple[tuple[Decimal, Decimal], ...]
+    recv_ns: int
+    depth: int = 0
+    """Levels a side that were subscribed; zero where unknown. A side with fewer is complete."""
+
+
 class SnapshotFailed(msgspec.Struct, frozen=True, gc=False):
     symbol: str
     reason: str
@@ -240,6 +255,7 @@ class Tick(msgspec.Struct, frozen=True, gc=False):
 Input = (
     BookDelta
     | BookSnapshot
+    | TopLevels
     | SnapshotFailed
     | TradesSeen
     | CandleSeen

@@ -22,7 +22,7 @@ class Trade(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Interval(StrEnum):
-    """Candle lengths by their REST names (rest.md 4.7)."""
+    """Candle lengths by their REST names (rest.md 4.7); REST has no ``8h``, whose candles are made of two of 4h."""
 
     M1 = "1m"
     M5 = "5m"
@@ -30,6 +30,7 @@ class Interval(StrEnum):
     M30 = "30m"
     H1 = "60m"
     H4 = "4h"
+    H8 = "8h"
     D1 = "1d"
     W1 = "1W"
     MO1 = "1M"

@@ -20,7 +20,8 @@ BOOK_WAIT_S = 4.0
 LOOK_S = 0.02
 FRESH_S = 2.0
 """Candles and recent trades are asked for again after this long."""
-INTERVALS = frozenset(interval.value for interval in Interval)
+INTERVALS = frozenset(interval.value for interval in Interval if interval is not Interval.H8)
+"""What MEXC's REST knows; 8h is on the streams only."""
 
 _ORDER_PATHS = ("/api/v3/order", "/api/v3/order/test")
 _TRADE_PATHS = ("/api/v3/trades", "/api/v3/aggTrades", "/api/v3/avgPrice")

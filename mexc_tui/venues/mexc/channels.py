@@ -25,6 +25,19 @@ PRIVATE: Final = (ORDERS, DEALS, ACCOUNT)
 PING: Final = '{"method":"PING"}'
 INVALID_KEY: Final = "Invalid listen key"
 
+BOOK: Final = "aggre.depth"
+TRADES: Final = "aggre.deals"
+BEST: Final = "aggre.bookTicker"
+CANDLES: Final = "kline"
+LEVELS: Final = "limit.depth"
+TICKERS: Final = "miniTickers"
+_CONTENT: Final = {
+    **{name: name for name in (BOOK, TRADES, BEST, CANDLES, LEVELS, TICKERS)},
+    "bookTicker.batch": BEST,
+    "miniTicker": TICKERS,
+}
+_PUBLIC: Final = re.compile(r"spot@public\.([A-Za-z.]+)\.v3\.api\.pb@(.+)")
+
 _STREAM_INTERVALS: Final = {interval: name for name, interval in INTERVALS.items()}
 _REFUSED: Final = re.compile(r"Not Subscribed successfully! \[([^\]]*)\]\.?(?:\s*Reason\s*[：:]\s*(.*))?", re.DOTALL)
 _ACCEPTED: Final = re.compile(r"(?<!Not )Subscribed successful! \[([^\]]*)\]")
@@ -37,19 +50,23 @@ class Speed(StrEnum):
     NORMAL = "100ms"
 
 
-def depth(symbol: str, speed: Speed = Speed.NORMAL) -> str:
+_FAST: Final = f"@{Speed.FAST.value}@"
+_NORMAL: Final = f"@{Speed.NORMAL.value}@"
+
+
+def depth(symbol: str, speed: Speed | str = Speed.NORMAL) -> str:
     """Increments of a book."""
-    return f"spot@public.aggre.depth.v3.api.pb@{speed.value}@{symbol}"
+    return f"spot@public.aggre.depth.v3.api.pb@{Speed(speed).value}@{symbol}"
 
 
-def deals(symbol: str, speed: Speed = Speed.NORMAL) -> str:
+def deals(symbol: str, speed: Speed | str = Speed.NORMAL) -> str:
     """Public trades."""
-    return f"spot@public.aggre.deals.v3.api.pb@{speed.value}@{symbol}"
+    return f"spot@public.aggre.deals.v3.api.pb@{Speed(speed).value}@{symbol}"
 
 
-def book_ticker(symbol: str, speed: Speed = Speed.NORMAL) -> str:
+def book_ticker(symbol: str, speed: Speed | str = Speed.NORMAL) -> str:
     """Best prices."""
-    return f"spot@public.aggre.bookTicker.v3.api.pb@{speed.value}@{symbol}"
+    return f"spot@public.aggre.bookTicker.v3.api.pb@{Speed(speed).value}@{symbol}"
 
 
 def book_ticker_batch(symbol: str) -> str:
@@ -58,8 +75,12 @@ def book_ticker_batch(symbol: str) -> str:
 
 
 def kline(symbol: str, interval: Interval | str) -> str:
-    """Candles; an interval is the domain's, or the stream's own name for one the domain lacks (``Hour8``)."""
-    name = _STREAM_INTERVALS[interval] if isinstance(interval, Interval) else interval
+    """Candles; an interval by its REST name (``4h``; also ``8h``) or its stream name (``Hour4``).
+
+    Raises:
+        ValueError: there is no such interval.
+    """
+    name = interval if interval in INTERVALS else _STREAM_INTERVALS[Interval(interval)]
     return f"spot@public.kline.v3.api.pb@{symbol}@{name}"
 
 
@@ -88,6 +109,35 @@ def symbol_of(channel: str) -> str:
     return parts[0] if parts else ""
 
 
+def content(channel: str) -> tuple[str, str, str]:
+    """Return what a public channel carries: the kind, the pair (empty for all), and the interval or depth if any.
+
+    Channels that tell the same at another speed or in another form have the same content.
+
+    Raises:
+        ValueError: it is not the name of a public channel.
+    """
+    found = _PUBLIC.fullmatch(channel)
+    kind = _CONTENT.get(found.group(1)) if found is not None else None
+    symbol = symbol_of(channel)
+    if found is None or kind is None or not (symbol or kind == TICKERS):
+        raise ValueError(f"{channel[:80]!r} is not the name of a public channel")
+    detail = found.group(2).rpartition("@")[2]
+    if kind == CANDLES:
+        if detail not in INTERVALS:
+            raise ValueError(f"{detail[:20]!r} is not the stream name of an interval")
+        return kind, symbol, INTERVALS[detail].value
+    if kind == LEVELS:
+        return kind, symbol, detail
+    return kind, symbol, ""
+
+
+def once_each(channels: Iterable[str]) -> list[str]:
+    """Leave out what is named twice, and what comes at the fast speed as well: it would bring everything again."""
+    wanted = dict.fromkeys(channels)
+    return [channel for channel in wanted if channel.replace(_NORMAL, _FAST) not in wanted or _NORMAL not in channel]
+
+
 def is_private(channel: str) -> bool:
     """Whether a channel carries account events and so needs a listen key."""
     return channel.startswith("spot@private.")
@@ -95,8 +145,8 @@ def is_private(channel: str) -> bool:
 
 def fallback(channel: str) -> str | None:
     """Return the channel to try when this one is refused, or None."""
-    if f"@{Speed.FAST.value}@" in channel:
-        return channel.replace(f"@{Speed.FAST.value}@", f"@{Speed.NORMAL.value}@")
+    if _FAST in channel:
+        return channel.replace(_FAST, _NORMAL)
     if ".miniTicker" in channel and channel.endswith("@24H"):
         return channel.removesuffix("24H") + "UTC+8"
     return None

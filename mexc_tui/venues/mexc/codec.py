@@ -12,12 +12,12 @@ from google.protobuf.message import DecodeError
 from mexc_tui.domain.inputs import (
     BalanceReported,
     BookDelta,
-    BookSnapshot,
     CandleSeen,
     FillReported,
     Input,
     OrderReported,
     TickersSeen,
+    TopLevels,
     TopOfBook,
     TradesSeen,
 )
@@ -41,12 +41,12 @@ INTERVALS: Final = {
     "Min30": Interval.M30,
     "Min60": Interval.H1,
     "Hour4": Interval.H4,
+    "Hour8": Interval.H8,
     "Day1": Interval.D1,
     "Week1": Interval.W1,
     "Month1": Interval.MO1,
 }
-"""Stream names of the candle lengths. ``Hour8`` exists on the stream only and has no domain value."""
-STREAM_ONLY_INTERVALS: Final = frozenset({"Hour8"})
+"""Candle lengths by their stream names; ``Hour8`` exists on the stream only."""
 
 _SIDES: Final = {1: Side.BUY, 2: Side.SELL}
 _TYPES: Final = {
@@ -277,11 +277,14 @@ def _increase_depths_batch(wrapper: Any, recv_ns: int) -> tuple[Input, ...]:
 
 def _limit_depths(wrapper: Any, recv_ns: int) -> tuple[Input, ...]:
     body = wrapper.publicLimitDepths
-    bids, asks = _levels(body.bids), _levels(body.asks)
-    for text in (text for level in (*bids, *asks) for text in level):
-        parse_decimal(text)
-    limit = {"5": 5, "10": 10, "20": 20}.get(wrapper.channel.rpartition("@")[2], 0)
-    return (BookSnapshot(_symbol(wrapper), _version(body.version), bids, asks, recv_ns, limit),)
+    depth = {"5": 5, "10": 10, "20": 20}.get(wrapper.channel.rpartition("@")[2], 0)
+    bids, asks = _exact_levels(body.bids), _exact_levels(body.asks)
+    return (TopLevels(_symbol(wrapper), _version(body.version), bids, asks, recv_ns, depth),)
+
+
+def _exact_levels(items: Iterable[Any]) -> tuple[tuple[Decimal, Decimal], ...]:
+    read = ((_positive(level.price), _amount(level.quantity)) for level in items)
+    return tuple((price, qty) for price, qty in read if qty)
 
 
 def _trade(item: Any, trade_id: str) -> Trade:
@@ -317,8 +320,6 @@ def _kline(wrapper: Any, recv_ns: int) -> tuple[Input, ...]:
     body = wrapper.publicSpotKline
     interval = INTERVALS.get(body.interval)
     if interval is None:
-        if body.interval in STREAM_ONLY_INTERVALS:
-            return ()
         raise CodecError(f"candle length {body.interval[:20]!r} is not known")
     candle = Candle(
         open_ms=_time(body.windowStart * 1000),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from mexc_tui.domain.errors import ErrorKind, VenueError
@@ -22,9 +22,11 @@ from mexc_tui.domain.views import BookState, VenueKind
 from mexc_tui.kernel.effects import Effect, FetchSnapshot, FetchTrades, SetInterest, Tell
 from mexc_tui.kernel.facts import FactLog
 from mexc_tui.kernel.markets import Markets
+from mexc_tui.venues.mexc.candle_feed import CandleFeed
 from mexc_tui.venues.mexc.clock import Clock
 from mexc_tui.venues.mexc.own_account import OwnAccount
 from mexc_tui.venues.mexc.settings import MexcSettings
+from mexc_tui.venues.mexc.subscriptions import Subscription
 from mexc_tui.venues.mexc.venue import MexcVenue
 
 _TICK_S = 0.1
@@ -46,6 +48,8 @@ class Feed:
         self.account_link = LinkState.CLOSED
         self.listeners: list[Callable[[Input], None]] = []
         self.notices: list[Callable[[Fact], None]] = []
+        self.candles = CandleFeed(self.venue.rest, clock, self._spawn, self._carry)
+        self._subscriptions: list[Subscription] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._failure: BaseException | None = None
 
@@ -61,8 +65,18 @@ class Feed:
         if self._settings.has_keys:
             await self._read_account()
 
+    def subscribe(self, channels: Sequence[str], buffer: int) -> Subscription:
+        """Carry these channels and hand out what they bring, until the subscription is closed."""
+        subscription = Subscription(channels, buffer, self._unsubscribed)
+        self._subscriptions.append(subscription)
+        self._carry()
+        return subscription
+
     async def close(self) -> None:
         """Stop everything; harmless when repeated."""
+        subscriptions, self._subscriptions = self._subscriptions, []
+        for subscription in subscriptions:
+            subscription.end()
         tasks = tuple(self._tasks)
         for task in tasks:
             task.cancel()
@@ -78,7 +92,23 @@ class Feed:
     def check(self) -> None:
         """Raise if something inside has failed, so that no stale picture is handed out as current."""
         if self._failure is not None:
-            raise RuntimeError("the session has failed and must be closed") from self._failure
+            raise self._failed()
+
+    def _carry(self) -> None:
+        """Have the streams carry what the subscriptions and the followed candles need."""
+        if self.venue.streams is not None:
+            wanted = (channel for subscription in self._subscriptions for channel in subscription.channels)
+            self.venue.set_extra((*self.candles.channels, *wanted))
+
+    def _unsubscribed(self, subscription: Subscription) -> None:
+        if subscription in self._subscriptions:
+            self._subscriptions.remove(subscription)
+            self._carry()
+
+    def _failed(self) -> RuntimeError:
+        error = RuntimeError("the session has failed and must be closed")
+        error.__cause__ = self._failure
+        return error
 
     def _is_live(self, symbol: str) -> bool:
         view = self.markets.book_view(symbol)
@@ -91,7 +121,10 @@ class Feed:
             self.account_link = item.state
             if back:
                 self._spawn(self._read_account_again())
+        self.candles.take(item)
         self._carry_out(self.markets.handle(item, self._now()))
+        for subscription in tuple(self._subscriptions):
+            subscription.take(item)
         for listener in tuple(self.listeners):
             listener(item)
 
@@ -126,6 +159,7 @@ class Feed:
         while True:
             await self._clock.sleep(_TICK_S)
             self._carry_out(self.markets.handle(Tick(), self._now()))
+            self.candles.advance()
 
     async def _read_account(self) -> None:
         rest = self.venue.rest
@@ -157,6 +191,8 @@ class Feed:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
             self._failure = task.exception()
+            for subscription in self._subscriptions:
+                subscription.end(self._failed())
 
 
 def wrong(why: str) -> VenueError:

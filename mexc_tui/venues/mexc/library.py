@@ -19,56 +19,26 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 
 from mexc_tui.domain.errors import VenueError
-from mexc_tui.domain.facts import Fact
 from mexc_tui.domain.ids import base36
 from mexc_tui.domain.ids import client_order_id as make_client_order_id
-from mexc_tui.domain.inputs import Input, LinkState
-from mexc_tui.domain.instrument import Instrument
-from mexc_tui.domain.market import Ticker, Trade
-from mexc_tui.domain.numbers import floor_to, parse_decimal, plain, unscaled
+from mexc_tui.domain.inputs import LinkState
+from mexc_tui.domain.numbers import floor_to, parse_decimal, plain
 from mexc_tui.domain.orders import Balance, Fill, OrderReport, OrderRequest, OrderType, Side
-from mexc_tui.domain.views import BookState, BookView
 from mexc_tui.venues.mexc.clock import Clock, SystemClock
 from mexc_tui.venues.mexc.feed import Feed, wrong
+from mexc_tui.venues.mexc.market_session import DEFAULT_DEPTH, MarketSession
 from mexc_tui.venues.mexc.models import RestMetrics
-from mexc_tui.venues.mexc.rest import MexcRest
 from mexc_tui.venues.mexc.settings import MexcSettings
 
 Amount = Decimal | int | str
 """A quantity or price. Floats are refused: they are not exact."""
-
-_DEFAULT_DEPTH = 20
-
-
-class BookLevel(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """One price and the quantity that stands there."""
-
-    price: Decimal
-    qty: Decimal
-
-
-class Book(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A picture of a book, best levels first; exact at ``version`` if ``live``."""
-
-    symbol: str
-    state: BookState
-    version: int
-    bids: tuple[BookLevel, ...]
-    asks: tuple[BookLevel, ...]
-    reason: str
-    """Why it is not live, in plain words."""
-
-    @property
-    def live(self) -> bool:
-        """Whether every level shown is exact at that version."""
-        return self.state is BookState.LIVE
 
 
 class Placed(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -118,14 +88,13 @@ class MexcExchange:
         return f"MexcExchange({self.settings!r})"
 
 
-class MexcSession:
+class MexcSession(MarketSession):
     """A connection with streams. Opened and closed by ``async with``; closes cleanly after a failed start too."""
 
     def __init__(self, settings: MexcSettings, symbols: tuple[str, ...], clock: Clock, live_within_s: float) -> None:
         self._symbols = symbols
         self._live_within_s = live_within_s
-        self._feed = Feed(settings, symbols, clock, _DEFAULT_DEPTH)
-        self._books: dict[str, tuple[BookView, Book]] = {}
+        super().__init__(Feed(settings, symbols, clock, DEFAULT_DEPTH))
         self._unknown: dict[str, str] = {}
         self._run = base36(clock.wall_ms()) + base36(random.randrange(36**3))
         self._orders_made = 0
@@ -147,59 +116,6 @@ class MexcSession:
     async def close(self) -> None:
         """Stop streams and calls; harmless when repeated. Open orders stay open."""
         await self._feed.close()
-
-    # Market data
-
-    @property
-    def rest(self) -> MexcRest:
-        """Every REST call of the exchange."""
-        return self._feed.venue.rest
-
-    def order_book(self, symbol: str, depth: int = _DEFAULT_DEPTH) -> Book:
-        """Return the book as it is now; costs next to nothing."""
-        self._feed.check()
-        view = self._feed.markets.book_view(symbol, depth)
-        if view is None:
-            raise wrong(f"{symbol} is not among the pairs of this session")
-        kept = self._books.get(symbol)
-        if kept is None or kept[0] is not view:
-            kept = self._books[symbol] = (view, _book(view, kept))
-        return kept[1]
-
-    def trades(self, symbol: str) -> tuple[Trade, ...]:
-        """Return the latest public trades of a followed pair, oldest first."""
-        tape = self._feed.markets.tape(symbol)
-        return () if tape is None else tape.view().trades
-
-    def ticker(self, symbol: str) -> Ticker | None:
-        """Return the 24-hour figures of any pair; None before the first."""
-        return self._feed.markets.ticker(symbol)
-
-    def instrument(self, symbol: str) -> Instrument | None:
-        """Return the rules of a pair; None if the exchange does not list it."""
-        return self._feed.markets.instrument(symbol)
-
-    async def wait_live(self, symbol: str, timeout_s: float = 10.0) -> Book:
-        """Return the book once it is live.
-
-        Raises:
-            TimeoutError: it was not within that time.
-        """
-        self.order_book(symbol)
-        async with asyncio.timeout(timeout_s):
-            await self._feed.live((symbol,))
-        return self.order_book(symbol)
-
-    def listen(self, listener: Callable[[Input], None]) -> Callable[[], None]:
-        """Call ``listener`` with everything that arrives, in order; it must not block. Returns how to stop that."""
-        self._feed.listeners.append(listener)
-        return lambda: self._feed.listeners.remove(listener) if listener in self._feed.listeners else None
-
-    def on_notice(self, listener: Callable[[Fact], None]) -> None:
-        """Call ``listener`` with what a person would want to know: gaps, refused channels, resynchronised books."""
-        self._feed.notices.append(listener)
-
-    # Orders and account
 
     def new_client_order_id(self) -> str:
         """Return an id that no other order has."""
@@ -332,34 +248,6 @@ class MexcSession:
             raise
         del self._unknown[name]
         return Placed(order_id=order_id, client_order_id=name)
-
-
-def _book(view: BookView, before: tuple[BookView, Book] | None) -> Book:
-    """Return what a program sees of a view; levels that stand as they stood before are taken over."""
-    known: dict[tuple[int, int], BookLevel] = {}
-    if before is not None and before[0].price_decimals == view.price_decimals:
-        old, shown = before
-        if old.qty_decimals == view.qty_decimals:
-            known.update(zip(old.bids, shown.bids, strict=True))
-            known.update(zip(old.asks, shown.asks, strict=True))
-
-    def levels(side: tuple[tuple[int, int], ...]) -> tuple[BookLevel, ...]:
-        return tuple(
-            [
-                known.get(level)
-                or BookLevel(unscaled(level[0], view.price_decimals), unscaled(level[1], view.qty_decimals))
-                for level in side
-            ]
-        )
-
-    return Book(
-        symbol=view.symbol,
-        state=view.state,
-        version=view.version,
-        bids=levels(view.bids),
-        asks=levels(view.asks),
-        reason=view.reason,
-    )
 
 
 def _side(side: Side | str) -> Side:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from mexc_tui.domain.candles import merged
 from mexc_tui.domain.errors import ErrorKind, VenueError
 from mexc_tui.domain.inputs import BookSnapshot
 from mexc_tui.domain.instrument import Instrument
@@ -27,6 +28,8 @@ from mexc_tui.venues.mexc.transport import Params, Transport
 MAX_DEPTH = 2_000
 """Levels a side that MEXC serves at most, whatever is asked for."""
 _MAX_ROWS = 1_000
+_LEAST_CAP = 500
+"""Candles that MEXC gives at a time at least, where there are so many."""
 _AT_ONCE = 100
 """Rows of the long lists (some 2,000 pairs) that are read in one go, so that an order never waits behind them."""
 _MINUTE_MS = 60_000
@@ -37,6 +40,7 @@ INTERVAL_MS = {
     Interval.M30: 30 * _MINUTE_MS,
     Interval.H1: 60 * _MINUTE_MS,
     Interval.H4: 240 * _MINUTE_MS,
+    Interval.H8: 480 * _MINUTE_MS,
     Interval.D1: 1_440 * _MINUTE_MS,
     Interval.W1: 7 * 1_440 * _MINUTE_MS,
     Interval.MO1: 31 * 1_440 * _MINUTE_MS,
@@ -110,8 +114,11 @@ class MarketCalls:
     ) -> tuple[Candle, ...]:
         """Return candles that open in [start, end), oldest first; the last one may still be open.
 
-        MEXC gives 500 to 1,000 at a time and may answer with others than were asked for; those are dropped.
+        MEXC gives 500 to 1,000 at a time and may answer with others than were asked for; those are dropped. It has
+        no candles of 8 hours, so those are made of two of 4 each, half as many at a time.
         """
+        if interval is Interval.H8:
+            return await self._made_of_halves(symbol, limit, start_ms, end_ms)
         count = max(1, min(limit, _MAX_ROWS))
         asked_start = start_ms
         if end_ms is not None and start_ms is None:
@@ -128,6 +135,18 @@ class MarketCalls:
             if (start_ms is None or candle.open_ms >= start_ms) and (end_ms is None or candle.open_ms < end_ms)
         }
         return tuple(found[key] for key in sorted(found))[-count:]
+
+    async def _made_of_halves(
+        self, symbol: str, limit: int, start_ms: int | None, end_ms: int | None
+    ) -> tuple[Candle, ...]:
+        length = INTERVAL_MS[Interval.H8]
+        count = max(1, min(limit, _MAX_ROWS // 2))
+        start = None if start_ms is None else -(-start_ms // length) * length
+        end = None if end_ms is None else -(-end_ms // length) * length
+        parts = await self.klines(symbol, Interval.H4, 2 * count, start_ms=start, end_ms=end)
+        if len(parts) >= min(2 * count, _LEAST_CAP) and parts[0].open_ms % length:
+            parts = parts[1:]  # the answer was cut off in the middle of a window
+        return merged(parts, Interval.H8, self._transport.time.now_ms())[-count:]
 
     async def avg_price(self, symbol: str) -> AveragePrice:
         """Return the average price of the last minutes."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from enum import StrEnum
 from typing import Final
 
@@ -91,6 +91,8 @@ class MexcVenue:
         self._sink: Sink | None = None
         self._streams: Streams | None = None
         self._tasks: list[asyncio.Task[None]] = []
+        self._interest = self._channels((), ())
+        self._extra: tuple[str, ...] = ()
         self.rest = MexcRest(settings, self._clock, jitter=self._rng.random)
         why_not = _why_not(settings)
         self._info = VenueInfo(name=name or _name(settings), kind=kind, can_trade=not why_not, why_not=why_not)
@@ -143,14 +145,13 @@ class MexcVenue:
 
     async def set_interest(self, symbols: Sequence[str], candles: Sequence[tuple[str, Interval]]) -> None:
         """Carry books, trades and best prices of ``symbols``, ``candles``, and the figures of all pairs."""
-        if self._streams is None:
-            raise VenueError(
-                "The streams are closed, so nothing can be subscribed.",
-                kind=ErrorKind.NETWORK,
-                remedy="Connect again.",
-                sent=False,
-            )
-        self._streams.set_channels(self._channels(symbols, candles))
+        self._interest = self._channels(symbols, candles)
+        self._carry()
+
+    def set_extra(self, channels: Iterable[str]) -> None:
+        """Carry these public channels as well, whatever the interest is; replaces the extra ones before."""
+        self._extra = tuple(channels)
+        self._carry()
 
     async def snapshot(self, symbol: str, limit: int) -> BookSnapshot:
         """Return the book, best levels first."""
@@ -225,6 +226,16 @@ class MexcVenue:
             heard_ns=streams.heard_ns if streams is not None else 0,
         )
 
+    def _carry(self) -> None:
+        if self._streams is None:
+            raise VenueError(
+                "The streams are closed, so nothing can be subscribed.",
+                kind=ErrorKind.NETWORK,
+                remedy="Connect again.",
+                sent=False,
+            )
+        self._streams.set_channels(names.once_each((*self._interest, *self._extra)))
+
     def _channels(self, symbols: Sequence[str], candles: Sequence[tuple[str, Interval]]) -> list[str]:
         choices = self._choices
         wanted = [names.mini_tickers(choices.ticker_zone)] if Part.TICKERS in choices.parts else []
@@ -262,7 +273,7 @@ class MexcVenue:
         else:
             await key.prepare()
         streams.start()
-        streams.set_channels(self._channels((), ()))
+        self._carry()
         if key is not None and not await self._within(_PRIVATE_UP_S, streams.private_up()):
             raise VenueError(
                 f"{self._info.name} gives no account streams: {streams.private_reason or 'no answer'}. "

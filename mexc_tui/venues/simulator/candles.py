@@ -191,7 +191,3 @@ def _fill_up_to(series: list[Block], interval: str, start: int, *, stop_before: 
         gaps.append(Block(at, close, close, close, close, 0, 0))
         at = following(interval, at)
     series.extend(gaps)
-
-
-INTERVALS: tuple[str, ...] = tuple(interval.value for interval in Interval)
-"""The intervals that REST knows; the streams also have 8h."""

@@ -72,7 +72,11 @@ def test_requests_stay_within_a_kilobyte_and_lose_no_channel() -> None:
 def test_names_and_their_symbols() -> None:
     assert names.depth("BTCUSDT", Speed.FAST) == "spot@public.aggre.depth.v3.api.pb@10ms@BTCUSDT"
     assert names.kline("BTCUSDT", Interval.H1) == "spot@public.kline.v3.api.pb@BTCUSDT@Min60"
-    assert names.kline("BTCUSDT", "Hour8").endswith("@BTCUSDT@Hour8")
+    assert names.kline("BTCUSDT", "Hour8") == names.kline("BTCUSDT", "8h")
+    with pytest.raises(ValueError, match="2m"):
+        names.kline("BTCUSDT", "2m")
+    with pytest.raises(ValueError, match="50ms"):
+        names.depth("BTCUSDT", "50ms")
     assert {names.symbol_of(names.kline("A1", interval)) for interval in Interval} == {"A1"}
     for channel in (names.depth("A1"), names.deals("A1"), names.limit_depth("A1", 20), names.mini_ticker("A1")):
         assert names.symbol_of(channel) == "A1"
@@ -88,3 +92,27 @@ def test_fallbacks_end() -> None:
     other = names.fallback(names.mini_tickers())
     assert other == names.mini_tickers("UTC+8")
     assert names.fallback(other) is None
+
+
+def test_what_a_channel_carries_does_not_depend_on_its_speed_or_form() -> None:
+    assert names.content(names.depth("A1")) == names.content(names.depth("A1", "10ms")) == (names.BOOK, "A1", "")
+    assert names.content(names.book_ticker("A1")) == names.content(names.book_ticker_batch("A1"))
+    assert names.content(names.kline("A1", "60m")) == (names.CANDLES, "A1", "60m")
+    assert names.content(names.limit_depth("A1", 10)) == (names.LEVELS, "A1", "10")
+    assert names.content(names.mini_tickers()) == (names.TICKERS, "", "")
+    assert names.content(names.mini_ticker("A1", "UTC+8")) == (names.TICKERS, "A1", "")
+    for wrong in (
+        names.ORDERS,
+        "",
+        "BTCUSDT",
+        names.depth(""),
+        "spot@public.kline.v3.api.pb@A1@Min2",
+        "spot@public.x@A",
+    ):
+        with pytest.raises(ValueError, match="not the"):
+            names.content(wrong)
+
+
+def test_the_fast_speed_stands_for_the_normal_one() -> None:
+    both = [names.depth("A1"), names.deals("A1"), names.depth("A1", Speed.FAST), names.deals("A1"), names.depth("B1")]
+    assert names.once_each(both) == [names.deals("A1"), names.depth("A1", Speed.FAST), names.depth("B1")]

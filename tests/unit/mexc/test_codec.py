@@ -13,19 +13,19 @@ from google.protobuf import json_format
 from mexc_tui.domain.inputs import (
     BalanceReported,
     BookDelta,
-    BookSnapshot,
     CandleSeen,
     FillReported,
     LinkChanged,
     LinkState,
     OrderReported,
     TickersSeen,
+    TopLevels,
     TopOfBook,
     TradesSeen,
 )
 from mexc_tui.domain.market import Interval
 from mexc_tui.domain.orders import OrderState, OrderType, Side
-from mexc_tui.venues.mexc.codec import CodecError, UnknownBodyError, decode
+from mexc_tui.venues.mexc.codec import INTERVALS, CodecError, UnknownBodyError, decode
 from mexc_tui.venues.mexc.decoder import FrameDecoder
 from mexc_tui.venues.mexc.pb import push_pb2 as pb
 
@@ -89,11 +89,13 @@ def test_retired_increment_batch_becomes_one_delta_a_version(shared: Path) -> No
     assert [delta.bids for delta in deltas if isinstance(delta, BookDelta)] == [pairs(i["bids"]) for i in items]
 
 
-def test_limit_depth_is_a_snapshot_of_known_depth(shared: Path) -> None:
+def test_limit_depth_is_a_picture_of_the_top_and_never_taken_for_a_whole_book(shared: Path) -> None:
     frame, said = sample(shared, "public_limit_depth_5")
     body = said["publicLimitDepths"]
-    expected = BookSnapshot("BTCUSDT", int(body["version"]), pairs(body["bids"]), pairs(body["asks"]), RECV, 5)
-    assert decode(frame, RECV) == (expected,)
+    bids, asks = (
+        tuple((Decimal(price), Decimal(qty)) for price, qty in pairs(body[side])) for side in ("bids", "asks")
+    )
+    assert decode(frame, RECV) == (TopLevels("BTCUSDT", int(body["version"]), bids, asks, RECV, 5),)
 
 
 @pytest.mark.parametrize(
@@ -249,10 +251,16 @@ def test_a_frame_without_known_body_is_named_so() -> None:
         decode(make().SerializeToString(), RECV)
 
 
-def test_the_eight_hour_candle_of_the_stream_has_no_partner_and_is_left_out() -> None:
-    wrapper = make("spot@public.kline.v3.api.pb@BTCUSDT@Hour8")
-    wrapper.publicSpotKline.interval = "Hour8"
-    assert decode(wrapper.SerializeToString(), RECV) == ()
+def test_candles_of_every_stream_interval_are_read() -> None:
+    for name, interval in INTERVALS.items():
+        wrapper = make(f"spot@public.kline.v3.api.pb@BTCUSDT@{name}")
+        body = wrapper.publicSpotKline
+        body.interval, body.windowStart = name, 1_767_052_800
+        body.openingPrice = body.closingPrice = body.highestPrice = body.lowestPrice = "2"
+        (seen,) = decode(wrapper.SerializeToString(), RECV)
+        assert isinstance(seen, CandleSeen)
+        assert seen.interval is interval
+    assert set(INTERVALS.values()) == set(Interval)
 
 
 def test_an_unreadable_depth_frame_breaks_the_promise_of_its_book_only() -> None:

@@ -124,6 +124,44 @@ async def test_candles_know_whether_they_are_closed(rest: MexcRest, play: Play, 
     assert not (await rest.klines("BTCUSDT", Interval.M1))[0].closed
 
 
+FOUR_HOURS = 4 * 3_600_000
+MIDNIGHT = 1_767_052_800_000
+
+
+def four_hours(at: int, *figures: str) -> list[object]:
+    opens, high, low, close, volume, quote = figures
+    return [MIDNIGHT + at * FOUR_HOURS, opens, high, low, close, volume, MIDNIGHT + (at + 1) * FOUR_HOURS, quote]
+
+
+async def test_candles_of_eight_hours_are_made_of_two_of_four(rest: MexcRest, server: Any) -> None:
+    halves = [
+        four_hours(0, "10", "12", "9.5", "11", "0.1", "1.1"),
+        four_hours(1, "11", "11.5", "8", "9", "0.2", "1.9"),
+        four_hours(2, "9", "9", "9", "9", "0.3", "2.7"),
+    ]
+    server.json("GET", "klines", halves)
+    first, second = await rest.klines("BTCUSDT", Interval.H8, 2)
+    assert server.last("GET", "klines").query["interval"] == "4h"
+    assert (first.open_ms, first.open, first.high, first.low, first.close) == (
+        MIDNIGHT,
+        Decimal(10),
+        Decimal(12),
+        Decimal(8),
+        Decimal(9),
+    )
+    assert (first.volume, first.quote_volume, first.closed) == (Decimal("0.3"), Decimal("3.0"), True)
+    assert (second.open_ms, second.volume) == (MIDNIGHT + 2 * FOUR_HOURS, Decimal("0.3"))
+    # Cut off by the limit in the middle of a window: a first candle that is only half of one is not shown.
+    server.json("GET", "klines", [four_hours(n, "1", "1", "1", "1", "1", "1") for n in range(1, 5)])
+    assert [c.open_ms for c in await rest.klines("BTCUSDT", Interval.H8, 2)] == [
+        MIDNIGHT + 2 * FOUR_HOURS,
+        MIDNIGHT + 4 * FOUR_HOURS,
+    ]
+    # A pair that began to trade in the middle of a window has no other half.
+    server.json("GET", "klines", [four_hours(1, "1", "1", "1", "1", "1", "1")])
+    assert [c.open_ms for c in await rest.klines("BTCUSDT", Interval.H8, 2)] == [MIDNIGHT]
+
+
 async def test_tickers_of_one_pair_and_of_all(rest: MexcRest, play: Play) -> None:
     play("GET", "ticker/24hr", "GET_api_v3_ticker_24hr__one")
     (one,) = await rest.ticker_24h("BTCUSDT")

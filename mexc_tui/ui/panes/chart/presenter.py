@@ -323,4 +323,4 @@ def _moment(ms: int, interval: Interval, *, full: bool = False) -> str:
         return at.strftime("%Y-%m-%d") if full else at.strftime("%d %b")
     if full:
         return at.strftime("%d %b %H:%M")
-    return at.strftime("%H:%M") if interval is not Interval.H4 else at.strftime("%d %Hh")
+    return at.strftime("%d %Hh") if interval in (Interval.H4, Interval.H8) else at.strftime("%H:%M")
