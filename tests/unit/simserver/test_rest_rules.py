@@ -85,7 +85,7 @@ async def test_agg_trades_round_to_the_second_and_want_both_times(rig: Any) -> N
         ("symbol=BTCUSDT&side=BUY&type=LIMIT&quantity=NaN&price=1", 700008),
         ("symbol=BTCUSDT&side=BUY&type=MARKET", 700004),
         ("symbol=btcusdt&side=BUY&type=MARKET&quantity=1", -1121),
-        ("symbol=BTCUSDT&side=BUY&type=LIMIT&quantity=1&price=1&newClientOrderId=%1b%5b2J", 700008),
+        ("symbol=BTCUSDT&side=BUY&type=LIMIT&quantity=1&price=1&newClientOrderId=%1B%5B2J", 700008),
         ("side=BUY&type=MARKET&quantity=1", 700004),
     ],
 )

@@ -99,7 +99,7 @@ SIGNED = [
     ("GET", "uid", "", "GET_api_v3_uid"),
     ("GET", "capital/config/getall", "", "GET_api_v3_capital_config_getall"),
     ("POST", "strategy/group", "tradeGroupName=g", "POST_api_v3_strategy_group"),
-    ("POST", "strategy/group/uid", "tradeGroupId=91&uid=1,2", "POST_api_v3_strategy_group_uid"),
+    ("POST", "strategy/group/uid", "tradeGroupId=91&uid=1%2C2", "POST_api_v3_strategy_group_uid"),
     ("GET", "strategy/group", "tradeGroupName=g", "GET_api_v3_strategy_group"),
     ("DELETE", "strategy/group/uid", "tradeGroupId=91&uid=2", "DELETE_api_v3_strategy_group_uid"),
     ("DELETE", "strategy/group", "tradeGroupId=91", "DELETE_api_v3_strategy_group"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote_from_bytes, unquote_to_bytes
 
 from mexc_tui.venues.simulator.events import SimError
 from mexc_tui.venues.simulator.server.keys import ApiKey, KeyRing
@@ -16,6 +16,10 @@ MAX_AHEAD_MS = 1_000
 
 _SIGNATURE = re.compile(r"(?:^|&)signature=([^&]*)")
 _HEX = re.compile(r"[0-9a-f]{64}")
+_PLAIN = re.compile(r"[A-Za-z0-9\-._=&]*")
+_TILDES = ("~", "%7E")
+_STARS = ("*", "%2A")
+"""Clients encode these two or not; which MEXC expects is not known, so either passes."""
 
 
 def split_signature(raw: str) -> tuple[str, str | None]:
@@ -37,6 +41,20 @@ def parameters(query: str, body: str) -> dict[str, str]:
 def sign(secret: str, text: str) -> str:
     """Return the HMAC-SHA256 of the text in lower-case hexadecimal digits."""
     return hmac.new(secret.encode(), text.encode("utf-8", "surrogateescape"), hashlib.sha256).hexdigest()
+
+
+def signed_texts(raw: str) -> tuple[str, ...]:
+    """Return what a signature of a query or body may cover.
+
+    MEXC signs the decoded parameters encoded again, in the order sent, with upper-case digits, ``%20`` for a space
+    and parentheses encoded; how they were encoded on the line does not count.
+    """
+    if _PLAIN.fullmatch(raw):
+        return (raw,)
+    data = raw.encode("utf-8", "surrogateescape").replace(b"+", b" ")
+    pairs = [[unquote_to_bytes(part) for part in pair.split(b"=", 1)] for pair in data.split(b"&")]
+    text = "&".join("=".join(quote_from_bytes(part, "*") for part in pair) for pair in pairs)
+    return tuple({text.replace("~", tilde).replace("*", star) for tilde in _TILDES for star in _STARS})
 
 
 def check_window(params: dict[str, str], now_ms: int) -> None:
@@ -64,7 +82,7 @@ def authenticate(
 ) -> tuple[ApiKey, dict[str, str]]:
     """Return the caller's key and parameters, or raise MEXC's refusal.
 
-    The signature covers the raw query text followed directly by the raw body text.
+    The signature covers the encoded query parameters followed directly by the encoded body parameters.
     """
     if not access:
         raise SimError(400, "api key required", 400)
@@ -80,8 +98,10 @@ def authenticate(
         raise SimError(602, "Signature verification failed: no signature")
     params = parameters(bare_query, bare_body)
     check_window(params, now_ms)
-    expected = sign(key.secret, bare_query + bare_body)
-    if _HEX.fullmatch(signature) is None or not hmac.compare_digest(expected, signature):
+    texts = (query + body for query in signed_texts(bare_query) for body in signed_texts(bare_body))
+    if _HEX.fullmatch(signature) is None or not any(
+        hmac.compare_digest(sign(key.secret, text), signature) for text in texts
+    ):
         raise SimError(700002, "Signature for this request is not valid.")
     if key.ips and remote not in key.ips:
         raise SimError(700006, f"IP [{remote}] not in the ip white list")
