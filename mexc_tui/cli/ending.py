@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Coroutine
 from types import TracebackType
+from typing import Any
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -29,9 +31,17 @@ class Ending:
         for number in _SIGNALS:
             loop.remove_signal_handler(number)
 
-    async def wait(self) -> None:
-        """Return when a signal has come."""
-        await self._told.wait()
+    async def run(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do the work until it is done or a signal comes, and raise what it raises; none of it goes on afterwards."""
+        working, told = asyncio.create_task(work), asyncio.create_task(self._told.wait())
+        try:
+            await asyncio.wait({working, told}, return_when=asyncio.FIRST_COMPLETED)
+            if working.done():
+                working.result()
+        finally:
+            for task in (working, told):
+                task.cancel()
+            await asyncio.gather(working, told, return_exceptions=True)
 
     def _note(self, number: int) -> None:
         self.number = self.number or number

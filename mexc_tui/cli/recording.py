@@ -69,15 +69,8 @@ class Recorder:
         venue = market_venue(PARTS, self._tap)
         feed = MarketFeed(venue, listen=self._listen, tell=_tell)
         with Ending() as ending:
-            recording = asyncio.create_task(self._record(venue, feed, seconds))
-            stopping = asyncio.create_task(ending.wait())
             try:
-                await asyncio.wait({recording, stopping}, return_when=asyncio.FIRST_COMPLETED)
-                stopping.cancel()
-                if recording.done():
-                    recording.result()
-                recording.cancel()
-                await asyncio.gather(recording, return_exceptions=True)
+                await ending.run(self._record(venue, feed, seconds))
             finally:
                 await feed.close()
                 self._close()

@@ -141,15 +141,7 @@ async def watch(
     with Ending() as ending:
         try:
             reporter.link(LinkState.CONNECTING)
-            watching = asyncio.create_task(_follow(options, venue, feed, reporter, writer))
-            stopping = asyncio.create_task(ending.wait())
-            await asyncio.wait({watching, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            stopping.cancel()
-            if watching.done():
-                watching.result()
-            else:
-                watching.cancel()
-                await asyncio.gather(watching, return_exceptions=True)
+            await ending.run(_follow(options, venue, feed, reporter, writer))
         except ExitError as error:
             failed(error)
             raise
