@@ -144,11 +144,11 @@ class AccountCalls:
 
     async def listen_key_extend(self, listen_key: str) -> None:
         """Have a key last 60 minutes from now."""
-        await self._row(ep.LISTEN_EXTEND, [("listenKey", listen_key)])
+        (await self._row(ep.LISTEN_EXTEND, [("listenKey", listen_key)])).text("listenKey")
 
     async def listen_key_close(self, listen_key: str) -> None:
         """End an account stream and release its key."""
-        await self._row(ep.LISTEN_CLOSE, [("listenKey", listen_key)])
+        (await self._row(ep.LISTEN_CLOSE, [("listenKey", listen_key)])).text("listenKey")
 
     async def _row(self, endpoint: ep.Endpoint, params: Params | None = None) -> Row:
         return Row(await self._transport.call(endpoint, params), endpoint.label)

@@ -9,8 +9,8 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from mexc_tui.domain.errors import ErrorKind, VenueError
 from mexc_tui.venues.mexc.clock import Clock
+from mexc_tui.venues.mexc.errors import shut
 
 T = TypeVar("T")
 K = TypeVar("K", bound=Hashable)
@@ -61,11 +61,7 @@ class TtlCache:
         except asyncio.CancelledError:
             asking = asyncio.current_task()
             if task.cancelled() and not (asking is not None and asking.cancelling()):
-                raise VenueError(
-                    "The connection was closed while this was asked for.",
-                    kind=ErrorKind.NETWORK,
-                    remedy="Open it again.",
-                ) from None
+                raise shut() from None
             raise
         return answer
 

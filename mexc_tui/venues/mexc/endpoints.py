@@ -7,7 +7,8 @@ from enum import StrEnum
 import msgspec
 
 from mexc_tui.venues.mexc.errors import Call
-from mexc_tui.venues.mexc.limits import Cost, Duty
+from mexc_tui.venues.mexc.lanes import Duty
+from mexc_tui.venues.mexc.limits import Cost
 
 
 class Repeat(StrEnum):

@@ -8,7 +8,8 @@ import msgspec
 
 from mexc_tui.domain.errors import ErrorKind, VenueError
 from mexc_tui.venues.mexc.fields import as_number, decode
-from mexc_tui.venues.mexc.limits import Duty
+from mexc_tui.venues.mexc.lanes import Duty
+from mexc_tui.venues.mexc.limits import UNSENT
 
 _K = ErrorKind
 _SUCCESS = (0, 200)
@@ -201,6 +202,30 @@ def lost(call: Call, what: str, *, sent: bool) -> VenueError:
     )
 
 
+def shut() -> VenueError:
+    """Return the error for a request that met a closed connection."""
+    return VenueError(
+        "The connection to MEXC is closed; nothing was sent.",
+        kind=_K.NETWORK,
+        remedy="Open it again.",
+        sent=False,
+        retry_after_s=0.0,
+    )
+
+
+def held_back(call: Call, first: VenueError) -> VenueError:
+    """Return the error for a request that never left because what had to come before it failed."""
+    return VenueError(
+        f"{first.message} {UNSENT.get(call.duty, f'Because of that {call.label} was not sent.')}",
+        kind=first.kind,
+        code=first.code,
+        http_status=first.http_status,
+        remedy=first.remedy,
+        sent=False,
+        retry_after_s=first.retry_after_s,
+    )
+
+
 def refusal(call: Call, code: int, message: str, *, status: int, retry_after_s: float | None = None) -> VenueError:
     """Return the error for a JSON answer that carries an error code."""
     known = MEANINGS.get(code)
@@ -279,6 +304,7 @@ def _not_json(call: Call, answer: Answer) -> VenueError:
             http_status=403,
             remedy=REMEDIES[_K.EDGE_BLOCK],
             definite=True,
+            retry_after_s=answer.retry_after_s,
         )
     return _bare_status(call, answer, "with an HTML page" if html else "with nothing" if not text else "not in JSON")
 

@@ -1,31 +1,25 @@
-"""The budget of requests: windows shared by all of them, with a part that only cancels may use."""
+"""The budget of requests: windows and connections shared by all of them, with a part that only cancels may use."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from enum import StrEnum
+from collections.abc import Awaitable, Callable
 
 import msgspec
 
 from mexc_tui.domain.errors import ErrorKind, VenueError
 from mexc_tui.venues.mexc.clock import Clock
+from mexc_tui.venues.mexc.lanes import Duty, Lanes
 from mexc_tui.venues.mexc.settings import MexcSettings
 
 _GRACE_S = 0.001
+_SHORTEST_PAUSE_S = 1.0
+"""Whoever has been told to slow down pauses at least so long, even if told to wait no time at all."""
 _ROUNDING = 1e-6
 _ACCOUNT_SHARE = 0.9
 _DATA_SHARE = 0.8
 """Of what is not reserved for cancels; the rest is left to those who go first: orders, then the account."""
-
-
-class Duty(StrEnum):
-    """What a request is for; it decides who goes first when the budget is short."""
-
-    DATA = "data"
-    ACCOUNT = "account"
-    PLACE = "place"
-    CANCEL = "cancel"
 
 
 class Window:
@@ -70,14 +64,28 @@ class Cost(msgspec.Struct, frozen=True, gc=False):
     order_action: bool = False
     own: tuple[str, int, float] | None = None
     """A limit of the endpoint itself: its name, requests, seconds."""
+    patience_s: float | None = None
+    """How long it may wait, where that is not what its duty says."""
+
+
+UNSENT = {
+    Duty.PLACE: "The order was not sent.",
+    Duty.CANCEL: "The cancel was not sent and the order may still be open.",
+}
+"""What it means that a request of a kind was held back."""
 
 
 class Budget:
-    """Lets requests pass as the limits allow; obeys cool-downs that the exchange orders."""
+    """Lets requests pass as the limits allow; obeys cool-downs that the exchange orders.
 
-    def __init__(self, settings: MexcSettings, clock: Clock) -> None:
+    Every request that was let pass is given back with ``done``. ``rest`` lets time pass until the connection is closed.
+    """
+
+    def __init__(self, settings: MexcSettings, clock: Clock, rest: Callable[[float], Awaitable[None]]) -> None:
         self._settings = settings
         self._clock = clock
+        self._rest = rest
+        self._lanes = Lanes(settings.max_connections)
         period = settings.weight_period_s
         self.weight = Window(settings.ip_weight_limit, period)
         self.uid_weight = Window(settings.uid_weight_limit, period)
@@ -103,7 +111,7 @@ class Budget:
 
     def cool_down(self, seconds: float, reason: str, *, told: bool) -> None:
         """Pause everything. ``told`` means the exchange named the time; a guessed pause does not hold up cancels."""
-        until = self._clock.monotonic() + seconds
+        until = self._clock.monotonic() + max(seconds, _SHORTEST_PAUSE_S)
         if until <= self._cool_until:
             self._cool_told = self._cool_told or told
             return
@@ -111,9 +119,12 @@ class Budget:
 
     def take_now(self, cost: Cost) -> bool:
         """Count a request that need not wait and return True; False where it must wait for its turn or the budget."""
-        if cost.duty is not Duty.PLACE and self._turns[cost.duty].locked():
+        if (cost.duty is not Duty.PLACE and self._turns[cost.duty].locked()) or not self._lanes.enter_now(cost.duty):
             return False
-        return self._try(cost, self._clock.monotonic()) <= 0
+        if self._try(cost, self._clock.monotonic()) <= 0:
+            return True
+        self._lanes.leave()
+        return False
 
     async def take(self, cost: Cost) -> None:
         """Return when the request may go, having counted it.
@@ -122,12 +133,16 @@ class Budget:
             VenueError: RATE_LIMIT, not sent: the wait would be longer than this kind of request may take.
         """
         started = self._clock.monotonic()
-        patience = self._patience(cost.duty)
+        patience = self._patience(cost.duty) if cost.patience_s is None else cost.patience_s
         if cost.duty is Duty.PLACE:
             await self._pass(cost, started, patience)
             return
         async with self._turns[cost.duty]:
             await self._pass(cost, started, patience)
+
+    def done(self) -> None:
+        """Give back the connection of a request that was let pass."""
+        self._lanes.leave()
 
     def order_tokens(self) -> float:
         """Order actions that could go now."""
@@ -135,13 +150,20 @@ class Budget:
 
     async def _pass(self, cost: Cost, started: float, patience: float) -> None:
         while True:
+            try:
+                async with asyncio.timeout(patience):
+                    await self._lanes.enter(cost.duty)
+            except TimeoutError:
+                raise self._too_long(cost.duty, 1.0, "every connection to MEXC waits for an answer") from None
             now = self._clock.monotonic()
             wait = self._try(cost, now)
             if wait <= 0:
                 return
+            self._lanes.leave()
             if now + wait - started > patience:
-                raise self._too_long(cost.duty, wait)
-            await self._clock.sleep(wait)
+                cause = self.cool_reason if self.cool_s > 0 else "the request budget for MEXC is used up"
+                raise self._too_long(cost.duty, wait, cause)
+            await self._rest(wait)
 
     def _try(self, cost: Cost, now: float) -> float:
         """Count a request that may go now and return 0; otherwise return the seconds until it may."""
@@ -181,15 +203,10 @@ class Budget:
             return self._settings.place_max_wait_ms / 1_000
         return self._settings.cancel_max_wait_s if duty is Duty.CANCEL else self._settings.data_max_wait_s
 
-    def _too_long(self, duty: Duty, wait: float) -> VenueError:
-        cause = self.cool_reason if self.cool_s > 0 else "the request budget for MEXC is used up"
+    def _too_long(self, duty: Duty, wait: float, cause: str) -> VenueError:
         left = f"{wait:.1f} s" if wait < 100 else f"{wait / 60:.0f} min"
-        meaning = {
-            Duty.PLACE: "The order was not sent.",
-            Duty.CANCEL: "The cancel was not sent and the order may still be open.",
-        }.get(duty, "Nothing was asked.")
         return VenueError(
-            f"Not sent: {cause}, {left} to go. {meaning}",
+            f"Not sent: {cause}, {left} to go. {UNSENT.get(duty, 'Nothing was asked.')}",
             kind=ErrorKind.RATE_LIMIT,
             remedy=f"Try again in {left}.",
             sent=False,

@@ -9,6 +9,7 @@ import msgspec
 
 from mexc_tui.domain.errors import VenueError
 from mexc_tui.venues.mexc.clock import Clock
+from mexc_tui.venues.mexc.errors import shut
 
 _SAMPLES = 3
 _JUMP_MS = 500
@@ -61,25 +62,49 @@ class ServerTime:
         self._doubted = True
 
     async def sync(self) -> ClockReading:
-        """Measure the offset, keeping the sample with the shortest round trip."""
+        """Measure the offset, keeping the sample with the shortest round trip; VenueError if there is none."""
         best: ClockReading | None = None
+        failure: VenueError | None = None
         for _ in range(_SAMPLES):
-            server_ms, trip = await self._ask()
+            try:
+                server_ms, trip = await self._ask()
+            except VenueError as error:
+                failure = error
+                if not error.sent:
+                    break  # held back: so would be the next
+                continue
             offset = server_ms - (trip.wall_ms + trip.took_ms / 2)
             sample = ClockReading(offset, trip.took_ms, trip.wall_ms, trip.mono_s)
             if best is None or sample.round_trip_ms < best.round_trip_ms:
                 best = sample
-        assert best is not None
+        if best is None:
+            assert failure is not None
+            raise failure
         self._reading, self._doubted = best, False
         return best
 
-    async def ensure(self, *, urgent: bool) -> None:
-        """Return when the reading can be trusted. An old but unsuspicious one is renewed aside, delaying nobody."""
+    @property
+    def trusted(self) -> bool:
+        """Whether there is a reading that nothing speaks against; its age does not."""
         reading = self._reading
-        if reading is None or self._doubted or self._jumped(reading):
-            await asyncio.shield(self._start())
-        elif not urgent and self._clock.monotonic() - reading.mono_s > self._refresh_s:
+        return reading is not None and not self._doubted and not self._jumped(reading)
+
+    def renew_when_old(self) -> None:
+        """Have an old reading measured again aside, delaying nobody."""
+        reading = self._reading
+        if reading is not None and self._clock.monotonic() - reading.mono_s > self._refresh_s:
             self._start()
+
+    async def measure(self) -> None:
+        """Return after a new measurement, which is shared with everybody who waits for one; VenueError if it fails."""
+        running = self._start()
+        try:
+            await asyncio.shield(running)
+        except asyncio.CancelledError:
+            asking = asyncio.current_task()
+            if running.cancelled() and not (asking is not None and asking.cancelling()):
+                raise shut() from None
+            raise
 
     async def close(self) -> None:
         """Give up a measurement that is under way."""

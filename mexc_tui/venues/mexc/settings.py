@@ -74,12 +74,16 @@ class MexcSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Part of every budget that only cancels may use."""
     place_max_wait_ms: int = 250
     """An order that would wait longer for the budget is refused instead."""
+    prepare_max_s: float = 2.0
+    """An order that would wait longer for the exchange's clock, or for a sign of life, is refused instead."""
     cancel_max_wait_s: float = 5.0
     data_max_wait_s: float = 30.0
     edge_cool_down_s: float = 90.0
     """Pause after the firewall in front of MEXC has blocked this address."""
     limit_cool_down_s: float = 10.0
     """Pause after an over-limit answer that names no time."""
+    ban_cool_down_s: float = 120.0
+    """Pause after a ban that names no time; MEXC's bans begin at two minutes."""
 
     max_attempts: int = 4
     """Attempts of a request that may be repeated; orders are never repeated."""

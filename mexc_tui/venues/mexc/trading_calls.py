@@ -77,13 +77,22 @@ class TradingCalls:
             raise outcome_unknown(ep.ORDER_CANCEL.call, "the answer names no order")
 
     async def cancel_open_orders(self, symbols: Sequence[str]) -> tuple[str, ...]:
-        """Cancel every open order of the pairs and return the ids of those that were cancelled."""
+        """Cancel every open order of the pairs and return the ids of those that were cancelled.
+
+        Every pair is tried; then the first failure is raised, with a note of all pairs concerned.
+        """
         ids: list[str] = []
+        failure: VenueError | None = None
+        missed: list[str] = []
         for group in _groups(symbols):
-            data = await self._transport.call(ep.OPEN_CANCEL, [("symbol", ",".join(group))])
-            if not isinstance(data, list):
-                raise outcome_unknown(ep.OPEN_CANCEL.call, "the answer is not a list of orders")
-            ids += [row.text("orderId") for row in rows_of(data, ep.OPEN_CANCEL.label)]
+            try:
+                ids += _cancelled(await self._transport.call(ep.OPEN_CANCEL, [("symbol", ",".join(group))]))
+            except VenueError as error:
+                failure = failure or error
+                missed += group
+        if failure is not None:
+            failure.add_note(f"orders may still be open in {', '.join(missed)}")
+            raise failure
         return tuple(ids)
 
     async def cancel_all(self) -> None:
@@ -201,6 +210,15 @@ class TradingCalls:
                 raise _refused("a market sell is sized by its quantity")
         elif request.qty is None or request.price is None or request.quote_qty is not None:
             raise _refused(f"a {request.type.value} order has a quantity and a price")
+
+
+def _cancelled(data: object) -> list[str]:
+    """Return the ids of the orders that an answer names as cancelled; nothing else is an acknowledgement."""
+    rows = data if isinstance(data, list) else [None]
+    ids = [str(row.get("orderId") or "") if isinstance(row, dict) else "" for row in rows]
+    if not all(ids):
+        raise outcome_unknown(ep.OPEN_CANCEL.call, "the answer is not a list of cancelled orders")
+    return ids
 
 
 def _positive(value: Decimal) -> bool:

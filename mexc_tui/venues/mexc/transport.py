@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import statistics
 from collections import deque
 from collections.abc import Callable
 from contextvars import ContextVar
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import aiohttp
+from multidict import CIMultiDictProxy
 from yarl import URL
 
 from mexc_tui.domain.errors import ErrorKind, VenueError
@@ -17,9 +21,10 @@ from mexc_tui.venues.mexc import endpoints as ep
 from mexc_tui.venues.mexc.breaker import BreakerState, CircuitBreaker
 from mexc_tui.venues.mexc.clock import Clock
 from mexc_tui.venues.mexc.endpoints import Endpoint, Repeat
-from mexc_tui.venues.mexc.errors import REMEDIES, Answer, Call, lost, read_answer
+from mexc_tui.venues.mexc.errors import Answer, Call, held_back, lost, read_answer, shut
 from mexc_tui.venues.mexc.fields import Row
-from mexc_tui.venues.mexc.limits import Budget, Duty
+from mexc_tui.venues.mexc.lanes import Duty
+from mexc_tui.venues.mexc.limits import Budget, Cost
 from mexc_tui.venues.mexc.resolving import Resolver
 from mexc_tui.venues.mexc.server_time import ServerTime, Trip
 from mexc_tui.venues.mexc.settings import MexcSettings, is_loopback
@@ -27,6 +32,8 @@ from mexc_tui.venues.mexc.signing import encode, self_test, signed_query
 
 Params = list[tuple[str, str]]
 
+LONGEST_PAUSE_S = 3 * 86_400.0
+"""MEXC's longest ban; a longer pause that an answer asks for is cut to it."""
 _SMALL_ANSWER = 1 << 16
 _PASSING = (ErrorKind.NETWORK, ErrorKind.SERVER, ErrorKind.UNREADABLE, ErrorKind.OUTCOME_UNKNOWN)
 _BROKEN_HOST = (ErrorKind.NETWORK, ErrorKind.SERVER)
@@ -56,7 +63,7 @@ class Transport:
     def __init__(self, settings: MexcSettings, clock: Clock, jitter: Callable[[], float] = random.random) -> None:
         self.settings = settings
         self.clock = clock
-        self.budget = Budget(settings, clock)
+        self.budget = Budget(settings, clock, self._rest)
         self.breaker = CircuitBreaker(
             clock,
             failures=settings.breaker_failures,
@@ -72,6 +79,7 @@ class Transport:
         self._urls: dict[str, tuple[URL, str]] = {}
         self._key_header = {"X-MEXC-APIKEY": settings.api_key}
         self._session: aiohttp.ClientSession | None = None
+        self._resting: set[asyncio.Future[None]] = set()
         self._latencies: deque[float] = deque(maxlen=200)
 
     async def open(self) -> None:
@@ -94,9 +102,12 @@ class Transport:
         await self._attempt(ep.PING, [])
 
     async def close(self) -> None:
-        """Close the connections; harmless when repeated."""
-        await self.time.close()
+        """Close the connections and give up what waits for its turn; harmless when repeated."""
         session, self._session = self._session, None
+        for gate in self._resting:
+            if not gate.done():
+                gate.set_exception(shut())
+        await self.time.close()
         if session is not None:
             await session.close()
 
@@ -120,17 +131,24 @@ class Transport:
                 sent=False,
                 definite=True,
             )
-        attempt = 1
+        attempt, pause = 1, 0.0
+        unclear: VenueError | None = None
         while True:
             try:
+                if attempt > 1:
+                    self.repeats += 1
+                    await self._rest(pause)
                 return await self._attempt(endpoint, params or [])
             except VenueError as error:
-                pause = self._pause(endpoint, error, attempt)
-                if pause is None:
+                if unclear is not None and not error.sent:
+                    raise unclear from None  # an earlier attempt did leave
+                again = self._pause(endpoint, error, attempt)
+                if again is None:
                     raise
+                pause = again
+                if error.kind is ErrorKind.OUTCOME_UNKNOWN:
+                    unclear = error
             attempt += 1
-            self.repeats += 1
-            await self.clock.sleep(pause)
 
     def _pause(self, endpoint: Endpoint, error: VenueError, attempt: int) -> float | None:
         """Seconds before the next attempt; None if there must be none."""
@@ -139,7 +157,7 @@ class Transport:
             return None
         if error.kind is ErrorKind.CLOCK:
             return 0.0 if attempt == 1 else None
-        if error.kind is ErrorKind.RATE_LIMIT and error.sent:
+        if error.kind is ErrorKind.RATE_LIMIT and error.http_status is not None:
             return 0.0  # the budget holds the next attempt back for as long as the exchange said
         if error.kind not in _PASSING or not (error.sent or error.retry_after_s is None):
             return None
@@ -147,16 +165,26 @@ class Transport:
         told = error.retry_after_s or 0.0
         return None if told > self.settings.data_max_wait_s else max(told, ceiling * (0.5 + self._jitter() / 2))
 
-    async def _attempt(self, endpoint: Endpoint, params: Params, trip: Trip | None = None) -> Any:
+    async def _attempt(
+        self, endpoint: Endpoint, params: Params, trip: Trip | None = None, cost: Cost | None = None
+    ) -> Any:
         call = endpoint.call
         if endpoint.signed:
-            await self.time.ensure(urgent=endpoint.duty is Duty.PLACE or endpoint.duty is Duty.CANCEL)
+            if not self.time.trusted:
+                await self._set_clock(call)
+            elif call.duty is not Duty.PLACE and call.duty is not Duty.CANCEL:
+                self.time.renew_when_old()
         if self.breaker.state is not BreakerState.CLOSED:
             await self._admit(call)
+        if cost is None:
+            cost = endpoint.cost
         try:
-            if not self.budget.take_now(endpoint.cost):
-                await self.budget.take(endpoint.cost)
-            data = read_answer(call, await self._send(endpoint, params, call, trip or Trip()))
+            if not self.budget.take_now(cost):
+                await self.budget.take(cost)
+            try:
+                data = read_answer(call, await self._send(endpoint, params, call, trip or Trip()))
+            finally:
+                self.budget.done()
         except VenueError as error:
             self._learn(error)
             raise
@@ -166,13 +194,48 @@ class Transport:
         self.breaker.succeeded()
         return data
 
+    async def _set_clock(self, call: Call) -> None:
+        """Measure the exchange's clock first. A cancel tries without; an order is not kept for later."""
+        urgent = call.duty is Duty.PLACE or call.duty is Duty.CANCEL
+        try:
+            async with asyncio.timeout(self.settings.prepare_max_s if urgent else None):
+                await self.time.measure()
+        except TimeoutError:
+            failure = lost(ep.TIME.call, "no answer came in time", sent=True)
+        except VenueError as error:
+            failure = error
+        else:
+            return
+        if call.duty is not Duty.CANCEL:
+            raise held_back(call, failure)
+
+    async def _rest(self, seconds: float) -> None:
+        """Let time pass.
+
+        Raises:
+            VenueError: the connection is closed, or was closed meanwhile; nothing was sent.
+        """
+        if self._session is None:
+            raise shut()
+        gate: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        pause = asyncio.ensure_future(self.clock.sleep(seconds))
+        self._resting.add(gate)
+        try:
+            await asyncio.wait((gate, pause), return_when=asyncio.FIRST_COMPLETED)
+            if gate.done():
+                gate.result()
+        finally:
+            self._resting.discard(gate)
+            gate.cancel()
+            pause.cancel()
+
     async def _admit(self, call: Call) -> None:
         """Let a breaker that is not closed decide; cancels may try, an order only goes to a host that has answered."""
         if call.duty is Duty.CANCEL:
             return
         if call.duty is Duty.PLACE:
             if self.breaker.state is BreakerState.HALF_OPEN:
-                await self._attempt(ep.PING, [])
+                await self._try_first(call)
             admitted = self.breaker.state is BreakerState.CLOSED
         else:
             admitted = self.breaker.admit()
@@ -181,15 +244,27 @@ class Transport:
             raise VenueError(
                 f"{self.settings.host} has failed {self.breaker.failures} times in a row; {call.label} was not sent.",
                 kind=ErrorKind.NETWORK,
-                remedy=f"It is tried again in {wait:.0f} s.",
+                remedy=f"It is tried again in {wait:.0f} s."
+                if wait >= 1
+                else "It is being tried again at this moment.",
                 sent=False,
                 retry_after_s=wait,
             )
 
+    async def _try_first(self, call: Call) -> None:
+        """Ping a host that has failed, with the urgency of the order that waits for it."""
+        try:
+            async with asyncio.timeout(self.settings.prepare_max_s):
+                await self._attempt(ep.PING, [], cost=Cost(Duty.PLACE))
+        except TimeoutError:
+            raise held_back(call, lost(ep.PING.call, "no answer came in time", sent=True)) from None
+        except VenueError as error:
+            raise held_back(call, error) from None
+
     def _learn(self, error: VenueError) -> None:
         """Draw the conclusions of a failure: breaker, cool-down, clock."""
-        if not error.sent and error.kind is ErrorKind.RATE_LIMIT:
-            self.breaker.abandoned()
+        if self._session is None or (not error.sent and error.retry_after_s is not None):
+            self.breaker.abandoned()  # cut off or held back here: that says nothing of the host
             return
         self.failures += 1
         broken = error.http_status is None or error.http_status >= 500
@@ -198,13 +273,14 @@ class Transport:
             return
         self.breaker.succeeded()
         if error.kind is ErrorKind.RATE_LIMIT:
-            told = error.retry_after_s is not None
-            seconds = error.retry_after_s if error.retry_after_s is not None else self.settings.limit_cool_down_s
-            self.budget.cool_down(seconds, "MEXC asked to slow down", told=told)
+            banned = error.http_status == 418
+            told = error.retry_after_s
+            guess = self.settings.ban_cool_down_s if banned else self.settings.limit_cool_down_s
+            reason = "MEXC has banned this address" if banned else "MEXC asked to slow down"
+            self.budget.cool_down(guess if told is None else told, reason, told=told is not None)
         elif error.kind is ErrorKind.EDGE_BLOCK:
-            self.budget.cool_down(
-                self.settings.edge_cool_down_s, "the firewall in front of MEXC blocks this address", told=False
-            )
+            seconds = max(self.settings.edge_cool_down_s, error.retry_after_s or 0.0)
+            self.budget.cool_down(seconds, "the firewall in front of MEXC blocks this address", told=False)
         elif error.kind is ErrorKind.CLOCK:
             self.time.doubt()
 
@@ -229,13 +305,7 @@ class Transport:
     async def _send(self, endpoint: Endpoint, params: Params, call: Call, trip: Trip) -> Answer:
         """Put one request on the wire exactly as it was signed and read the answer."""
         if self._session is None:
-            raise VenueError(
-                f"The connection to MEXC is closed; {call.label} was not sent.",
-                kind=ErrorKind.NETWORK,
-                remedy=REMEDIES[ErrorKind.NETWORK],
-                sent=False,
-                retry_after_s=0.0,
-            )
+            raise shut()
         query = self._query(endpoint, params)
         url, text = self._url(endpoint)
         if query:
@@ -252,7 +322,7 @@ class Transport:
                 trip.took_ms = (self.clock.monotonic() - trip.mono_s) * 1_000
                 self._latencies.append(trip.took_ms)
                 status = response.status
-                retry_after = None if status == 200 else _seconds(response.headers.get("Retry-After"))
+                retry_after = None if status == 200 else self._retry_after(response.headers)
                 return Answer(status, response.headers.get("Content-Type", ""), retry_after, body)
         except TimeoutError:
             raise lost(call, "no answer came in time", sent=left.maybe) from None
@@ -273,8 +343,22 @@ class Transport:
         return b"".join(parts)
 
     async def _ask_time(self) -> tuple[int, Trip]:
+        """Ask ahead of everything that reads: an order may be waiting for it."""
         trip = Trip()
-        return Row(await self._attempt(ep.TIME, [], trip), ep.TIME.label).integer("serverTime"), trip
+        cost = Cost(Duty.PLACE, patience_s=self.settings.data_max_wait_s)
+        return Row(await self._attempt(ep.TIME, [], trip, cost), ep.TIME.label).integer("serverTime"), trip
+
+    def _retry_after(self, headers: CIMultiDictProxy[str]) -> float | None:
+        """Return the seconds that an answer asks to wait, given as such or as a date; None where it does not say."""
+        text = headers.get("Retry-After", "").strip()
+        if text.isascii() and text.replace(".", "", 1).isdigit():
+            return min(float(text), LONGEST_PAUSE_S)
+        until = _moment(text)
+        if until is None:
+            return None
+        now = _moment(headers.get("Date", ""))
+        seconds = until - (self.time.now_ms() / 1_000 if now is None else now)
+        return min(max(seconds, 0.0), LONGEST_PAUSE_S)
 
 
 class _Left:
@@ -299,10 +383,13 @@ class _Pool(aiohttp.TCPConnector):
         return connection
 
 
-def _seconds(text: str | None) -> float | None:
-    """Return a Retry-After in seconds; a date or nonsense is none."""
-    text = (text or "").strip()
-    return float(text) if text.isascii() and text.replace(".", "", 1).isdigit() else None
+def _moment(text: str) -> float | None:
+    """Return the seconds since 1970 of a date in an HTTP header; None for anything else."""
+    try:
+        found = parsedate_to_datetime(text)
+        return (found if found.tzinfo is not None else found.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        return None
 
 
 def _plain(error: Exception) -> str:

@@ -1,0 +1,70 @@
+"""Connections shared out by urgency, so that what is urgent never waits behind slow answers to what is not."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from enum import StrEnum
+
+
+class Duty(StrEnum):
+    """What a request is for; it decides who goes first when budget or connections are short."""
+
+    DATA = "data"
+    ACCOUNT = "account"
+    PLACE = "place"
+    CANCEL = "cancel"
+
+
+_URGENT_FIRST = (Duty.CANCEL, Duty.PLACE, Duty.ACCOUNT, Duty.DATA)
+_PARTS = {Duty.CANCEL: 1.0, Duty.PLACE: 0.875, Duty.ACCOUNT: 0.75, Duty.DATA: 0.625}
+"""How much of all connections each kind of request may bring into use."""
+
+
+class Lanes:
+    """Counts requests that are under way; each kind may fill the connections up to its part."""
+
+    def __init__(self, connections: int) -> None:
+        self._most = {duty: max(1, int(connections * part)) for duty, part in _PARTS.items()}
+        self._waiting: dict[Duty, deque[asyncio.Future[None]]] = {duty: deque() for duty in Duty}
+        self._busy = 0
+
+    @property
+    def busy(self) -> int:
+        """Requests that are under way."""
+        return self._busy
+
+    def enter_now(self, duty: Duty) -> bool:
+        """Take a connection if one is free for this kind of request and nobody waits for it."""
+        if self._busy >= self._most[duty] or self._waiting[duty]:
+            return False
+        self._busy += 1
+        return True
+
+    async def enter(self, duty: Duty) -> None:
+        """Take a connection as soon as there is one; those who wait longest go first, the urgent before the others."""
+        if self.enter_now(duty):
+            return
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting[duty].append(turn)
+        try:
+            await turn
+        except BaseException:
+            if turn.done() and not turn.cancelled():
+                self.leave()
+            elif turn in self._waiting[duty]:
+                self._waiting[duty].remove(turn)
+            raise
+
+    def leave(self) -> None:
+        """Give a connection back."""
+        self._busy -= 1
+        for duty in _URGENT_FIRST:
+            queue = self._waiting[duty]
+            while queue and queue[0].done():
+                queue.popleft()
+            if queue:
+                if self._busy < self._most[duty]:
+                    self._busy += 1
+                    queue.popleft().set_result(None)
+                return

@@ -1,0 +1,256 @@
+"""Many calls at once, slow answers, pauses that are asked for, tasks that are cancelled, a client that is closed."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from decimal import Decimal
+from email.utils import formatdate
+from typing import Any
+
+import pytest
+
+from mexc_tui.domain.errors import ErrorKind, VenueError
+from mexc_tui.domain.orders import OrderRequest, OrderType, Side
+from mexc_tui.venues.mexc.lanes import Duty, Lanes
+from mexc_tui.venues.mexc.rest import MexcRest
+from mexc_tui.venues.mexc.settings import MexcSettings
+
+KEY, SECRET = "mx0aBYs33eIilxBWC5", "45d0b3c26f2644f19bfb98b07741b2f5"
+ORDER = OrderRequest(
+    client_order_id="mtui-a-1", symbol="MXUSDT", side=Side.BUY, type=OrderType.LIMIT, qty=Decimal(1), price=Decimal(1)
+)
+Slow = Callable[[str, str], asyncio.Event]
+
+
+@pytest.fixture
+async def real(server: Any) -> AsyncIterator[MexcRest]:
+    """A client that runs by the machine's own clock."""
+    async with MexcRest(MexcSettings(base_url=server.base_url, api_key=KEY, api_secret=SECRET).unpaced()) as rest:
+        yield rest
+
+
+@pytest.fixture
+async def slow(server: Any) -> AsyncIterator[Slow]:
+    """Let an endpoint give no answer; the event is set when it is first asked."""
+    release = asyncio.Event()
+
+    def hold(method: str, path: str) -> asyncio.Event:
+        arrived = asyncio.Event()
+
+        async def answer(_: Any) -> Any:
+            arrived.set()
+            await release.wait()
+            raise ConnectionResetError
+
+        server.on(method, path, answer)
+        return arrived
+
+    yield hold
+    release.set()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+
+
+async def ended(tasks: list[asyncio.Task[Any]]) -> list[Any]:
+    for task in tasks:
+        task.cancel()
+    return await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_orders_and_cancels_do_not_wait_behind_slow_answers(real: MexcRest, server: Any, slow: Slow) -> None:
+    slow("GET", "depth")
+    slow("GET", "account")
+    server.json("POST", "order", {"symbol": "MXUSDT", "orderId": "1"})
+    server.json("DELETE", "order", {"symbol": "MXUSDT", "orderId": "1"})
+    calls = [asyncio.create_task(real.depth("MXUSDT")) for _ in range(500)]
+    calls += [asyncio.create_task(real.account()) for _ in range(500)]
+    await until(lambda: server.count("GET", "depth") >= 10 and server.count("GET", "account") >= 2)
+    started = time.monotonic()
+    assert await real.place_order(ORDER) == "1"
+    await real.cancel_order("MXUSDT", order_id="1")
+    assert time.monotonic() - started < 1
+    await ended(calls)
+
+
+async def test_cancels_do_not_wait_behind_orders_without_an_answer(real: MexcRest, server: Any, slow: Slow) -> None:
+    slow("POST", "order")
+    server.json("DELETE", "order", {"symbol": "MXUSDT", "orderId": "1"})
+    orders = [asyncio.create_task(real.place_order(ORDER)) for _ in range(200)]
+    await until(lambda: server.count("POST", "order") >= 14)
+    await real.cancel_order("MXUSDT", order_id="1")
+    await until(lambda: sum(task.done() for task in orders) == 200 - 14)
+    errors = [task.exception() for task in orders if task.done()]
+    assert {(error.kind, error.sent) for error in errors if isinstance(error, VenueError)} == {
+        (ErrorKind.RATE_LIMIT, False)
+    }
+    assert server.count("POST", "order") == 14
+    await ended(orders)
+
+
+async def test_a_call_that_is_cancelled_gives_its_connection_back(real: MexcRest, server: Any, slow: Slow) -> None:
+    slow("GET", "depth")
+    for _ in range(5):
+        calls = [asyncio.create_task(real.depth("MXUSDT")) for _ in range(40)]
+        await asyncio.sleep(0.02)
+        assert all(isinstance(result, asyncio.CancelledError) for result in await ended(calls))
+    assert real._transport.budget._lanes.busy == 0
+    server.json("GET", "depth", {"lastUpdateId": 1, "bids": [], "asks": []})
+    books = await asyncio.gather(*(real.depth("MXUSDT") for _ in range(40)))
+    assert len(books) == 40
+    connector = real._transport._session.connector
+    assert len(connector._acquired) == 0
+
+
+async def test_what_left_before_its_task_was_cancelled_stays_counted(rest: MexcRest, server: Any, slow: Slow) -> None:
+    arrived = slow("GET", "myTrades")
+    before = rest.metrics().weight_used
+    task = asyncio.create_task(rest.my_trades("MXUSDT"))
+    await arrived.wait()
+    await ended([task])
+    assert rest.metrics().weight_used == before + 10
+
+
+async def test_what_waits_for_the_budget_is_not_counted_when_its_task_is_cancelled(server: Any) -> None:
+    settings = MexcSettings(base_url=server.base_url, api_key=KEY, api_secret=SECRET)
+    server.json("GET", "myTrades", [])
+    async with MexcRest(settings) as rest:
+        calls = [asyncio.create_task(rest.my_trades("MXUSDT")) for _ in range(1_000)]
+        await until(lambda: server.count("GET", "myTrades") >= 18)
+        used = rest.metrics().weight_used
+        server.json("DELETE", "order", {"symbol": "MXUSDT", "orderId": "1"})
+        started = time.monotonic()
+        for _ in range(8):
+            await rest.cancel_order("MXUSDT", order_id="1")
+        assert time.monotonic() - started < 1
+        await ended(calls)
+        assert rest.metrics().weight_used == used + 8
+        assert server.count("GET", "myTrades") == 18
+
+
+async def test_closing_answers_everybody_at_once(server: Any, slow: Slow) -> None:
+    """In flight, in the queue for the budget, between two attempts, waiting for a connection."""
+    settings = MexcSettings(
+        base_url=server.base_url, api_key=KEY, api_secret=SECRET, backoff_base_s=30, backoff_max_s=30
+    )
+    server.json("GET", "myTrades", [])
+    server.on("GET", "uid", server.html(502))
+    slow("GET", "depth")
+    arrived = slow("POST", "order")
+    rest = MexcRest(settings)
+    await rest.open()
+    order = asyncio.create_task(rest.place_order(ORDER))
+    await arrived.wait()
+    waiting = [asyncio.create_task(rest.uid())]
+    waiting += [asyncio.create_task(rest.my_trades("MXUSDT")) for _ in range(50)]
+    waiting += [asyncio.create_task(rest.depth("MXUSDT")) for _ in range(30)]
+    await until(lambda: server.count("GET", "uid") == 1 and server.count("GET", "depth") >= 1)
+    await rest.close()
+    done, late = await asyncio.wait((order, *waiting), timeout=2)
+    assert not late
+    errors = [task.exception() for task in done]
+    assert all(isinstance(error, VenueError) for error in errors if error is not None)
+    unknown = order.exception()
+    assert isinstance(unknown, VenueError)
+    assert (unknown.kind, unknown.sent) == (ErrorKind.OUTCOME_UNKNOWN, True)
+    assert server.count("POST", "order") == 1
+    with pytest.raises(VenueError, match="closed"):
+        await rest.ping()
+    assert server.count("GET", "ping") == 0
+
+
+async def test_closing_while_the_clock_is_measured_is_no_cancellation(real: MexcRest, server: Any, slow: Slow) -> None:
+    real._transport.time.doubt()
+    arrived = slow("GET", "time")
+    asking = asyncio.create_task(real.uid())
+    await arrived.wait()
+    await real.close()
+    with pytest.raises(VenueError, match=r"closed|connection"):
+        await asking
+
+
+async def test_an_order_is_not_kept_until_a_slow_clock_answers(server: Any, slow: Slow) -> None:
+    settings = MexcSettings(base_url=server.base_url, api_key=KEY, api_secret=SECRET, prepare_max_s=0.05)
+    async with MexcRest(settings) as rest:
+        rest._transport.time.doubt()
+        slow("GET", "time")
+        server.json("DELETE", "order", {"symbol": "MXUSDT", "orderId": "1"})
+        with pytest.raises(VenueError, match="The order was not sent") as caught:
+            await rest.place_order(ORDER)
+        assert not caught.value.sent
+        await rest.cancel_order("MXUSDT", order_id="1")
+        assert server.count("POST", "order") == 0
+
+
+NOON = 1_767_268_800
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "least", "most"),
+    [
+        (429, {"Retry_After": "7"}, 7, 7),
+        (429, {"Retry_After": "0"}, 1, 1),
+        (429, {"Retry_After": "1.5"}, 1.5, 1.5),
+        (429, {"Retry_After": formatdate(NOON + 40, usegmt=True), "Date": formatdate(NOON, usegmt=True)}, 40, 40),
+        (429, {"Retry_After": formatdate(NOON - 40, usegmt=True), "Date": formatdate(NOON, usegmt=True)}, 1, 1),
+        (429, {"Retry_After": "Thu, 01 Jan 2026 12:00:40", "Date": formatdate(NOON, usegmt=True)}, 40, 40),
+        (429, {"Retry_After": "soon"}, 10, 10),
+        (429, {"Retry_After": "-5"}, 10, 10),
+        (429, {"Retry_After": "7, 9"}, 10, 10),
+        (429, {"Retry_After": "9" * 400}, 259_200, 259_200),
+        (429, {"Retry_After": "Thu, 99 Foo 2026 12:00:00 GMT"}, 10, 10),
+        (429, {}, 10, 10),
+        (418, {}, 120, 120),
+        (418, {"Retry_After": "in a while"}, 120, 120),
+        (418, {"Retry_After": "600"}, 600, 600),
+        (403, {}, 90, 90),
+        (403, {"Retry_After": "300"}, 300, 300),
+        (403, {"Retry_After": "5"}, 90, 90),
+    ],
+)
+async def test_pauses_that_are_asked_for(
+    make_rest: Any, server: Any, status: int, headers: dict[str, str], least: float, most: float
+) -> None:
+    rest = make_rest(max_attempts=1)
+    await rest.open()
+    server.on("GET", "depth", server.reply(b"<html>no</html>", status=status, **headers))
+    with pytest.raises(VenueError):
+        await rest.depth("MXUSDT")
+    assert least - 0.1 <= rest.metrics().cool_down_s <= most + 0.1
+    assert rest.metrics().breaker == "closed"
+
+
+async def test_a_ban_is_called_a_ban(make_rest: Any, server: Any) -> None:
+    rest = make_rest()
+    await rest.open()
+    server.on("GET", "depth", server.reply(b"", status=418, Retry_After="600"))
+    for _ in range(2):
+        with pytest.raises(VenueError, match="banned this address"):
+            await rest.depth("MXUSDT")
+
+
+async def test_lanes_serve_the_urgent_first_and_lose_nobody() -> None:
+    lanes = Lanes(8)
+    for _ in range(8):
+        assert lanes.enter_now(Duty.CANCEL)
+    order: list[Duty] = []
+
+    async def come(duty: Duty) -> None:
+        await lanes.enter(duty)
+        order.append(duty)
+        lanes.leave()
+
+    tasks = [asyncio.create_task(come(duty)) for duty in (*Duty, *Duty)]
+    await asyncio.sleep(0)
+    tasks[0].cancel()
+    for _ in range(8):
+        lanes.leave()
+    await asyncio.wait(tasks)
+    assert order[0] is Duty.CANCEL
+    assert sorted(order) == sorted((*Duty, *Duty)[1:])
+    assert lanes.busy == 0
