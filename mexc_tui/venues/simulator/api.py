@@ -10,6 +10,7 @@ from mexc_tui.domain.instrument import Instrument
 from mexc_tui.domain.market import Candle, Interval, Ticker, Trade
 from mexc_tui.domain.orders import Balance, Side
 from mexc_tui.venues.simulator.events import Listener, OwnTrade, SimOrder
+from mexc_tui.venues.simulator.groups import TradeGroups
 
 
 class MarketSource(Protocol):
@@ -34,6 +35,9 @@ class ExchangeCore(Protocol):
 
     Calls that trade raise ``SimError`` with MEXC's code, message and HTTP status.
     """
+
+    groups: TradeGroups
+    """Accounts that do not trade with each other."""
 
     @property
     def now_ms(self) -> int:
@@ -75,6 +79,12 @@ class ExchangeCore(Protocol):
 
     def fees(self, account_id: str, symbol: str) -> tuple[Decimal, Decimal]:
         """Return maker and taker fee as fractions."""
+
+    def pays_in_mx(self, account_id: str) -> bool:
+        """Whether the account pays its fees in MX where it can."""
+
+    def pay_in_mx(self, account_id: str, wanted: bool) -> None:
+        """Let the account pay its fees in MX from now on, or no longer."""
 
     def place(
         self,

@@ -17,6 +17,8 @@ from mexc_tui.venues.simulator import filters, state
 from mexc_tui.venues.simulator.accounts import Accounts
 from mexc_tui.venues.simulator.events import OrderChanged, OwnTrade, SimError, SimOrder
 from mexc_tui.venues.simulator.exact import add, from_units, multiply, subtract, to_units
+from mexc_tui.venues.simulator.fees import FeeDesk
+from mexc_tui.venues.simulator.groups import TradeGroups
 from mexc_tui.venues.simulator.hall import Hall
 from mexc_tui.venues.simulator.ledger import Ledger
 from mexc_tui.venues.simulator.markets.model import ModelMarket, plain_spec
@@ -38,6 +40,8 @@ class Exchange(Hall):
         self.maintenance = False
         self.accounts = Accounts(self.emit, self.clock)
         self.ledger = Ledger()
+        self.fee_desk = FeeDesk(self.accounts, self.last_price)
+        self.groups = TradeGroups()
         self.order_counter = 474_424_498_318_368_000_000 + Random(f"{seed}/orders").randrange(10**9)
         self.frozen: dict[str, Decimal] = {}
         """What is still locked for each open order, in quote for buys and in base for sells."""
@@ -57,6 +61,19 @@ class Exchange(Hall):
         self.accounts.require(account_id)
         instrument = self.pair(symbol).instrument
         return instrument.maker_fee, instrument.taker_fee
+
+    def pays_in_mx(self, account_id: str) -> bool:
+        """Whether the account pays its fees in MX where it can."""
+        self.accounts.require(account_id)
+        return account_id in self.fee_desk.in_mx
+
+    def pay_in_mx(self, account_id: str, wanted: bool) -> None:
+        """Let the account pay its fees in MX from now on, or no longer."""
+        self.accounts.require(account_id)
+        if wanted:
+            self.fee_desk.in_mx.add(account_id)
+        else:
+            self.fee_desk.in_mx.discard(account_id)
 
     # Orders.
 
@@ -84,7 +101,7 @@ class Exchange(Hall):
         filters.check_numbers(pair.instrument, wanted.qty, wanted.price)
         filters.check_size(pair.instrument, type, wanted.qty, wanted.worth)
         if type != "MARKET":
-            filters.check_band(pair.instrument, side, wanted.price, self._last(pair))
+            filters.check_band(pair.instrument, side, wanted.price, pair.last_price)
         if type in ("LIMIT", "LIMIT_MAKER") and self.ledger.open_count(account_id) >= filters.MAX_OPEN_ORDERS:
             raise SimError(30029, "Cannot exceed the maximum order limit")
         need = wanted.most if side is Side.BUY else wanted.qty or ZERO
@@ -236,8 +253,12 @@ class Exchange(Hall):
             self.accounts.to_outside(pair.instrument.base, deal.qty.copy_sign(Decimal(sign)))
             self.accounts.to_outside(pair.instrument.quote, quote.copy_sign(Decimal(-sign)))
 
+    def together(self, taker: SimOrder, maker: SimOrder) -> bool:
+        """Whether two orders belong to one account, or to accounts of one group."""
+        return self.groups.together(taker.account_id, maker.account_id)
+
     def stp_cancel(self, order: SimOrder) -> None:
-        """Cancel a resting order that would have met its own account."""
+        """Cancel a resting order that would have met its own account, or one of its group."""
         self._end(self.pair(order.symbol), order, "stp_cancel")
 
     def _accept(self, pair: Pair, order: SimOrder, need: Decimal) -> None:
@@ -294,8 +315,8 @@ class Exchange(Hall):
         self.frozen[order.order_id] = subtract(self.frozen[order.order_id], used)
         if done:
             del self.frozen[order.order_id]
-        fee = multiply(got, instrument.maker_fee if is_maker else instrument.taker_fee)
-        self.accounts.collect_fee(order.account_id, got_asset, fee)
+        rate = instrument.maker_fee if is_maker else instrument.taker_fee
+        fee, fee_asset = self.fee_desk.charge(order.account_id, instrument, rate, quote, (got, got_asset))
         trade = OwnTrade(
             account_id=order.account_id,
             symbol=order.symbol,
@@ -307,7 +328,7 @@ class Exchange(Hall):
             qty=deal.qty,
             quote_qty=quote,
             fee=fee,
-            fee_asset=got_asset,
+            fee_asset=fee_asset,
             is_maker=is_maker,
             is_self_trade=is_self_trade,
             time_ms=self.now_ms,
@@ -349,9 +370,6 @@ class Exchange(Hall):
             raise SimError(30004, "Insufficient position")
         if need > free:
             raise SimError(30005, "Oversold")
-
-    def _last(self, pair: Pair) -> Decimal | None:
-        return None if pair.last is None else from_units(pair.last, pair.price_decimals)
 
     def _price_market(self, pair: Pair, side: Side, qty: Decimal | None, quote_qty: Decimal | None) -> _Wanted:
         """Turn a market order into a limit order at its protective price; SimError(30025) for an empty book."""

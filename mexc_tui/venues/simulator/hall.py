@@ -157,6 +157,11 @@ class Hall:
         pair = self.pair(symbol)
         return pair.version, pair.depth(Side.BUY, limit), pair.depth(Side.SELL, limit)
 
+    def last_price(self, symbol: str) -> Decimal | None:
+        """Return the price of the last trade of a pair; None where there is no such pair, no trade, or it is closed."""
+        pair = self.pairs.get(symbol)
+        return None if pair is None or not pair.moving else pair.last_price
+
     def recent_trades(self, symbol: str, limit: int) -> list[Trade]:
         """Return the latest trades, newest first."""
         return self.pair(symbol).recent_trades(limit)

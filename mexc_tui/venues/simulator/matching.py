@@ -31,6 +31,9 @@ class Settlement(Protocol):
     ) -> None:
         """Move money for one execution; None stands for the rest of the market."""
 
+    def together(self, taker: SimOrder, maker: SimOrder) -> bool:
+        """Whether two orders belong to one account, or to accounts of one group."""
+
     def stp_cancel(self, order: SimOrder) -> None:
         """Cancel a resting order by self-trade prevention; it has left the book already."""
 
@@ -80,6 +83,11 @@ class Pair:
         self._emit = emit
         self._clock = clock
         self._next_trade = next_trade
+
+    @property
+    def last_price(self) -> Decimal | None:
+        """Price of the last trade; None before the first one."""
+        return None if self.last is None else from_units(self.last, self.price_decimals)
 
     @property
     def moving(self) -> bool:
@@ -216,15 +224,20 @@ class Pair:
         return best is not None and (best <= limit if side is Side.BUY else best >= limit)
 
     def fillable(self, order: SimOrder, limit: int, qty: int) -> bool:
-        """Whether the book could fill ``qty`` at once, own orders not counted where they may not trade."""
+        """Whether the book could fill ``qty`` at once without an order that self-trade prevention keeps from it."""
         half = self.book.half(order.side.opposite)
         for price in half.prices(len(half.keys)):
             if (price > limit) if order.side is Side.BUY else (price < limit):
                 return False
             level = half.levels[price]
-            qty -= level.total
-            if order.stp_mode and level.own:
-                qty += sum(e.qty for e in level.entries if e.order and e.order.account_id == order.account_id)
+            if not (order.stp_mode and level.own):
+                qty -= level.total
+            else:
+                for entry in level.entries:
+                    if not self._prevented(order, entry.order):
+                        qty -= entry.qty
+                    elif qty > 0 and order.stp_mode != "cancel_maker":
+                        return False
             if qty <= 0:
                 return True
         return False
@@ -244,7 +257,7 @@ class Pair:
             level = half.levels[price]
             while level.entries and qty > 0:
                 maker = level.entries[0].order
-                if taker is not None and taker.stp_mode and maker is not None and maker.account_id == taker.account_id:
+                if taker is not None and maker is not None and self._prevented(taker, maker):
                     if taker.stp_mode != "cancel_taker":
                         level.remove(level.entries[0])
                         self._settlement.stp_cancel(maker)
@@ -292,6 +305,10 @@ class Pair:
                 self._clock(),
             )
         )
+
+    def _prevented(self, taker: SimOrder, maker: SimOrder | None) -> bool:
+        """Whether the taker's mode forbids this trade; the mode of an order that rests does not count."""
+        return maker is not None and taker.stp_mode != "" and self._settlement.together(taker, maker)
 
     def _after(self, side: Side, price: int) -> None:
         self.book.half(side).tidy(price)

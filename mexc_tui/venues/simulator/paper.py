@@ -179,6 +179,13 @@ class PaperExchange(Exchange):
         bids, asks = pair.depth(Side.BUY, 1), pair.depth(Side.SELL, 1)
         return replace(known, bid=bids[0][0] if bids else None, ask=asks[0][0] if asks else None)
 
+    def last_price(self, symbol: str) -> Decimal | None:
+        """Return the price of the last trade where it is current: as the mirrored figures tell it; None elsewhere."""
+        if not self.mirror.tickers_live or symbol not in self.pairs or not self.pairs[symbol].moving:
+            return None
+        known = self.mirror.tickers.get(symbol)
+        return None if known is None else known.last
+
     def candles(
         self, symbol: str, interval: Interval | str, limit: int, start_ms: int | None = None, end_ms: int | None = None
     ) -> list[Candle]:

@@ -11,6 +11,7 @@ import msgspec
 from mexc_tui.domain.instrument import Instrument
 from mexc_tui.venues.simulator.events import OwnTrade, SimOrder
 from mexc_tui.venues.simulator.exact import from_units, subtract, to_units
+from mexc_tui.venues.simulator.groups import TradeGroup
 from mexc_tui.venues.simulator.matching import Pair
 
 if TYPE_CHECKING:
@@ -47,6 +48,9 @@ class SavedState(msgspec.Struct, frozen=True, kw_only=True):
     trades: list[OwnTrade]
     pairs: list[SavedPair]
     openings: list[tuple[int, str]]
+    in_mx: list[str] = []
+    """Accounts that pay their fees in MX."""
+    groups: list[TradeGroup] = []
 
 
 def dump(exchange: Exchange, pairs: Iterable[Pair] | None = None) -> dict[str, Any]:
@@ -76,6 +80,8 @@ def dump(exchange: Exchange, pairs: Iterable[Pair] | None = None) -> dict[str, A
             for pair in (exchange.pairs.values() if pairs is None else pairs)
         ],
         openings=exchange.openings(),
+        in_mx=sorted(exchange.fee_desk.in_mx),
+        groups=exchange.groups.dump(),
     )
     built = msgspec.to_builtins(saved)
     if not isinstance(built, dict):
@@ -107,6 +113,8 @@ def restore(exchange: Exchange, saved: dict[str, Any]) -> None:
     if accounts.unaccounted():
         raise ValueError(f"the saved state does not add up: {accounts.unaccounted()}")
     exchange.frozen = state.frozen
+    exchange.fee_desk.in_mx = set(state.in_mx)
+    exchange.groups.restore(state.groups)
     for order in state.orders:
         exchange.ledger.add(order)
     for trade in state.trades:

@@ -3,38 +3,49 @@ from __future__ import annotations
 import json
 from decimal import Decimal
 
-from hypothesis import given
+from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from mexc_tui.domain.instrument import Instrument
 from mexc_tui.domain.orders import Side
 from mexc_tui.venues.simulator.events import BookLevel, OrderChanged, OwnTrade, SimError
 from mexc_tui.venues.simulator.exchange import Exchange
+from mexc_tui.venues.simulator.fees import MX_DISCOUNT
+from mexc_tui.venues.simulator.groups import uid_of
 
 D = Decimal
 S = "ABCUSDT"
 PAIR = Instrument(
     symbol=S, base="ABC", quote="USDT", price_decimals=1, qty_decimals=2, maker_fee=D("0.0002"), taker_fee=D("0.0005")
 )
-ACCOUNTS = ("ann", "bob")
+MX = Instrument(symbol="MXUSDT", base="MX", quote="USDT", price_decimals=4, qty_decimals=2)
+ACCOUNTS = ("ann", "bob", "cid")
+STP = ["cancel_taker", "cancel_maker", "cancel_both"]
 
 sides = st.sampled_from([Side.BUY, Side.SELL])
-ticks = st.integers(950, 1050)
-steps = st.integers(1, 900)
+ticks = st.integers(980, 1020)
+steps = st.integers(1, 300)
 
-place = st.tuples(
-    st.just("place"),
-    st.sampled_from(ACCOUNTS),
-    sides,
-    st.sampled_from(["LIMIT", "LIMIT", "LIMIT", "LIMIT_MAKER", "IMMEDIATE_OR_CANCEL", "FILL_OR_KILL", "MARKET"]),
-    ticks,
-    steps,
-    st.sampled_from(["", "cancel_taker", "cancel_maker", "cancel_both"]),
-)
+
+def placing(modes):
+    return st.tuples(
+        st.just("place"),
+        st.sampled_from(ACCOUNTS),
+        sides,
+        st.sampled_from(["LIMIT", "LIMIT", "LIMIT", "LIMIT_MAKER", "IMMEDIATE_OR_CANCEL", "FILL_OR_KILL", "MARKET"]),
+        ticks,
+        steps,
+        st.sampled_from(modes),
+    )
+
+
+place = placing(["", *STP])
 spend = st.tuples(st.just("spend"), st.sampled_from(ACCOUNTS), sides, steps)
 cancel = st.tuples(st.just("cancel"), st.sampled_from(ACCOUNTS), st.integers(0, 5))
 foreign = st.tuples(st.sampled_from(["rest", "take", "print", "set"]), sides, ticks, steps)
-actions = st.lists(st.one_of(place, place, spend, cancel, foreign, foreign), max_size=50)
+fees = st.tuples(st.just("in_mx"), st.sampled_from(ACCOUNTS), st.booleans())
+group = st.tuples(st.just("group"), st.sampled_from(ACCOUNTS), st.booleans())
+actions = st.lists(st.one_of(place, place, spend, cancel, foreign, foreign, fees, group), min_size=15, max_size=60)
 
 
 def act(exchange: Exchange, action: tuple) -> None:
@@ -56,6 +67,11 @@ def act(exchange: Exchange, action: tuple) -> None:
             standing = exchange.open_orders(account, S)
             if standing:
                 exchange.cancel(account, S, order_id=standing[place_ % len(standing)].order_id)
+        case ("in_mx", account, wanted):
+            exchange.pay_in_mx(account, wanted)
+        case ("group", account, joins):
+            change = exchange.groups.add if joins else exchange.groups.remove
+            change("ann", 91, [uid_of(account)], exchange.now_ms)
         case ("rest", side, price, qty):
             if not pair.crosses(side, price):
                 pair.add(side, price, qty)
@@ -79,8 +95,15 @@ def run(done: list[tuple], exchange: Exchange) -> None:
 def fresh() -> Exchange:
     exchange = Exchange(start_ms=1_800_000_000_000)
     exchange.list_symbol(PAIR)
+    exchange.list_symbol(MX)
+    exchange.open_account("maker", {"USDT": D(10), "MX": D(1)})
+    for side in (Side.SELL, Side.BUY):
+        exchange.place("maker", symbol="MXUSDT", side=side, type="LIMIT", qty=D(1), price=D("3.2151"))
     for account in ACCOUNTS:
-        exchange.open_account(account, {"USDT": D(3_000), "ABC": D(30)})
+        # So little MX that it runs out on the way.
+        exchange.open_account(account, {"USDT": D(3_000), "ABC": D(30), "MX": D("0.05")})
+    exchange.pay_in_mx("ann", True)
+    exchange.groups.create("ann", "desk", exchange.now_ms)
     return exchange
 
 
@@ -99,6 +122,50 @@ def test_money_is_conserved_and_locks_are_exactly_what_open_orders_need(done):
         for asset, amount in locked.items():
             assert (held[asset].locked if asset in held else 0) == amount
         assert all(balance.free >= 0 for balance in held.values())
+
+
+@given(actions)
+def test_a_fee_is_the_whole_rate_of_what_came_or_its_discounted_value_in_mx(done):
+    exchange = fresh()
+    run(done, exchange)
+    charged: dict[str, D] = {}
+    for account in ACCOUNTS:
+        for trade in exchange.own_trades(account, S, limit=1_000):
+            rate = PAIR.maker_fee if trade.is_maker else PAIR.taker_fee
+            if trade.fee_asset == "MX":
+                exactly = trade.quote_qty * rate * (1 - MX_DISCOUNT) / D("3.2151")
+                assert 0 <= trade.fee - exactly < D("0.00000001")
+            else:
+                bought = trade.side is Side.BUY
+                assert trade.fee_asset == ("ABC" if bought else "USDT")
+                assert trade.fee == rate * (trade.qty if bought else trade.quote_qty)
+            charged[trade.fee_asset] = charged.get(trade.fee_asset, D(0)) + trade.fee
+    for asset, amount in charged.items():
+        assert exchange.accounts.fees.get(asset, 0) == amount
+
+
+@settings(max_examples=150)
+@given(
+    st.lists(
+        st.one_of(placing(STP), placing(STP), placing(STP), cancel, foreign),
+        min_size=30,
+        max_size=80,
+    )
+)
+def test_accounts_of_one_group_never_trade_with_each_other(done):
+    exchange = fresh()
+    exchange.groups.add("ann", 91, [uid_of("ann"), uid_of("bob")], exchange.now_ms)
+    run(done, exchange)
+    sides_of: dict[str, set[str]] = {}
+    for account in ACCOUNTS:
+        for trade in exchange.own_trades(account, S, limit=1_000):
+            assert not trade.is_self_trade
+            sides_of.setdefault(trade.trade_id, set()).add(account)
+        for order in exchange.all_orders(account, S, None, None, 1_000):
+            if order.type == "FILL_OR_KILL":
+                assert order.filled_qty in (0, order.qty), "never in part, whoever stands in between"
+    assert {"ann", "bob"} not in sides_of.values()
+    event(f"a stranger traded with the group: {any('cid' in who and len(who) == 2 for who in sides_of.values())}")
 
 
 @given(actions)

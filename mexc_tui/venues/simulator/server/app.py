@@ -86,8 +86,6 @@ class Server:
             hub=self.hub,
             wanted=self._wanted,
             upstream=upstream,
-            mx_deduct=set(),
-            strategy_groups={},
             listed_ms={i.symbol: i.first_open_ms or exchange.now_ms for i in exchange.instruments()},
         )
         exchange.listen(self._on_event)

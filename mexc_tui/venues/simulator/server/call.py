@@ -28,20 +28,8 @@ class Context(msgspec.Struct, kw_only=True):
     """Called when a book is asked for: a tape starts to play at the first time."""
     upstream: Upstream | None = None
     """Brings what is asked for where the market is a mirror."""
-    mx_deduct: set[str]
-    strategy_groups: dict[str, dict[int, StrategyGroup]]
     listed_ms: dict[str, int]
     """When pairs were listed during this run, newest last."""
-
-
-class StrategyGroup(msgspec.Struct):
-    """Accounts whose orders do not trade with each other."""
-
-    name: str
-    ident: int
-    uids: list[str]
-    created_ms: int
-    updated_ms: int
 
 
 class Call(msgspec.Struct):

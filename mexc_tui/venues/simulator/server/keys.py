@@ -147,11 +147,6 @@ class ListenKeys:
         return found
 
 
-def uid_of(account_id: str) -> str:
-    """Return the numeric UID of an account."""
-    return str(10_000_000 + int.from_bytes(hashlib.sha256(account_id.encode()).digest()[:4], "big") % 90_000_000)
-
-
 def hex_id(name: str) -> str:
     """Return the stable 32-digit hexadecimal id of a symbol or coin."""
     return hashlib.sha256(name.encode()).hexdigest()[:32]

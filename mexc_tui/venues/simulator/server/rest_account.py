@@ -9,8 +9,9 @@ import msgspec
 from mexc_tui.domain.instrument import InstrumentStatus
 from mexc_tui.domain.numbers import plain
 from mexc_tui.venues.simulator.events import SimError
-from mexc_tui.venues.simulator.server.call import Call, Context, Endpoint, Handler, StrategyGroup
-from mexc_tui.venues.simulator.server.keys import ApiKey, hex_id, uid_of
+from mexc_tui.venues.simulator.groups import TradeGroup, uid_of
+from mexc_tui.venues.simulator.server.call import Call, Context, Endpoint, Handler
+from mexc_tui.venues.simulator.server.keys import ApiKey, hex_id
 
 READ = "SPOT_ACCOUNT_READ"
 WRITE = "SPOT_ACCOUNT_WRITE"
@@ -78,16 +79,13 @@ class AccountApi:
         return {"code": 200, "data": [n for n in names if not allowed or n in allowed], "msg": None}
 
     def mx_deduct(self, call: Call) -> object:
-        return _wrapped({"mxDeductEnable": call.account in self._ctx.mx_deduct}, call, 0)
+        return _wrapped({"mxDeductEnable": self._core.pays_in_mx(call.account)}, call, 0)
 
     def set_mx_deduct(self, call: Call) -> object:
         wanted = call.need("mxDeductEnable").lower()
         if wanted not in ("true", "false"):
             raise SimError(33333, "Parameter error: mxDeductEnable")
-        if wanted == "true":
-            self._ctx.mx_deduct.add(call.account)
-        else:
-            self._ctx.mx_deduct.discard(call.account)
+        self._core.pay_in_mx(call.account, wanted == "true")
         return self.mx_deduct(call)
 
     def kyc(self, call: Call) -> object:
@@ -125,53 +123,25 @@ class AccountApi:
         return [{"coin": coin, "name": name, "networkList": [_network(coin, name)]} for coin, name in names.items()]
 
     def create_group(self, call: Call) -> object:
-        name = call.need("tradeGroupName")
-        groups = self._ctx.strategy_groups.setdefault(call.account, {})
-        if any(g.name == name for g in groups.values()):
-            raise SimError(730002, "Parameter error: tradeGroupName exists")
-        ident = max(groups, default=90) + 1
-        group = groups[ident] = StrategyGroup(name, ident, [], call.now_ms, call.now_ms)
-        times = {"createTime": group.created_ms, "updateTime": group.updated_ms}
-        return _wrapped({"tradeGroupName": name, "tradeGroupId": ident, **times}, call, 200)
+        group = self._core.groups.create(call.account, call.need("tradeGroupName"), call.now_ms)
+        return _wrapped({**_named(group), **_times(group)}, call, 200)
 
     def groups(self, call: Call) -> object:
         wanted = call.text("tradeGroupName")
-        found = self._ctx.strategy_groups.get(call.account, {}).values()
-        rows = [
-            {
-                "tradeGroupName": g.name,
-                "tradeGroupId": str(g.ident),
-                "tradeGroupUid": ",".join(g.uids),
-                "createTime": g.created_ms,
-                "updateTime": g.updated_ms,
-            }
-            for g in found
-            if not wanted or g.name == wanted
-        ]
+        found = [g for g in self._core.groups.of(call.account) if not wanted or g.name == wanted]
+        rows = [{**_named(g), "tradeGroupId": str(g.ident), **_members(g), **_times(g)} for g in found]
         return _wrapped(rows, call, 200)
 
     def delete_group(self, call: Call) -> object:
-        self._ctx.strategy_groups[call.account].pop(self._group(call).ident)
+        self._core.groups.delete(call.account, call.whole("tradeGroupId") or 0)
         return _wrapped(True, call, 200)
 
     def add_uids(self, call: Call) -> object:
-        group = self._group(call)
-        group.uids.extend(uid for uid in call.need("uid").split(",") if uid and uid not in group.uids)
-        group.updated_ms = call.now_ms
-        data = {
-            "tradeGroupName": group.name,
-            "tradeGroupId": group.ident,
-            "tradeGroupUid": ",".join(group.uids),
-            "createTime": group.created_ms,
-            "updateTime": group.updated_ms,
-        }
-        return _wrapped(data, call, 200)
+        group = self._core.groups.add(call.account, call.whole("tradeGroupId") or 0, _uids(call), call.now_ms)
+        return _wrapped({**_named(group), **_members(group), **_times(group)}, call, 200)
 
     def remove_uids(self, call: Call) -> object:
-        group = self._group(call)
-        gone = set(call.need("uid").split(","))
-        group.uids = [uid for uid in group.uids if uid not in gone]
-        group.updated_ms = call.now_ms
+        self._core.groups.remove(call.account, call.whole("tradeGroupId") or 0, _uids(call), call.now_ms)
         return _wrapped(True, call, 200)
 
     def create_listen_key(self, call: Call) -> object:
@@ -192,13 +162,6 @@ class AccountApi:
         self._ctx.hub.end_listen_keys([key])
         return {"listenKey": key}
 
-    def _group(self, call: Call) -> StrategyGroup:
-        ident = call.whole("tradeGroupId")
-        found = self._ctx.strategy_groups.get(call.account, {}).get(ident or 0)
-        if found is None:
-            raise SimError(22222, "record does not exist")
-        return found
-
     def _own_key(self, call: Call, access: str) -> ApiKey:
         key = self._ctx.keys.get(access)
         if key is None or key.account_id != call.account:
@@ -208,6 +171,22 @@ class AccountApi:
 
 def _wrapped(data: object, call: Call, code: int) -> dict[str, object]:
     return {"data": data, "code": code, "msg": "success", "timestamp": call.now_ms}
+
+
+def _named(group: TradeGroup) -> dict[str, object]:
+    return {"tradeGroupName": group.name, "tradeGroupId": group.ident}
+
+
+def _members(group: TradeGroup) -> dict[str, object]:
+    return {"tradeGroupUid": ",".join(group.uids)}
+
+
+def _times(group: TradeGroup) -> dict[str, object]:
+    return {"createTime": group.created_ms, "updateTime": group.updated_ms}
+
+
+def _uids(call: Call) -> list[str]:
+    return [uid for uid in call.need("uid").split(",") if uid]
 
 
 def _network(coin: str, name: str) -> dict[str, object]:
