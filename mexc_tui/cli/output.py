@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import itertools
 import os
-import queue
+import select
 import sys
 import threading
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -63,42 +66,73 @@ def shown(value: Decimal | None) -> str:
 class LineWriter:
     """Writes lines on a thread of its own, so that a slow reader delays nothing but itself.
 
-    ``gone`` is set when the reader has gone away. Lines that find no room are counted in ``lost``.
+    Of lines with a topic only the newest waits, in the place of the one before: whoever reads late gets the state of
+    now, not that of then. Of the others every one waits, and those that find no room are counted in ``lost``.
+    ``gone`` is set when the reader has gone away.
     """
 
     def __init__(self, descriptor: int = 1, *, waiting: int = WAITING) -> None:
         self.gone = threading.Event()
         self.lost = 0
         self._descriptor = descriptor
-        self._lines: queue.Queue[str | None] = queue.Queue(waiting)
+        self._room = waiting
+        self._lines: OrderedDict[str | int, str] = OrderedDict()
+        self._numbers = itertools.count()
+        self._news = threading.Condition()
+        self._closing = False
+        _make_small(descriptor)
         self._thread = threading.Thread(target=self._run, name="output", daemon=True)
         self._thread.start()
 
-    def write(self, line: str) -> bool:
+    def write(self, line: str, topic: str = "") -> bool:
         """Hand over one line; False where there is no room for it."""
-        try:
-            self._lines.put_nowait(line)
-        except queue.Full:
-            self.lost += 1
-            return False
+        with self._news:
+            key = topic or next(self._numbers)
+            if key not in self._lines and len(self._lines) >= self._room:
+                self.lost += 1
+                return False
+            self._lines[key] = line
+            self._news.notify()
         return True
 
     def close(self, limit_s: float = FLUSH_S) -> None:
         """Write what is waiting, but do not wait longer than that for the reader."""
-        with contextlib.suppress(queue.Full):
-            self._lines.put(None, timeout=limit_s)
+        with self._news:
+            self._closing = True
+            self._news.notify()
         self._thread.join(limit_s)
 
+    def _next(self) -> str | None:
+        """Wait for a line and take it; None at the end."""
+        with self._news:
+            while not self._lines and not self._closing:
+                self._news.wait()
+            return self._lines.popitem(last=False)[1] if self._lines else None
+
     def _run(self) -> None:
-        while (line := self._lines.get()) is not None:
+        while (line := self._next()) is not None:
             if self.gone.is_set():
                 continue
             data = (line + "\n").encode("utf-8", "replace")
             try:
                 while data:
-                    data = data[os.write(self._descriptor, data) :]
+                    data = data[self._write(data) :]
             except OSError:
                 self.gone.set()
+
+    def _write(self, data: bytes) -> int:
+        try:
+            return os.write(self._descriptor, data)
+        except BlockingIOError:
+            # Whoever gave us this output made it non-blocking; it is full, not gone.
+            select.select((), (self._descriptor,), ())
+            return 0
+
+
+def _make_small(descriptor: int) -> None:
+    """Shrink a pipe to a page where the system can: lines that wait in it cannot be replaced by newer ones."""
+    with contextlib.suppress(OSError, AttributeError):
+        fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, os.sysconf("SC_PAGESIZE"))
 
 
 def _prepared(value: Any) -> Any:

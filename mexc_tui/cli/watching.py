@@ -56,7 +56,9 @@ def run(arguments: argparse.Namespace) -> int:
             if not writer.write(line({"type": "problem", "code": "slow_reader", "message": text, "symbol": ""})):
                 return
             lost = writer.lost
-        writer.write(line(row))
+        # A book or ticker is a state: one that could not be handed over in time is of no use beside the next.
+        state = row["type"] in ("book", "ticker")
+        writer.write(line(row), topic=f"{row['type']} {row['symbol']}" if state else "")
 
     def line(row: Row) -> str:
         return encode(row) if arguments.json else as_text(row)
