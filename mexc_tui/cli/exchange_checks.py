@@ -10,7 +10,7 @@ from mexc_tui.cli.checks import Check, fail, ok, warn
 from mexc_tui.domain.errors import ErrorKind, VenueError
 from mexc_tui.venues.mexc import channels as names
 from mexc_tui.venues.mexc.dialing import AiohttpDialer, DialError
-from mexc_tui.venues.mexc.models import AccountInfo, KeyInfo
+from mexc_tui.venues.mexc.models import AccountInfo, KeyInfo, RestMetrics
 from mexc_tui.venues.mexc.rest import MexcRest
 from mexc_tui.venues.mexc.settings import MexcSettings
 
@@ -34,6 +34,7 @@ async def exchange_checks(settings: MexcSettings) -> list[Check]:
             found.append(_clock(rest))
         found.append(await _streams(settings))
         found.append(await _key(rest, settings, reached=reached))
+        found.append(requests_check(rest.metrics(), settings))
     finally:
         await rest.close()
     return found
@@ -74,6 +75,23 @@ def _clock(rest: MexcRest) -> Check:
     if abs(offset) > OFF_MS:
         return warn("clock", detail, "Set this machine's clock (ntp); until then it is corrected for.")
     return ok("clock", detail)
+
+
+def requests_check(now: RestMetrics, settings: MexcSettings) -> Check:
+    """Return what the request budget has left, and whether the exchange or its failures hold requests up."""
+    period = f"{settings.weight_period_s:.0f} s"
+    detail = (
+        f"weight {now.weight_used} of {now.weight_limit} in {period} (account {now.uid_weight_used} of "
+        f"{now.uid_weight_limit}), {now.order_tokens:.0f} of {now.order_limit} order actions a second free, "
+        f"{settings.reserve_share:.0%} kept for cancels"
+    )
+    if not now.held:
+        failed = f"{now.breaker_failures} failed in a row" if now.breaker_failures else "none fails"
+        return ok("requests", f"{detail}; {failed}")
+    again = f"tried again in {now.held_s:.0f} s" if now.held_s >= 1 else "the next one tries it again"
+    cancels = "cancels too" if now.cancels_held else "cancels are tried all the same"
+    detail = f"none goes out: {now.held}; orders are refused here, {cancels}; {again}. {detail}"
+    return warn("requests", detail, "Wait for that time; slow down other programs that use this address.")
 
 
 async def _streams(settings: MexcSettings) -> Check:

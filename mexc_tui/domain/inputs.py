@@ -234,6 +234,14 @@ class VenueHealth(msgspec.Struct, frozen=True, gc=False):
     order_limit: int
     heard_ns: int = 0
     """Monotonic time at which the quietest market connection last showed life; zero where a venue cannot tell."""
+    breaker: str = "closed"
+    """``open``: requests are refused here, the exchange failed too often; ``half open``: the next one tries it."""
+    held: str = ""
+    """Why requests do not go out at the moment, in plain words; empty while they do."""
+    held_s: float = 0.0
+    """Seconds until they do, or until one tries."""
+    cancels_held: bool = False
+    """Whether cancels wait as well."""
 
 
 class JournalProblem(msgspec.Struct, frozen=True, gc=False):

@@ -189,6 +189,12 @@ class LinkView(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     order_limit: int = 0
     private_state: LinkState = LinkState.CONNECTING
     as_of_ns: int = 0
+    breaker: str = "closed"
+    held: str = ""
+    """Why requests do not go out at the moment; empty while they do."""
+    held_s: float = 0.0
+    """Seconds until they do, or until one tries, as of ``as_of_ns``."""
+    cancels_held: bool = False
 
 
 class InstrumentsView(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -71,8 +71,9 @@ class Showing:
             self._link = msgspec.structs.replace(self._link, state=item.state, reason=item.reason)
         return (before.state, before.private_state) != (self._link.state, self._link.private_state)
 
-    def health(self, item: VenueHealth, at: Moment) -> None:
-        """Take in the figures of the link."""
+    def health(self, item: VenueHealth, at: Moment) -> bool:
+        """Take in the figures of the link and tell whether requests have begun or ceased to go out."""
+        news = bool(item.held) != bool(self._link.held)
         rate = self._link.frames_per_s
         if self._counted is not None and at.mono_ns > self._counted[0]:
             rate = (item.frames - self._counted[1]) * _SECOND_NS / (at.mono_ns - self._counted[0])
@@ -89,8 +90,13 @@ class Showing:
             weight_limit=item.weight_limit,
             order_tokens=item.order_tokens,
             order_limit=item.order_limit,
+            breaker=item.breaker,
+            held=item.held,
+            held_s=item.held_s,
+            cancels_held=item.cancels_held,
             as_of_ns=at.mono_ns,
         )
+        return news
 
     def views(self, at: Moment, topics: frozenset[str] | None) -> dict[str, View]:
         """Return the views of the topics asked for; None asks for all, with the gate of the symbol in focus."""

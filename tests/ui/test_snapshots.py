@@ -149,6 +149,13 @@ def test_disconnected(picture: Picture, desk: Any) -> None:
     assert picture()
 
 
+@pytest.mark.parametrize("size", [(200, 60), (80, 24)], ids=["200x60", "80x24"])
+def test_requests_that_do_not_go_out(picture: Picture, desk: Any, size: tuple[int, int]) -> None:
+    reason = "api.mexc.com has failed 6 times in a row"
+    desk.change(TOPIC_LINK, breaker="open", held=reason, held_s=4.2)
+    assert picture(size)
+
+
 def test_halted(picture: Picture, desk: Any) -> None:
     desk.change(TOPIC_RISK, state=TradingState.HALTED, reason="halted by hand")
     desk.change(gate_topic("BTCUSDT"), state=TradingState.HALTED)

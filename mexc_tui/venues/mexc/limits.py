@@ -109,6 +109,11 @@ class Budget:
         """Seconds that are left of a cool-down."""
         return max(0.0, self._cool_until - self._clock.monotonic())
 
+    @property
+    def holds_cancels(self) -> bool:
+        """Whether a cool-down that is under way holds up cancels too."""
+        return self._cool_told and self.cool_s > 0
+
     def cool_down(self, seconds: float, reason: str, *, told: bool) -> None:
         """Pause everything. ``told`` means the exchange named the time; a guessed pause does not hold up cancels."""
         until = self._clock.monotonic() + max(seconds, _SHORTEST_PAUSE_S)

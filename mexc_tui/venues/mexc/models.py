@@ -163,6 +163,11 @@ class RestMetrics(msgspec.Struct, frozen=True, kw_only=True):
     cool_down_reason: str
     breaker: str
     breaker_failures: int
+    held: str
+    """Why requests do not go out at the moment, in plain words; empty while they do."""
+    held_s: float
+    """Seconds until they do, or until one tries."""
+    cancels_held: bool
     clock_offset_ms: float | None
     clock_round_trip_ms: float | None
     cache: dict[str, HitRate]

@@ -87,6 +87,7 @@ class MexcRest(MarketCalls, TradingCalls, AccountCalls):
         transport, budget = self._transport, self._transport.budget
         now = transport.clock.monotonic()
         reading = transport.time.reading
+        held, held_s, cancels_held = transport.held()
         return RestMetrics(
             requests=transport.requests,
             failures=transport.failures,
@@ -102,6 +103,9 @@ class MexcRest(MarketCalls, TradingCalls, AccountCalls):
             cool_down_reason=budget.cool_reason if budget.cool_s > 0 else "",
             breaker=transport.breaker.state.value,
             breaker_failures=transport.breaker.failures,
+            held=held,
+            held_s=held_s,
+            cancels_held=cancels_held,
             clock_offset_ms=None if reading is None else reading.offset_ms,
             clock_round_trip_ms=None if reading is None else reading.round_trip_ms,
             cache={**self._cache.rates(), "completed orders": self._completed.rate},

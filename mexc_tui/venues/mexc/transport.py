@@ -111,6 +111,15 @@ class Transport:
         if session is not None:
             await session.close()
 
+    def held(self) -> tuple[str, float, bool]:
+        """Return why requests do not go out now (empty: they do), for how many seconds, and if cancels wait too."""
+        budget, breaker = self.budget, self.breaker
+        if budget.cool_s > breaker.wait_s:
+            return budget.cool_reason, budget.cool_s, budget.holds_cancels
+        if breaker.state is BreakerState.CLOSED:
+            return "", 0.0, False
+        return f"{self.settings.host} has failed {breaker.failures} times in a row", breaker.wait_s, False
+
     @property
     def median_ms(self) -> float | None:
         """Median round trip of recent answers."""

@@ -224,6 +224,10 @@ class MexcVenue:
             order_tokens=metrics.order_tokens,
             order_limit=metrics.order_limit,
             heard_ns=streams.heard_ns if streams is not None else 0,
+            breaker=metrics.breaker,
+            held=metrics.held,
+            held_s=metrics.held_s,
+            cancels_held=metrics.cancels_held,
         )
 
     def _carry(self) -> None:

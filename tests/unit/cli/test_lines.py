@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -9,9 +10,14 @@ from decimal import Decimal
 
 import pytest
 
+from mexc_tui.cli.checks import Verdict
+from mexc_tui.cli.exchange_checks import requests_check
 from mexc_tui.cli.main import main
 from mexc_tui.cli.output import LineWriter, encode, safe, table
 from mexc_tui.cli.watching import symbols_of
+from mexc_tui.domain.errors import VenueError
+from mexc_tui.venues.mexc.rest import MexcRest
+from mexc_tui.venues.mexc.settings import MexcSettings
 
 
 @pytest.fixture(autouse=True)
@@ -139,7 +145,29 @@ def test_doctor_works_without_network_and_keys_and_says_what_to_do(capfd, monkey
     assert rows["signature"]["verdict"] == "ok"
     assert rows["REST"]["verdict"] == rows["streams"]["verdict"] == "fail"
     assert rows["API key"]["verdict"] == "warn"
+    assert "of 300 in 10 s" in rows["requests"]["detail"]
+    assert "1 failed in a row" in rows["requests"]["detail"]
     assert all(row["remedy"] for row in rows.values() if row["verdict"] != "ok")
+
+
+async def test_doctor_says_why_no_request_goes_out_and_until_when():
+    settings = MexcSettings(base_url="http://127.0.0.1:9", max_attempts=1)
+    async with contextlib.AsyncExitStack() as stack:
+        rest = MexcRest(settings)
+        stack.push_async_callback(rest.close)
+        await rest._transport.open()
+        for _ in range(5):
+            with pytest.raises(VenueError):
+                await rest.ping()
+        check = requests_check(rest.metrics(), settings)
+        assert check.verdict is Verdict.WARN
+        assert "127.0.0.1:9 has failed 5 times in a row; orders are refused here" in check.detail
+        assert "tried again in 5 s" in check.detail
+        rest._transport.breaker.succeeded()
+        rest._transport.budget.cool_down(30, "MEXC asked to slow down", told=True)
+        check = requests_check(rest.metrics(), settings)
+        assert "MEXC asked to slow down; orders are refused here, cancels too; tried again in 30 s" in check.detail
+        assert check.remedy
 
 
 def test_doctor_names_a_broken_config(capfd, monkeypatch, tmp_path):

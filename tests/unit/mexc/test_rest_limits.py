@@ -188,6 +188,28 @@ async def test_the_breaker_opens_tries_once_and_closes(make_rest: Any, server: A
     assert rest.metrics().breaker == "closed"
 
 
+async def test_why_requests_do_not_go_out_is_told_in_words(make_rest: Any, server: Any, manual_clock: Any) -> None:
+    rest = make_rest(max_attempts=1)
+    await rest.open()
+    assert (rest.metrics().held, rest.metrics().held_s, rest.metrics().cancels_held) == ("", 0.0, False)
+    server.on("GET", "avgPrice", server.html(500))
+    for _ in range(5):
+        with pytest.raises(VenueError):
+            await rest.avg_price("MXUSDT")
+    assert rest.metrics().held == f"{rest.settings.host} has failed 5 times in a row"
+    assert rest.metrics().held_s == pytest.approx(5)
+    manual_clock.now += 6
+    assert (rest.metrics().breaker, rest.metrics().held_s) == ("half open", 0.0)
+    assert "has failed" in rest.metrics().held
+    server.on("GET", "avgPrice", server.reply(b"", status=418, Retry_After="60"))
+    with pytest.raises(VenueError):
+        await rest.avg_price("MXUSDT")
+    assert (rest.metrics().breaker, rest.metrics().held) == ("closed", "MEXC has banned this address")
+    assert rest.metrics().cancels_held
+    manual_clock.now += 61
+    assert rest.metrics().held == ""
+
+
 async def test_cancels_try_through_an_open_breaker(make_rest: Any, server: Any) -> None:
     rest = make_rest(max_attempts=1)
     await rest.open()

@@ -35,6 +35,7 @@ def status_row(data: StatusInput, width: int) -> Row:
         text = fit(f" ENGINE STOPPED — {clean(data.died)}", width - width_of(leave))
         return ((text + leave, "bad@alert"),)
     left = (*_venue(data.link), *_mode(data), *_link(data.link))
+    left = (*left, *_held(data.link, width - row_width(left)))
     right: list[Span] = []
     for span in _figures(data):
         if row_width((*left, *right, span)) + 1 > width:
@@ -93,6 +94,17 @@ def _link(link: LinkView | None) -> tuple[Span, ...]:
     if link.private_state is not LinkState.CONNECTED:
         return ((f"  ● link, account {link.private_state.value} ", "warn@panel"),)
     return (("  ● link ", "good@panel"),)
+
+
+def _held(link: LinkView | None, room: int) -> tuple[Span, ...]:
+    """Say that no request goes out, why and for how long; as short as the room wants it."""
+    if link is None or not link.held:
+        return ()
+    when = f"again in {age(round(link.held_s * 1_000))}" if link.held_s >= 1 else "trying again"
+    for text in (f"  ✖ no requests: {clean(link.held)}, {when} ", f"  ✖ no requests, {when} ", "  ✖ no requests "):
+        if width_of(text) <= room:
+            return ((text, "bad@panel"),)
+    return ((" ✖ ", "bad@panel"),)
 
 
 def _figures(data: StatusInput) -> list[Span]:
