@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Coroutine
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from mexc_tui.cli.exits import FAILURE, OK, USAGE, ExitError
 
 if TYPE_CHECKING:
     from mexc_tui.cli.exchange_state import StateFile
+    from mexc_tui.store.lock import FileLock
     from mexc_tui.venues.simulator.api import Upstream
     from mexc_tui.venues.simulator.exchange import Exchange
     from mexc_tui.venues.simulator.markets.tape import TapeMarket
@@ -108,10 +110,15 @@ def run(arguments: argparse.Namespace) -> int:
 
         return asyncio.run(serve_mirror(arguments, seed, plan))
     exchange, tape = _build(arguments, seed)
-    state = open_state(arguments.state, exchange)
-    server = build_server(arguments, exchange, plan, None if tape is None else tape.start)
-    beside = None if tape is None else _tell_the_end(tape, server, as_json=arguments.json)
-    return asyncio.run(serve(arguments, server, state, exchange, beside))
+    lock = lock_state(arguments.state)
+    try:
+        state = open_state(arguments.state, exchange)
+        server = build_server(arguments, exchange, plan, state, None if tape is None else tape.start)
+        beside = None if tape is None else _tell_the_end(tape, server, as_json=arguments.json)
+        return asyncio.run(serve(arguments, server, state, exchange, beside))
+    finally:
+        if lock is not None:
+            lock.release()
 
 
 async def _tell_the_end(tape: TapeMarket, server: Server, *, as_json: bool) -> None:
@@ -146,6 +153,7 @@ def build_server(
     arguments: argparse.Namespace,
     exchange: Exchange,
     plan: FaultPlan,
+    state: StateFile | None = None,
     on_wanted: Callable[[int], None] | None = None,
     upstream: Upstream | None = None,
 ) -> Server:
@@ -157,7 +165,26 @@ def build_server(
         seed=secrets.randbits(128) if arguments.seed is None else arguments.seed,
         limits=STRICT if arguments.strict_limits else GENEROUS,
     )
-    return Server(exchange, wall_ms, settings, plan=plan, on_wanted=on_wanted, upstream=upstream)
+    settle = None if state is None else state.settle
+    return Server(exchange, wall_ms, settings, plan=plan, on_wanted=on_wanted, upstream=upstream, settle=settle)
+
+
+def lock_state(path: Path | None) -> FileLock | None:
+    """Keep a second process from the same paper account; ExitError if one has it."""
+    if path is None:
+        return None
+    from mexc_tui.store.errors import JournalError, JournalInUseError
+    from mexc_tui.store.lock import FileLock
+
+    try:
+        return FileLock(path.with_name(path.name + ".lock"))
+    except JournalInUseError:
+        raise ExitError(
+            f"Another program is trading with the paper account in {path}. Close it first; nothing was started.",
+            FAILURE,
+        ) from None
+    except JournalError as error:
+        raise ExitError(f"The paper account cannot be kept: {error}", FAILURE) from None
 
 
 def open_state(path: Path | None, exchange: Exchange) -> StateFile | None:
@@ -185,6 +212,11 @@ async def serve(
     """Serve until told to end or until server or what runs ``beside`` it fails; return the exit code."""
     told = _listen_for_the_end(arguments.until_stdin_closes)
     key = _account(server, state, exchange)
+    if state is not None:
+        state.ring = server.keys
+        state.save()
+        if state.problem:
+            raise ExitError(f"{state.problem} The exchange was not started.", USAGE)
     try:
         await server.start()
     except OSError as problem:
@@ -192,9 +224,11 @@ async def serve(
             beside.close()
         raise ExitError(_why_not(arguments.port, problem), USAGE) from None
     companion = asyncio.create_task(server.wait() if beside is None else beside)
-    keeper = asyncio.create_task(state.keep(server.keys)) if state is not None else None
+    keeper = asyncio.create_task(state.keep()) if state is not None else None
     try:
         _announce(arguments, server, key, notices)
+        if state is not None:
+            state.on_problem = partial(_say_problem, as_json=arguments.json)
         failed = await _until(told, server, companion)
     finally:
         companion.cancel()
@@ -204,7 +238,7 @@ async def serve(
             keeper.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await keeper
-            state.save(server.keys)
+            state.close()
             if state.problem:
                 raise ExitError(f"{state.problem} What happened since the last save is lost.", FAILURE)
     if failed:
@@ -292,6 +326,10 @@ def _say(row: dict[str, object], text: str, *, as_json: bool) -> None:
 
     sys.stdout.write((msgspec.json.encode(row).decode() if as_json else text) + "\n")
     sys.stdout.flush()
+
+
+def _say_problem(sentence: str, *, as_json: bool) -> None:
+    _say({"notice": sentence}, sentence, as_json=as_json)
 
 
 def _why_not(port: int, problem: OSError) -> str:

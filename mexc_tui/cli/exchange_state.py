@@ -1,27 +1,30 @@
-"""The embedded exchange's memory on disk: accounts, orders, fills and keys, in one file that is replaced whole."""
+"""The embedded exchange's memory on disk: a file with everything, and beside it a journal of what came after."""
 
 from __future__ import annotations
 
 import asyncio
+import errno
+import glob
 import os
+import threading
+from collections.abc import Callable
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from mexc_tui.venues.simulator.events import (
-    BookBroken,
-    BookLevel,
-    CandleMoved,
-    PublicTrade,
-    SimEvent,
-)
+from mexc_tui.venues.simulator.changes import Changes, Record, bring_up_to_date
+from mexc_tui.venues.simulator.events import BookBroken, BookLevel, CandleMoved, PublicTrade, SimEvent
 from mexc_tui.venues.simulator.exchange import Exchange
 from mexc_tui.venues.simulator.server.keys import ApiKey, KeyRing
 
 FORMAT = 1
 EVERY_S = 2.0
-"""At most this much is lost when the process is killed."""
+"""How often the whole state is written while something changes."""
+
+_record_line = msgspec.json.Encoder().encode
+_read_record = msgspec.json.Decoder(Record).decode
 
 
 class StateError(Exception):
@@ -32,68 +35,128 @@ class _Saved(msgspec.Struct):
     format: int
     keys: list[ApiKey]
     exchange: dict[str, Any]
+    generation: int = 0
+    """Journals of this number and later ones hold what came after."""
 
 
 class StateFile:
-    """Loads once, then saves after changes. The file holds secrets and is readable by its owner only."""
+    """Loads once, then keeps what changes. The file holds secrets and is readable by its owner only.
+
+    ``settle`` writes to the journal what has changed and belongs before everything that tells of it, so that the
+    killing of the process takes back nothing that anybody has heard of. Power loss may take the last seconds.
+    """
 
     def __init__(self, path: Path, exchange: Exchange) -> None:
         self.keys: list[ApiKey] = []
+        """What an earlier run left."""
+        self.ring: KeyRing | None = None
+        """The keys to save."""
         self.problem = ""
-        """Why the latest save failed, as a sentence; empty after one that succeeded."""
+        """Why nothing can be kept at the moment, as a sentence; empty while all is well."""
+        self.on_problem: Callable[[str], None] = lambda sentence: None
         self._path = path
         self._exchange = exchange
         self._changed = True
+        self._changes = Changes(exchange)
+        self._generation = 0
+        self._journal: FileIO | None = None
+        self._writing = threading.Lock()
+        self._on_disk = 0
         exchange.listen(self._on_event)
 
     def load(self) -> None:
         """Take over what an earlier run left, if anything, and make sure that it can be written.
 
         Raises:
-            StateError: the file is damaged, or cannot be read or written.
+            StateError: a file is damaged, or cannot be read or written.
         """
-        try:
-            content = self._path.read_bytes()
-        except FileNotFoundError:
-            content = b""
-        except OSError as problem:
-            raise StateError(f"The state file {self._path} cannot be read: {problem.strerror}.") from None
+        content = self._read(self._path)
         if content:
             try:
                 saved = msgspec.json.decode(content, type=_Saved)
                 if saved.format != FORMAT:
                     raise ValueError(f"it has format {saved.format}, this program reads {FORMAT}")
-                self._exchange.restore(saved.exchange)
+                records = [
+                    record
+                    for generation, path in self._journals()
+                    if generation >= saved.generation
+                    for record in _records(path, self._read(path))
+                ]
+                self._exchange.restore(bring_up_to_date(saved.exchange, records))
             except (ValueError, msgspec.DecodeError) as problem:
                 reason = str(problem).rstrip(".")
                 raise StateError(f"The state file {self._path} cannot be used ({reason}); move it away.") from None
             self.keys = saved.keys
+            self._generation = saved.generation
+        self._generation = max([self._generation, *(number for number, _ in self._journals())])
         self._probe()
 
-    async def keep(self, keys: KeyRing) -> None:
+    async def keep(self) -> None:
         """Save every few seconds while something changes."""
         while True:
             await asyncio.sleep(EVERY_S)
             if self._changed:
-                content = self._content(keys)
-                await asyncio.to_thread(self._write, content)
+                content, generation = self._content()
+                await asyncio.to_thread(self._write, content, generation)
 
-    def save(self, keys: KeyRing) -> None:
-        """Save now; ``problem`` tells whether it failed."""
-        self._write(self._content(keys))
+    def settle(self, everything: bool = False) -> None:
+        """Write down what has changed, before anybody hears of it; ``everything`` where keys or pairs may have."""
+        if everything or not self._journal_changes():
+            self.save()
 
-    def _content(self, keys: KeyRing) -> bytes:
-        self._changed = False
-        return msgspec.json.encode(_Saved(FORMAT, keys.all(), self._exchange.dump()))
+    def save(self) -> None:
+        """Save everything now; ``problem`` tells whether it failed."""
+        self._write(*self._content())
 
-    def _write(self, content: bytes) -> None:
+    def close(self) -> None:
+        """Save for the last time."""
+        self.save()
+        self._end_journal()
+
+    def _journal_changes(self) -> bool:
+        """Append what has changed to the journal; False if that failed."""
+        if not self._changes:
+            return True
+        line = _record_line(self._changes.take()) + b"\n"
         try:
-            self._replace(content)
+            if self._journal is None:
+                self._journal = FileIO(self._journal_path(self._generation), "ab", opener=_private)
+            written = self._journal.write(line)
         except OSError as failure:
-            self._changed = True
-            self.problem = f"The state file {self._path} could not be written: {failure.strerror}."
-        else:
-            self.problem = ""
+            self._fail(failure)
+            return False
+        if written != len(line):
+            self._fail(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+            return False
+        return True
+
+    def _content(self) -> tuple[bytes, int]:
+        """Return everything as it is; what comes after goes to the next journal."""
+        self._changed = False
+        # Until this content is on disk, the journal before it must hold all that has been told of.
+        self._journal_changes()
+        self._end_journal()
+        self._generation += 1
+        self._changes.start_over()
+        keys = self.keys if self.ring is None else self.ring.all()
+        saved = _Saved(FORMAT, keys, self._exchange.dump(), self._generation)
+        return msgspec.json.encode(saved), self._generation
+
+    def _write(self, content: bytes, generation: int) -> None:
+        with self._writing:
+            if generation <= self._on_disk:
+                return
+            try:
+                self._replace(content)
+                self._on_disk = generation
+                for number, path in self._journals():
+                    if number < generation:
+                        path.unlink(missing_ok=True)
+            except OSError as failure:
+                self._changed = True
+                self._fail(failure)
+            else:
+                self.problem = ""
 
     def _replace(self, content: bytes) -> None:
         beside = self._path.with_name(self._path.name + ".new")
@@ -103,6 +166,36 @@ class StateFile:
             file.flush()
             os.fsync(file.fileno())
         os.replace(beside, self._path)
+
+    def _fail(self, failure: OSError) -> None:
+        told, self.problem = self.problem, f"The state file {self._path} could not be written: {failure.strerror}."
+        if not told:
+            self.on_problem(f"{self.problem} Until it can be, what happens is lost when this program ends suddenly.")
+
+    def _end_journal(self) -> None:
+        journal, self._journal = self._journal, None
+        if journal is not None:
+            journal.close()
+
+    def _journal_path(self, generation: int) -> Path:
+        return self._path.with_name(f"{self._path.name}.{generation}.journal")
+
+    def _journals(self) -> list[tuple[int, Path]]:
+        """Return the journals beside the file with their numbers, oldest first."""
+        found = []
+        for path in self._path.parent.glob(f"{glob.escape(self._path.name)}.*.journal"):
+            number = path.name.removeprefix(f"{self._path.name}.").removesuffix(".journal")
+            if number.isascii() and number.isdigit():
+                found.append((int(number), path))
+        return sorted(found)
+
+    def _read(self, path: Path) -> bytes:
+        try:
+            return path.read_bytes()
+        except FileNotFoundError:
+            return b""
+        except OSError as problem:
+            raise StateError(f"The state file {path} cannot be read: {problem.strerror}.") from None
 
     def _probe(self) -> None:
         beside = self._path.with_name(self._path.name + ".new")
@@ -115,3 +208,21 @@ class StateFile:
     def _on_event(self, event: SimEvent) -> None:
         if not isinstance(event, BookLevel | PublicTrade | BookBroken | CandleMoved):
             self._changed = True
+            self._changes.add(event)
+
+
+def _records(path: Path, content: bytes) -> list[Record]:
+    """Return the records of a journal; a last one that was not finished belongs to nothing that was told of.
+
+    Raises:
+        ValueError: another one cannot be read.
+    """
+    *lines, _unfinished = content.split(b"\n")
+    try:
+        return [_read_record(line) for line in lines]
+    except msgspec.MsgspecError as problem:
+        raise ValueError(f"its journal {path.name} is damaged: {problem}") from None
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import argparse
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mexc_tui.cli.exchange import build_server, open_state, serve, wall_ms
-from mexc_tui.cli.exits import FAILURE, UNREACHABLE, USAGE, ExitError
+from mexc_tui.cli.exchange import build_server, lock_state, open_state, serve, wall_ms
+from mexc_tui.cli.exits import UNREACHABLE, USAGE, ExitError
 
 if TYPE_CHECKING:
     from mexc_tui.config.settings import PaperSettings, VenueSettings
-    from mexc_tui.store.lock import FileLock
     from mexc_tui.venues.simulator.paper import PaperExchange
     from mexc_tui.venues.simulator.server import FaultPlan
 
@@ -49,7 +47,7 @@ async def serve_mirror(arguments: argparse.Namespace, seed: int, plan: FaultPlan
         raise ExitError(unreachable(venue.base_url, error.message), UNREACHABLE) from None
     try:
         state = open_state(arguments.state, exchange)
-        server = build_server(arguments, exchange, plan, upstream=Door(mirror, exchange))
+        server = build_server(arguments, exchange, plan, state, upstream=Door(mirror, exchange))
         return await serve(arguments, server, state, exchange, mirror.run(), notices(exchange))
     finally:
         await mirror.close()
@@ -77,24 +75,6 @@ def read_paper_settings() -> tuple[VenueSettings, PaperSettings]:
         return venue_settings(file.settings.venue, os.environ), file.settings.paper
     except ConfigError as error:
         raise ExitError(str(error), USAGE) from None
-
-
-def lock_state(path: Path | None) -> FileLock | None:
-    """Keep a second process from the same paper account; ExitError if one has it."""
-    if path is None:
-        return None
-    from mexc_tui.store.errors import JournalError, JournalInUseError
-    from mexc_tui.store.lock import FileLock
-
-    try:
-        return FileLock(path.with_name(path.name + ".lock"))
-    except JournalInUseError:
-        raise ExitError(
-            f"Another program is trading with the paper account in {path}. Close it first; nothing was started.",
-            FAILURE,
-        ) from None
-    except JournalError as error:
-        raise ExitError(f"The paper account cannot be kept: {error}", FAILURE) from None
 
 
 def unreachable(base_url: str, why: str) -> str:

@@ -70,15 +70,7 @@ def dump(exchange: Exchange, pairs: Iterable[Pair] | None = None) -> dict[str, A
         frozen=exchange.frozen,
         orders=exchange.ledger.all_orders(),
         trades=exchange.ledger.all_trades(),
-        pairs=[
-            SavedPair(
-                instrument=pair.instrument,
-                last=pair.last,
-                version=pair.version,
-                price=exchange.movable[pair.symbol].price if pair.symbol in exchange.movable else None,
-            )
-            for pair in (exchange.pairs.values() if pairs is None else pairs)
-        ],
+        pairs=[saved_pair(exchange, pair) for pair in (exchange.pairs.values() if pairs is None else pairs)],
         openings=exchange.openings(),
         in_mx=sorted(exchange.fee_desk.in_mx),
         groups=exchange.groups.dump(),
@@ -87,6 +79,16 @@ def dump(exchange: Exchange, pairs: Iterable[Pair] | None = None) -> dict[str, A
     if not isinstance(built, dict):
         raise TypeError("a state is a table")
     return built
+
+
+def saved_pair(exchange: Exchange, pair: Pair) -> SavedPair:
+    """Return what must survive of a pair."""
+    return SavedPair(
+        instrument=pair.instrument,
+        last=pair.last,
+        version=pair.version,
+        price=exchange.movable[pair.symbol].price if pair.symbol in exchange.movable else None,
+    )
 
 
 def restore(exchange: Exchange, saved: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ import contextlib
 import logging
 import traceback
 from collections.abc import Awaitable, Callable
+from functools import partial
 from random import Random
 
 import msgspec
@@ -28,6 +29,10 @@ from mexc_tui.venues.simulator.server.streams import Hub, StreamRules
 HOST = "127.0.0.1"
 TICK_MS = 10
 """Exchange time between two looks at what is due; the finest rhythm a channel has."""
+ORDER_PATHS = frozenset(
+    f"/api/v3/{name}" for name in ("order", "order/test", "batchOrders", "openOrders", "order/all", "userDataStream")
+)
+"""Requests that change nothing but orders and balances, or nothing that is kept."""
 MOST_STEPS = 100
 """A clock that jumps is followed in at most this many steps."""
 _SHUTDOWN_S = 0.5
@@ -53,6 +58,8 @@ class Server:
     ``clock`` gives the time in milliseconds. With ``settings.drive`` the exchange follows it every few
     milliseconds; without, ``step`` moves everything, so that tests need no waiting. ``on_wanted`` is called
     with the time when a book is first asked for. ``upstream`` brings what is asked for where the market is a mirror.
+    ``settle`` is called before anything leaves, so that nobody hears of what a crash could take back; with True where
+    more may have changed than orders and balances.
     """
 
     def __init__(
@@ -64,6 +71,7 @@ class Server:
         plan: FaultPlan | None = None,
         on_wanted: Callable[[int], None] | None = None,
         upstream: Upstream | None = None,
+        settle: Callable[[bool], None] | None = None,
     ) -> None:
         self.settings = settings or ServerSettings()
         self.exchange = exchange
@@ -77,6 +85,9 @@ class Server:
         self._driver: asyncio.Task[None] | None = None
         self._port = 0
         self.hub = Hub(exchange, self.plan, self.listen_keys, self.settings.streams, self.settings.seed, self._wanted)
+        self._settle = settle
+        if settle is not None:
+            self.hub.settle = partial(settle, False)
         if upstream is not None:
             self.hub.on_watched = upstream.watched
         self._context = Context(
@@ -178,7 +189,19 @@ class Server:
         app.router.add_get("/ws", self._stream)
         app.router.add_get("/api/v1/contract/detail", _no_futures)
         app.middlewares.append(_supervise_request)
+        if self._settle is not None:
+            app.middlewares.append(self._settle_first)
         return app
+
+    @web.middleware
+    async def _settle_first(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        """Let an answer leave only when what it says is kept."""
+        answer = await handler(request)
+        if self._settle is not None:
+            self._settle(request.method != "GET" and request.path not in ORDER_PATHS)
+        return answer
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:
         if self.plan.strikes("maintenance", "/ws"):

@@ -73,6 +73,7 @@ class Connection:
         mangler: Mangler,
         now_ms: int,
         queue: int,
+        settle: Callable[[], None] | None = None,
     ) -> None:
         self.account_id = account_id
         self.listen_key = listen_key
@@ -88,6 +89,7 @@ class Connection:
         self._socket = socket
         self._transport = transport
         self._limit = queue
+        self._settle = settle
         self._out: deque[bytes | str] = deque()
         self._wake = asyncio.Event()
 
@@ -126,6 +128,8 @@ class Connection:
         with contextlib.suppress(ConnectionError):
             while not self.gone:
                 while out and not self.frozen:
+                    if self._settle is not None:
+                        self._settle()
                     item = out.popleft()
                     if isinstance(item, bytes):
                         await socket.send_bytes(item)
@@ -178,6 +182,8 @@ class Hub:
         self.pushed = 0
         self.on_watched: Callable[[frozenset[str], frozenset[tuple[str, str]]], None] | None = None
         """Told which pairs and which candles of them are followed, whenever that changes."""
+        self.settle: Callable[[], None] | None = None
+        """Called before a frame leaves, so that nobody hears of what a crash could take back."""
         core.listen(self._on_event)
 
     @property
@@ -203,7 +209,9 @@ class Hub:
             return socket
         self._opened += 1
         mangler = Mangler(self._plan, f"{self._seed}:{self._opened}")
-        connection = Connection(socket, request.transport, account, key, mangler, now_ms(), self._rules.queue)
+        connection = Connection(
+            socket, request.transport, account, key, mangler, now_ms(), self._rules.queue, self.settle
+        )
         self._connections[connection] = None
         writer = asyncio.create_task(connection.write())
         try:
