@@ -139,7 +139,8 @@ async def watch(
     """Print until the time is over, the reader is gone or a signal comes; return the exit code."""
     venue = market_venue(_parts(options.channels))
     reporter = Reporter(options.symbols, options.channels, options.interval, options.depth, emit=emit, remark=narrate)
-    feed = MarketFeed(venue, listen=reporter.listen, tell=reporter.tell, books="book" in options.channels)
+    books = "book" in options.channels
+    feed = MarketFeed(venue, listen=reporter.listen, tell=reporter.tell, books=books, depth=options.depth)
     with Ending() as ending:
         try:
             reporter.link(LinkState.CONNECTING)

@@ -19,10 +19,14 @@ from mexc_tui.store.nothing import NoJournal
 
 TICK_S = 0.1
 END_S = 0.5
+LEVELS = 1_000
+"""Levels a side that are read of a book; twice as many as are shown, where that is more."""
 
 
 class MarketFeed:
     """Follows some symbols of a venue on the running loop. Nothing here can place or cancel an order.
+
+    Books know ``depth`` levels a side at any time, where the exchange has so many and gives them.
 
     ``listen`` is told every input after the books have taken it in, ``tell`` every fact about them.
     """
@@ -34,9 +38,10 @@ class MarketFeed:
         listen: Callable[[Input, Moment], None],
         tell: Callable[[Fact], None],
         books: bool = True,
+        depth: int = 0,
         now: Callable[[], Moment] = system_now,
     ) -> None:
-        self.markets = Markets(FactLog())
+        self.markets = Markets(FactLog(), depth_limit=max(LEVELS, 2 * depth), least_levels=depth)
         """The books; only those of followed symbols, and none without ``books``."""
         self.now = now
         self._venue = venue

@@ -48,10 +48,14 @@ MOST_LEVELS = 2_000
 class Markets(MarketReading):
     """Market data of the desk. One call an input, effects in return; reading changes nothing that can be seen."""
 
-    def __init__(self, facts: FactLog, *, depth_limit: int = 1_000, view_depth: int = 400) -> None:
+    def __init__(
+        self, facts: FactLog, *, depth_limit: int = 1_000, view_depth: int = 400, least_levels: int = 0
+    ) -> None:
+        """``least_levels``: levels a side that every book shall know at any time, where the exchange has so many."""
         super().__init__(view_depth)
         self._facts = facts
         self._depth_limit = min(depth_limit, MOST_LEVELS)
+        self._least_levels = least_levels
         self._at = Moment(0, 0)
         self._unanswered: set[str] = set()
         """Symbols that were let go while a snapshot was on its way."""
@@ -269,7 +273,15 @@ class Markets(MarketReading):
 
     def _follow(self, symbol: str, at: Moment) -> None:
         asking = symbol in self._unanswered
-        sync = BookSync(symbol, self._facts, limit=self._depth_limit, at=at, cut=self._link_cut, asking=asking)
+        sync = BookSync(
+            symbol,
+            self._facts,
+            limit=self._depth_limit,
+            at=at,
+            cut=self._link_cut,
+            asking=asking,
+            least=self._least_levels,
+        )
         self._unanswered.discard(symbol)
         self._give_decimals(sync)
         self._syncs[symbol] = sync

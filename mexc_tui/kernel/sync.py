@@ -57,6 +57,7 @@ class BookSync:
         "_disagree_ns",
         "_disagreements",
         "_facts",
+        "_least",
         "_limit",
         "_needs_push",
         "_outdated",
@@ -80,8 +81,13 @@ class BookSync:
         "top",
     )
 
-    def __init__(self, symbol: str, facts: FactLog, *, limit: int, at: Moment, cut: bool, asking: bool) -> None:
-        """Start without a book. ``asking``: an answer to an earlier question may still come, and is not for us."""
+    def __init__(
+        self, symbol: str, facts: FactLog, *, limit: int, at: Moment, cut: bool, asking: bool, least: int = 0
+    ) -> None:
+        """Start without a book. ``asking``: an answer to an earlier question may still come, and is not for us.
+
+        ``least``: levels a side that shall always be known, where the exchange has so many.
+        """
         self.symbol = symbol
         self.book: OrderBook | None = None
         self.state = BookState.SYNCING
@@ -97,6 +103,7 @@ class BookSync:
         self.top: TopOfBook | None = None
         self._facts = facts
         self._limit = limit
+        self._least = max(least, min(LEAST_LEVELS, limit // 4))
         self._buffer: deque[BookDelta] = deque(maxlen=BUFFER)
         self._asked_ns: int | None = at.mono_ns if asking else None
         self._outdated = asking
@@ -310,7 +317,7 @@ class BookSync:
         if self._asked_ns is not None or self.book is None or at.mono_ns - self._refreshed_ns < REFRESH_NS:
             return []
         quiet = at.mono_ns - max(self._push_ns, self._refreshed_ns) > VERIFY_NS
-        if not quiet and not self.book.thin(min(LEAST_LEVELS, self._limit // 4)):
+        if not quiet and not self.book.thin(self._least):
             return []
         self._refreshed_ns = at.mono_ns
         self._buffer.clear()
