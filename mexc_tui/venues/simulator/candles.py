@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from copy import copy
 from datetime import UTC, datetime
 
-from mexc_tui.domain.market import Candle, Interval
+from mexc_tui.domain.market import Candle
 from mexc_tui.venues.simulator.exact import from_units
 
 MINUTE = 60_000
