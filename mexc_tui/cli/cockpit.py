@@ -19,7 +19,7 @@ from mexc_tui.cli.desk import (
     read_settings,
     wait_until_open,
 )
-from mexc_tui.cli.exits import FAILURE, OK, SIGNALLED, ExitError
+from mexc_tui.cli.exits import FAILURE, OK, SIGNALLED, USAGE, ExitError
 from mexc_tui.cli.logs import start_log
 from mexc_tui.cli.signals import ENGINE_LIMIT_S, EndOnSignal
 from mexc_tui.config.loading import SettingsFile
@@ -60,6 +60,12 @@ def run_configured(arguments: argparse.Namespace) -> int:
         from mexc_tui.cli import paper
 
         return paper.run(arguments)
+    if arguments.fresh:
+        raise ExitError(
+            f"--fresh begins a new paper account, and the accounts of {plan.base_url} are kept there. "
+            "`mexc-tui paper --fresh` trades on paper on that exchange's market.",
+            USAGE,
+        )
     return _open(plan, file, arguments)
 
 

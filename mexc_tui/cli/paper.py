@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import hashlib
+import os
+import shutil
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +22,7 @@ READY_LIMIT_S = 90.0
 SLOW_S = 4.5
 """After so long without a market somebody who waits is told so."""
 ACCOUNT = "account.json"
-LOST = "The paper account is kept, but for what happened in the last two seconds; start mexc-tui again to go on."
+LOST = "The paper account is kept with all that was acknowledged; start mexc-tui again to go on."
 KEYS_UNUSED = (
     "Live trading is locked in this version: this is paper money on MEXC's public market. The API keys that are set "
     "are not used, and no order leaves this machine."
@@ -36,7 +40,15 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "on this machine and never sent there; keys are not used.",
     )
     parser.add_argument("--symbol", metavar="SYMBOL", help="pair to open on")
+    add_fresh(parser)
     parser.set_defaults(run=run, frames=None)
+
+
+def add_fresh(parser: argparse.ArgumentParser) -> None:
+    """Add the option that begins a new account."""
+    parser.add_argument(
+        "--fresh", action="store_true", help="begin a new paper account; the old one is moved aside, not deleted"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -48,11 +60,20 @@ def run(arguments: argparse.Namespace) -> int:
 
     file, limits = read_settings()
     upstream = configured_plan(file, limits)
+    folder = paper_folder(upstream.base_url)
+    aside = move_aside(folder) if arguments.fresh else None
+    notices = [KEYS_UNUSED] if upstream.credentials else []
+    if aside is not None:
+        notices.append(f"This is a new paper account. The one before, with its orders and fills, is in {aside}.")
     try:
-        return _trade(arguments, upstream.base_url, bool(upstream.credentials))
+        return _trade(arguments, folder, upstream.base_url, tuple(notices))
     except ExitError as error:
         if error.code != UNREACHABLE:
             raise
+        if aside is not None and not (folder / ACCOUNT).exists():
+            # Nothing was begun, so nothing takes the place of the old account.
+            shutil.rmtree(folder)
+            aside.rename(folder)
         return offer_demo(error)
 
 
@@ -70,6 +91,36 @@ def paper_folder(base_url: str) -> Path:
         return private_folder(state_folder() / "paper" / who)
     except ConfigError as error:
         raise ExitError(str(error), USAGE) from None
+
+
+def move_aside(folder: Path) -> Path | None:
+    """Give the folder of a paper account another name, so that the next one begins anew.
+
+    Returns:
+        Where it is now; None where there was no account.
+
+    Raises:
+        ExitError: a program trades with it, or it cannot be moved.
+    """
+    from mexc_tui.cli.exchange import lock_state
+
+    if not (folder / ACCOUNT).exists():
+        return None
+    lock = lock_state(folder / ACCOUNT)
+    try:
+        aside = folder.with_name(f"{folder.name}.{time.strftime('%Y%m%d-%H%M%S')}")
+        if aside.exists():
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+        folder.rename(aside)
+        folder.mkdir(mode=0o700)
+    except OSError as error:
+        raise ExitError(
+            f"The paper account in {folder} could not be moved aside ({error.strerror}); nothing was started.", USAGE
+        ) from None
+    finally:
+        if lock is not None:
+            lock.release()
+    return aside
 
 
 def offer_demo(error: ExitError) -> int:
@@ -92,15 +143,13 @@ def offer_demo(error: ExitError) -> int:
     return int(chosen.run(chosen))
 
 
-def _trade(arguments: argparse.Namespace, upstream_url: str, has_keys: bool) -> int:
+def _trade(arguments: argparse.Namespace, folder: Path, upstream_url: str, notices: tuple[str, ...]) -> int:
     from mexc_tui.engine.child import ChildExchange
 
-    folder = paper_folder(upstream_url)
     child = ChildExchange(["--mirror", "--state", str(folder / ACCOUNT)], lost=LOST)
     try:
         from mexc_tui.cli import cockpit
 
-        notices = (KEYS_UNUSED,) if has_keys else ()
         return cockpit.run_paper(child, arguments, folder, upstream_url, notices, lambda: _wait(child, upstream_url))
     finally:
         child.close()

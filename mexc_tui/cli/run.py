@@ -7,7 +7,10 @@ import argparse
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the plain call."""
+    from mexc_tui.cli.paper import add_fresh
+
     parser.add_argument("--symbol", metavar="SYMBOL", help="pair to open on")
+    add_fresh(parser)
     parser.set_defaults(frames=None)
 
 

@@ -12,6 +12,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -133,3 +134,34 @@ def test_the_paper_account_stays_from_one_day_to_the_next(screen, upstream):
     assert third.ended() == 1
     second.press("\x11")
     assert second.ended() == 0
+
+
+def test_a_fresh_account_leaves_the_old_one_where_it_can_be_found(screen, upstream, environment):
+    folder = Path(environment["XDG_STATE_HOME"]) / "mexc-tui" / "paper"
+    first = screen("paper", **upstream)
+    first.until(lambda text: book_is_shown(text) and "ARMED" in text)
+    first.press("JJJb\r")
+    first.until(lambda text: re.search(r"● working\s+BTCUSDT\s+buy", text))
+    busy = screen("paper", "--fresh", **upstream)
+    busy.until(lambda text: "Another program is trading with the paper account" in text)
+    assert busy.ended() == 1
+    first.press("\x11")
+    assert first.ended() == 0
+    (old,) = folder.iterdir()
+    kept = (old / "account.json").read_bytes()
+    assert screen("--fresh", **upstream).ended() == 2, "an exchange of this machine keeps its own accounts"
+
+    second = screen("paper", "--fresh", **upstream)
+    second.until(lambda text: book_is_shown(text) and "no orders yet" in text)
+    second.until(lambda text: "This is a new paper account" in text, 5)
+    second.press("\x11")
+    assert second.ended() == 0
+    (aside,) = folder.glob(f"{old.name}.*")
+    assert (aside / "account.json").read_bytes() == kept
+
+    away = screen("paper", "--fresh", MEXC_BASE_URL=upstream["MEXC_BASE_URL"], MEXC_WS_URL="ws://127.0.0.1:9/ws")
+    before = (old / "account.json").read_bytes()
+    away.until(lambda text: OFFER in text)
+    away.press("\r")
+    assert away.ended() == 3
+    assert (old / "account.json").read_bytes() == before, "what was not begun took the place of the account"
