@@ -70,6 +70,19 @@ def with_fill(basis: CostBasis, fill: Fill, base: str, quote: str, fee_quote: De
         return msgspec.structs.replace(after, fees=after.fees + (fee_quote or ZERO), unknown_fees=unknown, traded=True)
 
 
+def with_spent(basis: CostBasis, qty: Decimal, value: Decimal | None) -> CostBasis:
+    """Return the basis after ``qty`` of the holding paid fees of other pairs: sold for the ``value`` of those fees.
+
+    That value is a cost of the other pair, so both results together lose what the holding had cost. ``value`` None
+    means it is not known: then neither is the result, and the cost is only taken away.
+    """
+    with exact():
+        if value is not None:
+            return _sold(basis, qty, value)
+        left = trimmed(basis, basis.qty - qty)
+        return msgspec.structs.replace(left, unknown_sold=left.unknown_sold + qty)
+
+
 def _bought(basis: CostBasis, qty: Decimal, cost: Decimal) -> CostBasis:
     if qty <= 0:
         return msgspec.structs.replace(basis, realised=basis.realised - cost)

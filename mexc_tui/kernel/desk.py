@@ -297,7 +297,7 @@ class Desk:
         """Tell whether nothing of an asset is moving, so that its balance and its fills can be compared."""
         for order, track in self._orders.loose():
             pair = self._markets.instrument(order.symbol)
-            if pair is not None and asset not in (pair.base, pair.quote):
+            if pair is not None and asset not in (pair.base, pair.quote, *self._portfolio.third_assets):
                 continue
             lacking = track.booked_qty < order.filled_qty and track.fill_asks < MOST_FILL_ASKS
             late = lacking or at.mono_ns - track.moved_ns < QUIET_NS

@@ -10,9 +10,9 @@ import msgspec
 
 from mexc_tui.domain.inputs import BalanceReported, Moment, Reconciled
 from mexc_tui.domain.instrument import Instrument
-from mexc_tui.domain.numbers import ZERO, exact
+from mexc_tui.domain.numbers import ZERO, divide, exact
 from mexc_tui.domain.orders import Balance, Fill
-from mexc_tui.domain.positions import CostBasis, fee_in_quote, trimmed, unrealised, with_fill
+from mexc_tui.domain.positions import CostBasis, fee_in_quote, trimmed, unrealised, with_fill, with_spent
 from mexc_tui.domain.views import (
     BalanceRow,
     BalancesView,
@@ -53,6 +53,8 @@ class Portfolio:
         self._basis: dict[str, CostBasis] = {}
         self._bases: dict[str, str] = {}
         """Base asset of each symbol that was traded, also while the list of pairs is not loaded."""
+        self.third_assets: set[str] = set()
+        """Assets that paid fees of pairs in which they are neither base nor quote."""
         self._fills: deque[Fill] = deque(maxlen=FILLS_SHOWN)
         self._seen: dict[tuple[str, str], None] = {}
         self._recorded: dict[str, Decimal] = {}
@@ -116,9 +118,7 @@ class Portfolio:
     def fill(self, fill: Fill, pair: Instrument | None) -> Decimal | None:
         """Book a fill that is new (see ``is_new``) and return its fee in quote, None where it cannot be valued."""
         base, quote = (pair.base, pair.quote) if pair is not None else split_symbol(fill)
-        # Only USDT pairs can be valued through USDT.
-        price = self._prices.usdt(fill.fee_asset) if quote == USDT else None
-        fee = fee_in_quote(fill, base, quote, price)
+        fee = fee_in_quote(fill, base, quote, self._prices.of(fill.fee_asset, quote))
         self.replay(FillRecord(fill=fill, fee_quote=fee, wall_ms=fill.time_ms), pair)
         return fee
 
@@ -138,6 +138,21 @@ class Portfolio:
         self._bases[fill.symbol] = base
         before = self._basis.get(fill.symbol) or CostBasis(symbol=fill.symbol)
         self._basis[fill.symbol] = with_fill(before, fill, base, quote, record.fee_quote)
+        if fill.fee and fill.fee_asset not in (base, quote, USDT):
+            self.third_assets.add(fill.fee_asset)
+            self._spend(fill.fee_asset, fill.fee, record.fee_quote if quote == USDT else None)
+
+    def _spend(self, asset: str, fee: Decimal, value: Decimal | None) -> None:
+        """Take a fee of another pair out of what is held with a known cost; ``value`` in USDT, None if unknown."""
+        pair, left = f"{asset}{USDT}", fee
+        for symbol in sorted(self._basis, key=lambda name: (name != pair, name)):
+            basis = self._basis[symbol]
+            part = min(left, basis.qty) if self._base_of(symbol) == asset else ZERO
+            if part > 0:
+                with exact():
+                    left -= part
+                    share = None if value is None or symbol != pair else divide(value * part, fee)
+                self._basis[symbol] = with_spent(basis, part, share)
 
     def settle_holdings(self, at: Moment, quiet: Callable[[str], bool]) -> list[HoldingRecord]:
         """After a reconciliation: forget the cost of what left the account some other way.

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from mexc_tui.domain.inputs import Moment
 from mexc_tui.domain.instrument import Instrument
-from mexc_tui.domain.numbers import exact, parse_decimal
+from mexc_tui.domain.numbers import divide, exact, parse_decimal
 from mexc_tui.domain.orders import Side
 from mexc_tui.kernel.effects import StateRecord
 
@@ -47,6 +47,13 @@ class Prices:
         if asset == USDT:
             return Decimal(1)
         return self._source.usdt_price(asset, Side.SELL)
+
+    def of(self, asset: str, quote: str) -> Decimal | None:
+        """Return what one unit is worth in a quote asset now, over USDT; None where either price is not known."""
+        price, per_quote = self.usdt(asset), self.usdt(quote)
+        if price is None or per_quote is None or per_quote <= 0:
+            return None
+        return divide(price, per_quote)
 
     def measured(self, asset: str) -> Decimal | None:
         """Return the price now, else the one of the last measurement that had one."""

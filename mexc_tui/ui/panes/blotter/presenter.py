@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from mexc_tui.domain.instrument import Instrument
 from mexc_tui.domain.orders import Fill, Order, OrderState, OrderType, Side
-from mexc_tui.domain.views import BalancesView, FillsView, OrdersView, PositionsView
+from mexc_tui.domain.views import BalancesView, FillsView, OrdersView, Position, PositionsView
 from mexc_tui.ui.primitives.rows import Span
 from mexc_tui.ui.primitives.table import Column, Record
 from mexc_tui.ui.primitives.text import UNKNOWN, clean, clock, exact, fixed, money, short, signed
@@ -140,11 +140,11 @@ def position_records(view: PositionsView | None, instruments: Instruments) -> li
     """Return one record per holding; what is not known is a dash, never a zero."""
     records: list[Record] = []
     for position in () if view is None else view.positions:
-        note = ""
+        notes = []
         if position.known_qty < position.qty:
-            note = f"cost known for {exact(position.known_qty)}"
-        elif position.unknown_fees:
-            note = f"without fees in {', '.join(position.unknown_fees)}"
+            notes.append(f"cost known for {exact(position.known_qty)}")
+        if position.unknown_fees:
+            notes.append(f"without fees in {', '.join(name or 'an unnamed asset' for name in position.unknown_fees)}")
         records.append(
             Record(
                 position.symbol,
@@ -156,12 +156,19 @@ def position_records(view: PositionsView | None, instruments: Instruments) -> li
                     (money(position.value), ""),
                     _pnl(position.unrealised),
                     _pnl(position.realised),
-                    (money(position.fees), "dim"),
-                    (clean(note), "dim"),
+                    (_fees(position), "dim"),
+                    (clean("; ".join(notes)), "dim"),
                 ),
             )
         )
     return records
+
+
+def _fees(position: Position) -> str:
+    """Return what fees came to; what could not be valued is never a zero."""
+    if not position.unknown_fees:
+        return money(position.fees)
+    return f"{money(position.fees)}+{UNKNOWN}" if position.fees else UNKNOWN
 
 
 def balance_records(view: BalancesView | None) -> list[Record]:
@@ -192,7 +199,7 @@ def fill_record(fill: Fill, instruments: Instruments) -> Record:
             (_price(fill.price, fill.symbol, instruments), ""),
             (short(fill.qty, 10), ""),
             (money(fill.quote_qty), ""),
-            (f"{exact(fill.fee)} {clean(fill.fee_asset)}", "dim"),
+            (f"{exact(fill.fee)} {clean(fill.fee_asset) or UNKNOWN}", "dim"),
             ("maker" if fill.is_maker else "taker", "dim"),
             (fill.proof, "warn" if fill.proof == "assumed" else "dim"),
             (clean(fill.client_order_id or fill.order_id), "dim"),
