@@ -8,8 +8,9 @@ from mexc_tui.domain.orders import Balance
 from mexc_tui.venues.mexc import endpoints as ep
 from mexc_tui.venues.mexc import mapping
 from mexc_tui.venues.mexc.cache import TtlCache
-from mexc_tui.venues.mexc.fields import Row, list_of, rows_of, unreadable
+from mexc_tui.venues.mexc.fields import Row, list_of, unreadable
 from mexc_tui.venues.mexc.models import AccountInfo, Coin, KeyInfo, ListenKeys, Network, SelfTradeGroup, TradeFee
+from mexc_tui.venues.mexc.outgoing import check_addresses, refused
 from mexc_tui.venues.mexc.transport import Params, Transport
 
 _PERMANENT = -999
@@ -95,7 +96,8 @@ class AccountCalls:
         )
 
     async def change_api_key(self, *, note: str, ip_white_list: tuple[str, ...]) -> tuple[str, ...]:
-        """Set note and allowed addresses of the key in use; returns the addresses that MEXC confirms."""
+        """Set note and allowed addresses of the key in use (none: every address); returns those that MEXC confirms."""
+        check_addresses(ip_white_list)
         params = [("apiKey", self._transport.settings.api_key), ("ipWhiteList", ",".join(ip_white_list))]
         row = await self._row(ep.KEY_CHANGE, [*params, ("note", note)])
         return _names(row.text("ipWhiteList"))
@@ -104,8 +106,12 @@ class AccountCalls:
         """Return every coin with its networks; kept for ``coins_ttl_s``."""
 
         async def ask() -> tuple[Coin, ...]:
-            data = await self._transport.call(ep.COINS)
-            return tuple(_coin(row) for row in rows_of(data, ep.COINS.label))
+            rows = list_of(await self._transport.call(ep.COINS), ep.COINS.label)
+            found = mapping.readable(rows, ep.COINS.label, _coin)
+            self._transport.unreadable_rows += len(rows) - len(found)
+            if rows and not found:
+                raise unreadable(ep.COINS.label, "none of its rows makes sense")
+            return tuple(found)
 
         return await self._cache.get("coins", None, self._transport.settings.coins_ttl_s, ask)
 
@@ -124,11 +130,13 @@ class AccountCalls:
 
     async def add_to_strategy_group(self, group_id: str, uids: tuple[str, ...]) -> SelfTradeGroup:
         """Put accounts into a group."""
+        _check_uids(uids)
         row = await self._row(ep.GROUP_ADD, [("tradeGroupId", group_id), ("uid", ",".join(uids))])
         return _group(Row(row.raw("data"), ep.GROUP_ADD.label))
 
     async def remove_from_strategy_group(self, group_id: str, uids: tuple[str, ...]) -> bool:
         """Take accounts out of a group; returns whether MEXC did."""
+        _check_uids(uids)
         return (await self._row(ep.GROUP_REMOVE, [("tradeGroupId", group_id), ("uid", ",".join(uids))])).flag("data")
 
     async def listen_key_create(self) -> str:
@@ -152,6 +160,11 @@ class AccountCalls:
 
     async def _row(self, endpoint: ep.Endpoint, params: Params | None = None) -> Row:
         return Row(await self._transport.call(endpoint, params), endpoint.label)
+
+
+def _check_uids(uids: tuple[str, ...]) -> None:
+    if not uids or not all(uid.isascii() and uid.isalnum() for uid in uids):
+        raise refused("accounts are named by their user ids, at least one")
 
 
 def _names(text: str) -> tuple[str, ...]:

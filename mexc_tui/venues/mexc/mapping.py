@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from mexc_tui.domain.errors import VenueError
 from mexc_tui.domain.instrument import Instrument, InstrumentStatus, TradeSides
@@ -12,7 +12,9 @@ from mexc_tui.domain.market import Candle, Ticker, Trade
 from mexc_tui.domain.numbers import ZERO, BadNumberError, parse_decimal, plain
 from mexc_tui.domain.orders import Balance, Fill, OrderReport, OrderRequest, OrderState, OrderType, Side
 from mexc_tui.venues.mexc.fields import Row, as_number, list_of, unreadable
-from mexc_tui.venues.mexc.models import AggTrade, BookTicker
+from mexc_tui.venues.mexc.models import AggTrade, BookTicker, LastPrice
+
+T = TypeVar("T")
 
 _STATUS = {
     "1": InstrumentStatus.ONLINE,
@@ -66,12 +68,12 @@ def instrument(row: Row) -> Instrument:
     )
 
 
-def instruments(rows: Sequence[Any], where: str) -> list[Instrument]:
-    """Read a list of pairs, leaving out rows that cannot be read."""
-    found: list[Instrument] = []
+def readable(rows: Sequence[Any], where: str, read: Callable[[Row], T]) -> list[T]:
+    """Read a list of rows, leaving out those that cannot be read."""
+    found: list[T] = []
     for item in rows:
         try:
-            found.append(instrument(Row(item, where)))
+            found.append(read(Row(item, where)))
         except VenueError:
             continue
     return found
@@ -138,6 +140,11 @@ def ticker(row: Row) -> Ticker:
         bid=row.maybe_number("bidPrice") or None,
         ask=row.maybe_number("askPrice") or None,
     )
+
+
+def last_price(row: Row) -> LastPrice:
+    """Read the last price of a pair."""
+    return LastPrice(symbol=row.text("symbol"), price=row.maybe_number("price"))
 
 
 def book_ticker(row: Row) -> BookTicker:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from mexc_tui.domain.candles import merged
 from mexc_tui.domain.errors import ErrorKind, VenueError
@@ -23,7 +24,10 @@ from mexc_tui.venues.mexc.models import (
     LastPrice,
     OfflineSymbol,
 )
+from mexc_tui.venues.mexc.outgoing import check_span, refused
 from mexc_tui.venues.mexc.transport import Params, Transport
+
+T = TypeVar("T")
 
 MAX_DEPTH = 2_000
 """Levels a side that MEXC serves at most, whatever is asked for."""
@@ -33,6 +37,7 @@ _LEAST_CAP = 500
 _AT_ONCE = 100
 """Rows of the long lists (some 2,000 pairs) that are read in one go, so that an order never waits behind them."""
 _MINUTE_MS = 60_000
+_HOUR_MS = 60 * _MINUTE_MS
 INTERVAL_MS = {
     Interval.M1: _MINUTE_MS,
     Interval.M5: 5 * _MINUTE_MS,
@@ -68,13 +73,13 @@ class MarketCalls:
         ttl = self._transport.settings.symbols_ttl_s
         return await self._cache.get("default symbols", None, ttl, lambda: self._symbols(ep.DEFAULT_SYMBOLS))
 
-    async def exchange_info(self, symbol: str | None = None) -> tuple[Instrument, ...]:
-        """Return every pair, or one; the full list is kept for ``exchange_info_ttl_s``.
+    async def exchange_info(self, *symbols: str) -> tuple[Instrument, ...]:
+        """Return every pair, or those named; the full list is kept for ``exchange_info_ttl_s``.
 
         A full list without a single tradable pair is an error: then the meaning of a field has changed.
         """
-        ttl = self._transport.settings.exchange_info_ttl_s if symbol is None else 0.0
-        return await self._cache.get("exchange info", symbol, ttl, lambda: self._exchange_info(symbol))
+        ttl = 0.0 if symbols else self._transport.settings.exchange_info_ttl_s
+        return await self._cache.get("exchange info", symbols or None, ttl, lambda: self._exchange_info(symbols))
 
     async def depth(self, symbol: str, limit: int = 1_000) -> BookSnapshot:
         """Return the book, best levels first; at most 2,000 levels a side."""
@@ -97,6 +102,9 @@ class MarketCalls:
         self, symbol: str, *, start_ms: int | None = None, end_ms: int | None = None, limit: int = 500
     ) -> tuple[AggTrade, ...]:
         """Return aggregated trades, oldest first; both times or none, at most an hour apart."""
+        if (start_ms is None) != (end_ms is None):
+            raise refused("aggregated trades are asked for with both times or with none")
+        check_span(start_ms, end_ms, _HOUR_MS)
         params = [("symbol", symbol), *_span(start_ms, end_ms), ("limit", _rows(limit))]
         data = await self._transport.call(ep.AGG_TRADES, params)
         found = [mapping.agg_trade(row) for row in rows_of(data, ep.AGG_TRADES.label)]
@@ -155,21 +163,15 @@ class MarketCalls:
 
     async def ticker_24h(self, symbol: str | None = None) -> tuple[Ticker, ...]:
         """Return the 24-hour figures of one pair or of all."""
-        found: list[Ticker] = []
-        for row in await self._one_or_all(ep.TICKER_24H, symbol):
-            found.append(mapping.ticker(row))
-            if len(found) % _AT_ONCE == 0:
-                await asyncio.sleep(0)
-        return tuple(found)
+        return await self._one_or_all(ep.TICKER_24H, symbol, mapping.ticker)
 
     async def ticker_price(self, symbol: str | None = None) -> tuple[LastPrice, ...]:
         """Return the last price of one pair or of all."""
-        rows = await self._one_or_all(ep.TICKER_PRICE, symbol)
-        return tuple(LastPrice(symbol=row.text("symbol"), price=row.maybe_number("price")) for row in rows)
+        return await self._one_or_all(ep.TICKER_PRICE, symbol, mapping.last_price)
 
     async def book_ticker(self, symbol: str | None = None) -> tuple[BookTicker, ...]:
         """Return the best prices of one pair or of all."""
-        return tuple(mapping.book_ticker(row) for row in await self._one_or_all(ep.BOOK_TICKER, symbol))
+        return await self._one_or_all(ep.BOOK_TICKER, symbol, mapping.book_ticker)
 
     async def symbol_offline(self) -> tuple[OfflineSymbol, ...]:
         """Return the pairs that are suspended or delisted."""
@@ -213,18 +215,20 @@ class MarketCalls:
             time_ms=row.maybe_integer("timestamp"),
         )
 
-    async def _exchange_info(self, symbol: str | None) -> tuple[Instrument, ...]:
+    async def _exchange_info(self, symbols: tuple[str, ...]) -> tuple[Instrument, ...]:
         where = ep.EXCHANGE_INFO.label
-        data = await self._transport.call(ep.EXCHANGE_INFO, [("symbol", symbol)] if symbol else [])
+        named = [("symbol" if len(symbols) == 1 else "symbols", ",".join(symbols))] if symbols else []
+        data = await self._transport.call(ep.EXCHANGE_INFO, named)
         rows = list_of(Row(data, where).raw("symbols"), where)
         found: list[Instrument] = []
         for start in range(0, len(rows), _AT_ONCE):
-            found += mapping.instruments(rows[start : start + _AT_ONCE], where)
+            found += mapping.readable(rows[start : start + _AT_ONCE], where, mapping.instrument)
             await asyncio.sleep(0)
         skipped = len(rows) - len(found)
-        if symbol is not None:
-            if not found:
-                raise unreadable(where, f"it does not describe {symbol}")
+        if symbols:
+            missing = [symbol for symbol in symbols if symbol not in {pair.symbol for pair in found}]
+            if missing:
+                raise unreadable(where, f"it does not describe {', '.join(missing)}")
             return tuple(found)
         self._unreadable_pairs = skipped
         if not any(instrument.tradable for instrument in found):
@@ -244,14 +248,25 @@ class MarketCalls:
             raise unreadable(endpoint.label, "it names no pair")
         return found
 
-    async def _one_or_all(self, endpoint: ep.Endpoint, symbol: str | None) -> list[Row]:
+    async def _one_or_all(self, endpoint: ep.Endpoint, symbol: str | None, read: Callable[[Row], T]) -> tuple[T, ...]:
+        """Read the row of a pair; or those of all pairs, leaving out and counting what cannot be read."""
         params: Params = [("symbol", symbol)] if symbol is not None else []
 
         async def ask() -> Any:
             return await self._transport.call(endpoint, params)
 
         data = await self._cache.get(endpoint.label, symbol, 0.0, ask)
-        return rows_of(data if isinstance(data, list) else [data], endpoint.label)
+        where = endpoint.label
+        if symbol is not None or not isinstance(data, list):
+            return tuple(read(row) for row in rows_of(data if isinstance(data, list) else [data], where))
+        found: list[T] = []
+        for start in range(0, len(data), _AT_ONCE):
+            found += mapping.readable(data[start : start + _AT_ONCE], where, read)
+            await asyncio.sleep(0)
+        self._transport.unreadable_rows += len(data) - len(found)
+        if data and not found:
+            raise unreadable(where, "none of its rows makes sense")
+        return tuple(found)
 
 
 def _rows(limit: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from enum import StrEnum
 
 import msgspec
 
@@ -82,6 +83,15 @@ class BatchResult(msgspec.Struct, frozen=True, kw_only=True):
     client_order_id: str
     order_id: str = ""
     error: VenueError | None = None
+
+
+class SelfTrade(StrEnum):
+    """What happens where two orders of one account would trade with each other (MEXC's ``stpMode``)."""
+
+    ALLOW = ""
+    CANCEL_TAKER = "cancel_taker"
+    CANCEL_MAKER = "cancel_maker"
+    CANCEL_BOTH = "cancel_both"
 
 
 class TradeFee(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -173,3 +183,5 @@ class RestMetrics(msgspec.Struct, frozen=True, kw_only=True):
     cache: dict[str, HitRate]
     unreadable_pairs: int
     """Rows of the list of pairs that could not be read and were left out."""
+    unreadable_rows: int
+    """Rows of other long lists (figures of all pairs, coins…) that were left out so far for the same reason."""

@@ -110,4 +110,5 @@ class MexcRest(MarketCalls, TradingCalls, AccountCalls):
             clock_round_trip_ms=None if reading is None else reading.round_trip_ms,
             cache={**self._cache.rates(), "completed orders": self._completed.rate},
             unreadable_pairs=self._unreadable_pairs,
+            unreadable_rows=transport.unreadable_rows,
         )

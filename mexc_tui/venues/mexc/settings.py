@@ -123,6 +123,11 @@ class MexcSettings(msgspec.Struct, frozen=True, kw_only=True):
                     raise ValueError(f"{name} may be above {most} only for an exchange on this machine")
             if not self.endpoint_limits:
                 raise ValueError("endpoint_limits may be off only for an exchange on this machine")
+        for name, value in (("api_key", self.api_key), ("api_secret", self.api_secret)):
+            if not value.isascii() or not value.isprintable() or " " in value:
+                raise ValueError(
+                    f"{name} holds something that no key holds, such as a space or a line end copied along"
+                )
         if bool(self.api_key) != bool(self.api_secret):
             raise ValueError("api_key and api_secret belong together: give both or neither")
 

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from decimal import Decimal
 
 import msgspec
 
-from mexc_tui.domain.errors import ErrorKind, VenueError
-from mexc_tui.domain.ids import MAX_LENGTH
-from mexc_tui.domain.orders import Fill, OrderReport, OrderRequest, OrderType, Side
+from mexc_tui.domain.errors import VenueError
+from mexc_tui.domain.orders import Fill, OrderReport, OrderRequest
 from mexc_tui.venues.mexc import endpoints as ep
 from mexc_tui.venues.mexc import mapping
 from mexc_tui.venues.mexc.cache import Lru
 from mexc_tui.venues.mexc.errors import outcome_unknown, refusal
 from mexc_tui.venues.mexc.fields import Row, rows_of, unreadable
-from mexc_tui.venues.mexc.models import BatchResult
+from mexc_tui.venues.mexc.models import BatchResult, SelfTrade
+from mexc_tui.venues.mexc.outgoing import check_order, check_span, check_symbol, refused
 from mexc_tui.venues.mexc.transport import Params, Transport
 
-_CLIENT_ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
-_SYMBOL = re.compile(r"[^\s\x00-\x1f\x7f,&=?#/%a-z]{2,60}")
 _NO_SUCH_ORDER = (-2011, -2013)
 _BATCH_MAX = 20
 _SYMBOLS_A_CALL = 5
@@ -36,32 +32,34 @@ class TradingCalls:
     _transport: Transport
     _completed: Lru[tuple[str, str], OrderReport]
 
-    async def place_order(self, request: OrderRequest) -> str:
+    async def place_order(self, request: OrderRequest, *, self_trade: SelfTrade = SelfTrade.ALLOW) -> str:
         """Place an order, once, and return its id. Nothing is known of fills then.
+
+        ``self_trade`` says what MEXC does where the order would meet another one of the same account.
 
         Raises:
             VenueError: ``definite``: refused; otherwise with ``sent`` the outcome is unknown.
         """
-        self._check(request)
-        data = await self._transport.call(ep.ORDER_PLACE, mapping.order_fields(request))
+        check_order(request)
+        data = await self._transport.call(ep.ORDER_PLACE, _fields(request, self_trade))
         return self._order_id(data, ep.ORDER_PLACE)
 
-    async def test_order(self, request: OrderRequest) -> None:
+    async def test_order(self, request: OrderRequest, *, self_trade: SelfTrade = SelfTrade.ALLOW) -> None:
         """Have an order checked by the exchange without placing it."""
-        self._check(request)
-        data = await self._transport.call(ep.ORDER_TEST, mapping.order_fields(request))
+        check_order(request)
+        data = await self._transport.call(ep.ORDER_TEST, _fields(request, self_trade))
         if not isinstance(data, dict):
             raise unreadable(ep.ORDER_TEST.label, "no acknowledgement came")
 
     async def batch_orders(self, requests: Sequence[OrderRequest]) -> tuple[BatchResult, ...]:
         """Place up to 20 orders of one pair, once; returns each order's outcome in the order given."""
         if not 0 < len(requests) <= _BATCH_MAX or len({request.symbol for request in requests}) != 1:
-            raise _refused(f"a batch holds 1 to {_BATCH_MAX} orders of one pair")
+            raise refused(f"a batch holds 1 to {_BATCH_MAX} orders of one pair")
         for request in requests:
-            self._check(request)
+            check_order(request)
         names = [request.client_order_id for request in requests if request.client_order_id]
         if len(set(names)) != len(names):
-            raise _refused("two orders of the batch have the same client order id")
+            raise refused("two orders of the batch have the same client order id")
         entries = [dict(mapping.order_fields(request)) for request in requests]
         text = msgspec.json.encode(entries).decode()
         data = await self._transport.call(ep.ORDER_BATCH, [("batchOrders", text)])
@@ -71,6 +69,7 @@ class TradingCalls:
 
     async def cancel_order(self, symbol: str, *, order_id: str = "", client_order_id: str = "") -> None:
         """Cancel one order; ORDER_NOT_FOUND when it is not open (any more)."""
+        check_symbol(symbol)
         params = [("symbol", symbol), _which(order_id, client_order_id)]
         row = Row(await self._transport.call(ep.ORDER_CANCEL, params), ep.ORDER_CANCEL.label)
         if not any(row.has(name) for name in ("orderId", "origClientOrderId", "clientOrderId")):
@@ -126,9 +125,13 @@ class TradingCalls:
     async def all_orders(
         self, symbol: str, *, start_ms: int | None = None, end_ms: int | None = None, limit: int = 1_000
     ) -> tuple[OrderReport, ...]:
-        """Return orders in whatever state, oldest first; the last day by default, seven days back at most."""
+        """Return orders in whatever state, oldest first; the last day by default, seven days back at most.
+
+        MEXC gives up to 1,000 and says nothing of more: where that many come, ask again for a part of the time.
+        """
         end = end_ms if end_ms is not None else self._transport.time.now_ms()
         start = start_ms if start_ms is not None else end - _DAY_MS
+        check_span(start, end, 7 * _DAY_MS)
         params = [
             ("symbol", symbol),
             ("startTime", str(start)),
@@ -147,6 +150,7 @@ class TradingCalls:
         Raises:
             VenueError: UNREADABLE where more trades share one millisecond than MEXC gives at a time.
         """
+        check_span(since_ms, until_ms)
         earliest = self._transport.time.now_ms() - _HISTORY_MS
         start = None if since_ms is None else max(since_ms, earliest)
         end = until_ms
@@ -192,24 +196,12 @@ class TradingCalls:
             raise outcome_unknown(endpoint.call, "MEXC's answer names no order")
         return found
 
-    def _check(self, request: OrderRequest) -> None:
-        """Refuse an order that is not complete and unambiguous before anything is built of it."""
-        if _SYMBOL.fullmatch(request.symbol) is None:
-            raise _refused("the pair's name is not one that MEXC could list")
-        if request.client_order_id and _CLIENT_ID.fullmatch(request.client_order_id) is None:
-            raise _refused(f"a client order id has 1 to {MAX_LENGTH} letters, digits, '-' or '_'")
-        for name, value in (("quantity", request.qty), ("amount", request.quote_qty), ("price", request.price)):
-            if value is not None and not _positive(value):
-                raise _refused(f"the {name} must be a number above zero")
-        if request.type is OrderType.MARKET:
-            if request.price is not None:
-                raise _refused("a market order has no price")
-            if (request.qty is None) == (request.quote_qty is None):
-                raise _refused("a market order has either a quantity or an amount")
-            if request.quote_qty is not None and request.side is Side.SELL:
-                raise _refused("a market sell is sized by its quantity")
-        elif request.qty is None or request.price is None or request.quote_qty is not None:
-            raise _refused(f"a {request.type.value} order has a quantity and a price")
+
+def _fields(request: OrderRequest, self_trade: SelfTrade) -> Params:
+    """Return the parameters of an order; the mode only where one is wanted, so that none is sent by default."""
+    return mapping.order_fields(request) + (
+        [("stpMode", self_trade.value)] if self_trade is not SelfTrade.ALLOW else []
+    )
 
 
 def _cancelled(data: object) -> list[str]:
@@ -221,23 +213,9 @@ def _cancelled(data: object) -> list[str]:
     return ids
 
 
-def _positive(value: Decimal) -> bool:
-    return isinstance(value, Decimal) and value.is_finite() and value > 0
-
-
-def _refused(why: str) -> VenueError:
-    return VenueError(
-        f"Not sent: {why}.",
-        kind=ErrorKind.BAD_PARAMETER,
-        remedy="Correct the order and try again.",
-        sent=False,
-        definite=True,
-    )
-
-
 def _which(order_id: str, client_order_id: str) -> tuple[str, str]:
     if bool(order_id) == bool(client_order_id):
-        raise _refused("an order is named either by its id or by its client order id")
+        raise refused("an order is named either by its id or by its client order id")
     return ("orderId", order_id) if order_id else ("origClientOrderId", client_order_id)
 
 

@@ -25,6 +25,7 @@ from mexc_tui.venues.mexc.errors import Answer, Call, held_back, lost, read_answ
 from mexc_tui.venues.mexc.fields import Row
 from mexc_tui.venues.mexc.lanes import Duty
 from mexc_tui.venues.mexc.limits import Budget, Cost
+from mexc_tui.venues.mexc.outgoing import check_params
 from mexc_tui.venues.mexc.resolving import Resolver
 from mexc_tui.venues.mexc.server_time import ServerTime, Trip
 from mexc_tui.venues.mexc.settings import MexcSettings, is_loopback
@@ -74,6 +75,7 @@ class Transport:
         self.requests = 0
         self.failures = 0
         self.repeats = 0
+        self.unreadable_rows = 0
         self._jitter = jitter
         self._base = URL(settings.base_url)
         self._urls: dict[str, tuple[URL, str]] = {}
@@ -132,6 +134,8 @@ class Transport:
             VenueError: with what happened, what it means and what to do.
         """
         refuse_orders_elsewhere(endpoint.method, self._url(endpoint)[0])
+        if params:
+            check_params(params)
         if endpoint.signed and not self.settings.has_keys:
             raise VenueError(
                 f"No API key is set, so {endpoint.label} cannot be asked for. Nothing was sent.",
