@@ -118,7 +118,7 @@ async def test_accounts_do_not_see_each_other(rig: Any) -> None:
     assert (await rig.done("GET", "uid")) != (await rig.done("GET", "uid", "", key))
     status, body = await rig.call("POST", "userDataStream", "", key)
     assert status == 200
-    assert (await rig.call("PUT", "userDataStream", f"listenKey={body['listenKey']}"))[1]["code"] == 730002
+    assert (await rig.call("PUT", "userDataStream", f"listenKey={body['listenKey']}"))[1]["code"] == 730708
 
 
 async def test_a_key_may_be_limited_to_pairs(rig: Any) -> None:

@@ -143,7 +143,7 @@ class ListenKeys:
     def _own(self, account_id: str, key: str, now_ms: int) -> ListenKey:
         found = self._keys.get(key)
         if found is None or found.account_id != account_id or found.expires_ms <= now_ms:
-            raise SimError(730002, "Invalid listen key")
+            raise SimError(730708, "Invalid listen key")
         return found
 
 
