@@ -59,7 +59,7 @@ class Server:
     milliseconds; without, ``step`` moves everything, so that tests need no waiting. ``on_wanted`` is called
     with the time when a book is first asked for. ``upstream`` brings what is asked for where the market is a mirror.
     ``settle`` is called before anything leaves, so that nobody hears of what a crash could take back; with True where
-    more may have changed than orders and balances.
+    more may have changed than orders and balances. ``sleep`` lets the seconds of slow answers pass.
     """
 
     def __init__(
@@ -72,6 +72,7 @@ class Server:
         on_wanted: Callable[[int], None] | None = None,
         upstream: Upstream | None = None,
         settle: Callable[[bool], None] | None = None,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self.settings = settings or ServerSettings()
         self.exchange = exchange
@@ -80,6 +81,7 @@ class Server:
         self.listen_keys = ListenKeys(Random(f"{self.settings.seed}:listen"))
         self.limiter = Limiter(self.settings.limits)
         self._clock = clock
+        self._sleep = sleep
         self._on_wanted = on_wanted
         self._runner: web.AppRunner | None = None
         self._driver: asyncio.Task[None] | None = None
@@ -180,7 +182,7 @@ class Server:
 
     def _build(self) -> web.Application:
         app = web.Application(client_max_size=1024 * 1024)
-        gate = Gate(self._context, self.plan, self.limiter, lambda: self.now_ms)
+        gate = Gate(self._context, self.plan, self.limiter, lambda: self.now_ms, self._sleep)
         apis = (PublicApi(self._context), OrderApi(self._context), AccountApi(self._context))
         for api in apis:
             for endpoint in api.endpoints():

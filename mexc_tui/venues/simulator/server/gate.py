@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 
 import msgspec
@@ -24,8 +23,16 @@ _encode = msgspec.json.Encoder().encode
 class Gate:
     """Wraps endpoint handlers into request handlers."""
 
-    def __init__(self, context: Context, plan: FaultPlan, limiter: Limiter, now_ms: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        context: Context,
+        plan: FaultPlan,
+        limiter: Limiter,
+        now_ms: Callable[[], int],
+        sleep: Callable[[float], Awaitable[object]],
+    ) -> None:
         self._ctx = context
+        self._sleep = sleep
         self._plan = plan
         self._limiter = limiter
         self._now_ms = now_ms
@@ -82,7 +89,7 @@ class Gate:
         latency, jitter = plan.strikes("latency", path), plan.strikes("jitter", path)
         wait_ms = (latency.ms if latency else 0) + (plan.draw("jitter", jitter.ms) if jitter else 0)
         if wait_ms > 0:
-            await asyncio.sleep(wait_ms / 1000)
+            await self._sleep(wait_ms / 1000)
         if plan.strikes("maintenance", path):
             return _refusal(503, 503, "Service unavailable, please try again later")
         if plan.strikes("edge_403_html", path):
