@@ -62,7 +62,8 @@ class Markets(MarketReading):
         self._history_missed = False
         self._required: tuple[str, ...] = ()
         self._interest: SetInterest | None = None
-        self._link_cut = False
+        self._link_cut = True
+        """Whether the market stream is down, or has not been up yet: a book that nothing follows is not live."""
         self._frames = -1
         self._sparks_due: list[str] = []
         self._offset_ms: int | None = None

@@ -69,9 +69,10 @@ class ServerTime:
             try:
                 server_ms, trip = await self._ask()
             except VenueError as error:
-                failure = error
                 if not error.sent:
+                    failure = failure or error  # what the exchange did says more than that we waited afterwards
                     break  # held back: so would be the next
+                failure = error
                 continue
             offset = server_ms - (trip.wall_ms + trip.took_ms / 2)
             sample = ClockReading(offset, trip.took_ms, trip.wall_ms, trip.mono_s)

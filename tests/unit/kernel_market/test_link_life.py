@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mexc_tui.domain.inputs import CandleSeen, VenueHealth
+from mexc_tui.domain.inputs import CandleSeen, LinkState, VenueHealth
 from mexc_tui.domain.market import Interval
 
 
@@ -35,3 +35,12 @@ def test_what_another_connection_brings_proves_nothing_here(rig: Any) -> None:
     rig.wait(4_000)
     rig.do(CandleSeen("XYZUSDT", Interval.M1, None, rig.now * 1_000_000))
     assert rig.markets.book_age_ms("ABCUSDT", rig.at) == 4_000
+
+
+def test_no_book_is_live_before_the_stream_has_been_up(rig: Any) -> None:
+    rig.focus()
+    assert rig.asks_for_book(rig.wait(10_000)) == 0
+    rig.link(LinkState.CONNECTED)
+    assert rig.asks_for_book(rig.wait(2_000)) == 1
+    rig.snapshot(5, [("99", "2")], [("101", "3")])
+    assert rig.view().state.value == "live"

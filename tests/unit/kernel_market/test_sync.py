@@ -65,6 +65,7 @@ def test_failures_back_off_and_are_told_once(rig: Any) -> None:
 
 
 def test_a_quiet_market_is_read_without_a_push_and_followed_from_there(rig: Any) -> None:
+    rig.link(LinkState.CONNECTED)
     rig.focus()
     assert rig.asks_for_book(rig.wait(1_000)) == 0
     assert rig.asks_for_book(rig.wait(1_000)) == 1
@@ -267,6 +268,7 @@ def test_a_book_that_runs_out_of_known_levels_is_renewed_without_going_stale(rig
 
 
 def test_a_refused_depth_channel_is_said_and_the_book_is_not_called_live(rig: Any) -> None:
+    rig.link(LinkState.CONNECTED)
     rig.focus()
     channel = "spot@public.aggre.depth.v3.api.pb@100ms@ABCUSDT"
     assert rig.facts(rig.do(ChannelRefused(channel, "ABCUSDT", "Blocked!"))) == ["problem"]

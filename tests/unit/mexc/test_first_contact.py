@@ -1,0 +1,17 @@
+"""What is said of an exchange that does not let us in: what it did, not that we paused because of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mexc_tui.domain.errors import ErrorKind, VenueError
+
+
+async def test_a_firewall_page_at_the_first_question_is_told_as_such(make_rest: Any, server: Any) -> None:
+    rest = make_rest()
+    server.on("GET", "time", server.html(403))
+    with pytest.raises(VenueError, match="firewall in front of MEXC blocked the time") as caught:
+        await rest.open()
+    assert (caught.value.kind, server.count("GET", "time")) == (ErrorKind.EDGE_BLOCK, 1)
