@@ -9,8 +9,8 @@ from typing import Protocol
 import msgspec
 
 from mexc_tui.domain.client import DeskClient
-from mexc_tui.domain.inputs import Moment
-from mexc_tui.domain.views import View
+from mexc_tui.domain.inputs import LinkState, Moment
+from mexc_tui.domain.views import TOPIC_LINK, LinkView, View
 from mexc_tui.ui.pacer import Pacer, Terminal, Unhindered
 from mexc_tui.ui.state import DeskState, Selection
 
@@ -47,6 +47,16 @@ class Frame(msgspec.Struct, frozen=True, gc=False):
     def view(self, topic: str) -> View | None:
         """Return the latest view of a topic."""
         return self.client.view(topic)
+
+    def fault(self) -> str:
+        """Return why nothing that streams in is current, in plain words; empty while the link stands."""
+        died = self.client.died()
+        if died:
+            return f"the engine has stopped: {died}"
+        link = self.view(TOPIC_LINK)
+        if isinstance(link, LinkView) and link.state is not LinkState.CONNECTED:
+            return f"the link is {link.state.value}" + (f": {link.reason}" if link.reason else "")
+        return ""
 
     def sized(self, width: int, height: int, focused: bool) -> Frame:
         """Return the frame for a pane with that much room."""

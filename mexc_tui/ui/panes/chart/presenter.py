@@ -18,6 +18,7 @@ ZOOMS: tuple[tuple[int, int], ...] = ((1, 5), (1, 3), (1, 2), (1, 1), (2, 1), (4
 """Zoom steps, widest first: candles merged into one, and cells that one takes."""
 DEFAULT_ZOOM = 3
 
+_MARKET = frozenset({"candle_up", "candle_down", "volume_up", "volume_down", "up", "down"})
 _EIGHTHS = " ▁▂▃▄▅▆▇█"
 _MIN_AXIS = 8
 
@@ -38,6 +39,8 @@ class ChartInput(msgspec.Struct, frozen=True, kw_only=True):
     fills: tuple[Fill, ...] = ()
     price_decimals: int = 2
     ascii_only: bool = False
+    fault: bool = False
+    """The candles are old: more may have been traded since."""
 
 
 class _Canvas:
@@ -126,7 +129,7 @@ def legend(data: ChartInput, state: ChartState, width: int, room: int) -> Row:
         return ()
     index = len(candles) - 1 if state.crosshair is None else max(0, len(candles) - 1 - state.crosshair)
     candle = candles[index]
-    style = "up" if candle.close >= candle.open else "down"
+    style = "stale" if data.fault else "up" if candle.close >= candle.open else "down"
     move = (candle.close - candle.open) / candle.open if candle.open else None
     d = data.price_decimals
     when = _moment(candle.open_ms, view.interval, full=True)
@@ -166,7 +169,16 @@ def chart_rows(data: ChartInput, state: ChartState, width: int, height: int) -> 
     if state.crosshair is not None:
         _draw_crosshair(canvas, candles, left, cells, state.crosshair, price_height)
     times = _time_axis(candles, left, cells, width, data.view.interval)
-    return [*canvas.rows(), times]
+    rows = canvas.rows()
+    return [*(map(_aged, rows) if data.fault else rows), times]
+
+
+def _aged(row: Row) -> Row:
+    """Take the market's colours out of a row; own orders and fills keep theirs."""
+    return tuple(
+        (text, "stale" + style[len(base) :] if (base := style.partition("@")[0]) in _MARKET else style)
+        for text, style in row
+    )
 
 
 class _Scale:

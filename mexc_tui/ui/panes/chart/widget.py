@@ -19,6 +19,7 @@ from mexc_tui.ui.frame_clock import Frame
 from mexc_tui.ui.panes.chart.presenter import ZOOMS, ChartInput, ChartState, chart_rows, legend
 from mexc_tui.ui.primitives.pane import LinePane
 from mexc_tui.ui.primitives.rows import Row
+from mexc_tui.ui.primitives.text import row_width
 
 _PERIOD_NS = 125_000_000
 """A changed scale changes every row; eight times a second is more than the eye reads from candles."""
@@ -37,6 +38,7 @@ class ChartPane(LinePane):
             frame.view(TOPIC_ORDERS),
             frame.view(TOPIC_FILLS),
             frame.view(TOPIC_INSTRUMENTS),
+            frame.fault(),
             selection.symbol,
             selection.interval,
             selection.zoom,
@@ -47,9 +49,10 @@ class ChartPane(LinePane):
 
     def heading(self, frame: Frame) -> tuple[Row, Row]:
         interval = ((f"{frame.selection.interval.value}  ", "strong@panel"),)
-        room = frame.width - len(self.TITLE) - 2 - len(interval[0][0])
+        right: Row = (("not current ", "warn@panel"),) if frame.fault() else ()
+        room = frame.width - len(self.TITLE) - 2 - len(interval[0][0]) - row_width(right)
         values = legend(self._input(frame), _state(frame), frame.width, room)
-        return (*interval, *((text, f"{style or 'text'}@panel") for text, style in values)), ()
+        return (*interval, *((text, f"{style or 'text'}@panel") for text, style in values)), right
 
     def build(self, frame: Frame) -> Sequence[Row]:
         return chart_rows(self._input(frame), _state(frame), frame.width, frame.height)
@@ -66,6 +69,7 @@ class ChartPane(LinePane):
             fills=tuple(f for f in fills.fills if f.symbol == symbol) if isinstance(fills, FillsView) else (),
             price_decimals=2 if instrument is None else instrument.price_decimals,
             ascii_only=frame.selection.ascii_only,
+            fault=bool(frame.fault()),
         )
 
 

@@ -9,16 +9,13 @@ from typing import ClassVar
 from textual import events
 from textual.message import Message
 
-from mexc_tui.domain.inputs import LinkState
 from mexc_tui.domain.views import (
     TOPIC_INSTRUMENTS,
-    TOPIC_LINK,
     TOPIC_ORDERS,
     TOPIC_POSITIONS,
     BookState,
     BookView,
     InstrumentsView,
-    LinkView,
     OrdersView,
     PositionsView,
     TapeView,
@@ -66,7 +63,7 @@ class LadderPane(LinePane, can_focus=True):
             frame.view(tape_topic(symbol)),
             frame.view(TOPIC_ORDERS),
             frame.view(TOPIC_POSITIONS),
-            _fault(frame),
+            frame.fault(),
             None if since is None else since // 500,
             symbol,
             selection.cursor,
@@ -133,7 +130,7 @@ def ladder_input(frame: Frame) -> LadderInput:
     return LadderInput(
         book=book,
         age_ms=age_ms(frame.now.mono_ns, book.as_of_ns),
-        fault=_fault(frame),
+        fault=frame.fault(),
         base="" if instrument is None else instrument.base,
         quote="" if instrument is None else instrument.quote,
         orders=tuple(o for o in orders.open if o.symbol == symbol) if isinstance(orders, OrdersView) else (),
@@ -145,13 +142,3 @@ def ladder_input(frame: Frame) -> LadderInput:
         group=max(1, selection.group),
         ascii_only=selection.ascii_only,
     )
-
-
-def _fault(frame: Frame) -> str:
-    died = frame.client.died()
-    if died:
-        return f"the engine has stopped: {died}"
-    link = frame.view(TOPIC_LINK)
-    if isinstance(link, LinkView) and link.state is not LinkState.CONNECTED:
-        return f"the link is {link.state.value}" + (f": {link.reason}" if link.reason else "")
-    return ""

@@ -49,21 +49,35 @@ def prints(trades: Sequence[Trade], limit: int) -> list[Print]:
 
 
 def tape_rows(
-    view: TapeView | None, price_decimals: int, width: int, height: int, *, ring: bool = False, ascii_only: bool = False
+    view: TapeView | None,
+    price_decimals: int,
+    width: int,
+    height: int,
+    *,
+    ring: bool = False,
+    ascii_only: bool = False,
+    fault: bool = False,
 ) -> list[Row]:
-    """Return the prints. As a ring, each stays on its row and a line moves down to mark the newest."""
+    """Return the prints. As a ring, each stays on its row and a line moves down to mark the newest.
+
+    With ``fault`` they are old: more may have been traded since.
+    """
     if view is None or not view.trades:
         return [((fit(" no trades yet", width), "dim"),)]
     if ring:
-        return _ring(view, price_decimals, width, height, ascii_only)
-    shown = prints(view.trades, height)
-    big = _threshold(shown)
-    places = size_places([item.qty for item in shown])
-    return [_row(item, price_decimals, places, width, item.price * item.qty > big, ascii_only) for item in shown]
+        rows = _ring(view, price_decimals, width, height, ascii_only)
+    else:
+        shown = prints(view.trades, height)
+        big = _threshold(shown)
+        places = size_places([item.qty for item in shown])
+        rows = [_row(item, price_decimals, places, width, item.price * item.qty > big, ascii_only) for item in shown]
+    return [tuple((text, "stale") for text, _ in row) for row in rows] if fault else rows
 
 
-def heading(view: TapeView | None) -> tuple[Row, Row]:
+def heading(view: TapeView | None, *, fault: bool = False) -> tuple[Row, Row]:
     """Return what stands at the right end of the title: trades seen, and the share of buyers among those kept."""
+    if fault:
+        return (), (("not current ", "warn@panel"),)
     if view is None or not view.trades:
         return (), ()
     bought = sum((trade.qty for trade in view.trades if trade.taker is Side.BUY), Decimal(0))

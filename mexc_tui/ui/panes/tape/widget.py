@@ -24,12 +24,12 @@ class TapePane(LinePane):
         selection = frame.selection
         view = frame.view(tape_topic(selection.symbol))
         if selection.slow:
-            return (view, selection.symbol, selection.ascii_only)
-        return (frame.now.mono_ns // _PERIOD_NS, view is None, selection.symbol, selection.ascii_only)
+            return (view, frame.fault(), selection.symbol, selection.ascii_only)
+        return (frame.now.mono_ns // _PERIOD_NS, view is None, frame.fault(), selection.symbol, selection.ascii_only)
 
     def heading(self, frame: Frame) -> tuple[Row, Row]:
         view = frame.view(tape_topic(frame.selection.symbol))
-        return heading(view if isinstance(view, TapeView) else None)
+        return heading(view if isinstance(view, TapeView) else None, fault=bool(frame.fault()))
 
     def build(self, frame: Frame) -> Sequence[Row]:
         selection = frame.selection
@@ -43,4 +43,5 @@ class TapePane(LinePane):
             frame.height,
             ring=selection.slow,
             ascii_only=selection.ascii_only,
+            fault=bool(frame.fault()),
         )

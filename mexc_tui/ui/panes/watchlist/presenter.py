@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from mexc_tui.domain.views import WatchlistView, WatchRow
 from mexc_tui.ui.primitives.glyphs import spark
 from mexc_tui.ui.primitives.rows import Row, Span
-from mexc_tui.ui.primitives.table import Column, Record, TableState, layout
+from mexc_tui.ui.primitives.table import Column, Record, TableState, layout, natural
 from mexc_tui.ui.primitives.text import UNKNOWN, clean, compact, fit, percent, price_in
 
 COLUMNS = (
@@ -43,7 +43,7 @@ def watch_rows(
     at = keys.index(selected) if selected in keys else 0
     top = max(0, at - max(1, height - 1) + 1)
     state = TableState(selected, top)
-    return layout(COLUMNS, records, width, height, state, focused=True)
+    return layout(natural(COLUMNS, records), records, width, height, state, focused=True)
 
 
 def _record(row: WatchRow, now_ns: int, ascii_only: bool, fault: bool) -> Record:

@@ -8,8 +8,7 @@ from typing import ClassVar
 from textual import events
 from textual.message import Message
 
-from mexc_tui.domain.inputs import LinkState
-from mexc_tui.domain.views import TOPIC_LINK, TOPIC_WATCHLIST, LinkView, WatchlistView
+from mexc_tui.domain.views import TOPIC_WATCHLIST, WatchlistView
 from mexc_tui.ui.frame_clock import Frame
 from mexc_tui.ui.panes.watchlist.presenter import watch_rows
 from mexc_tui.ui.primitives.pane import LinePane
@@ -37,7 +36,7 @@ class WatchlistPane(LinePane):
     def inputs(self, frame: Frame) -> tuple[object, ...]:
         selection = frame.selection
         view = frame.view(TOPIC_WATCHLIST)
-        return (frame.now.mono_ns // _PERIOD_NS, view is None, _fault(frame), selection.symbol, selection.ascii_only)
+        return (frame.now.mono_ns // _PERIOD_NS, view is None, frame.fault(), selection.symbol, selection.ascii_only)
 
     def build(self, frame: Frame) -> Sequence[Row]:
         view = frame.view(TOPIC_WATCHLIST)
@@ -50,7 +49,7 @@ class WatchlistPane(LinePane):
             frame.width,
             frame.height,
             ascii_only=frame.selection.ascii_only,
-            fault=_fault(frame),
+            fault=bool(frame.fault()),
         )
 
     def on_click(self, event: events.Click) -> None:
@@ -58,8 +57,3 @@ class WatchlistPane(LinePane):
         row = event.y - 2
         if 0 <= row < len(self._symbols) and len(self._symbols) <= self.size.height - 2:
             self.post_message(self.Picked(self._symbols[row]))
-
-
-def _fault(frame: Frame) -> bool:
-    link = frame.view(TOPIC_LINK)
-    return bool(frame.client.died()) or (isinstance(link, LinkView) and link.state is not LinkState.CONNECTED)
