@@ -57,6 +57,7 @@ class PublicApi:
             ("ticker/bookTicker", self.book_ticker, 10),
             ("symbol/offline", self.offline, 10),
             ("announcements", self.announcements, 8),
+            ("etf/info", self.etf_info, 1),
         ]
         return [Endpoint(method="GET", path=f"/api/v3/{p}", handler=h, weight=w) for p, h, w in table]
 
@@ -151,6 +152,11 @@ class PublicApi:
         states = {InstrumentStatus.PAUSED: 2, InstrumentStatus.OFFLINE: 3}
         gone = [i for i in self._core.instruments() if i.status in states]
         return {"data": [{"symbol": i.symbol, "state": states[i.status]} for i in gone]}
+
+    def etf_info(self, call: Call) -> object:
+        """No leveraged token is listed here."""
+        self._core.instrument(call.need("symbol"))
+        raise SimError(-1121, "Invalid symbol.")
 
     def announcements(self, call: Call) -> object:
         limit = call.whole("limit") or 20
