@@ -1,4 +1,4 @@
-"""Clients that others wrote: the requests of hummingbot's connector, and a shell script of curl and openssl."""
+"""Clients that others wrote: their requests as they really left them, and a shell script of curl and openssl."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import hmac
 import json
 import shutil
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from decimal import Decimal
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import aiohttp
 import pytest
@@ -41,7 +41,7 @@ async def server() -> AsyncIterator[Server]:
 
 
 class Bot:
-    """Asks as hummingbot does: everything in the query, no recvWindow, an empty body announced as JSON."""
+    """Asks as hummingbot does: no recvWindow; what is posted stands in the body as a form that is announced as JSON."""
 
     def __init__(self, server: Server, session: aiohttp.ClientSession) -> None:
         self.server = server
@@ -49,17 +49,22 @@ class Bot:
         self.key: ApiKey = server.keys.create("bot")
 
     async def public(self, path: str, **params: object) -> Any:
-        return await self._send("GET", path, urlencode(params))
+        return await self.send("GET", path, urlencode(params))
 
     async def signed(self, method: str, path: str, **params: object) -> Any:
         text = urlencode({**params, "timestamp": wall_ms()})
-        proof = hmac.new(self.key.secret.encode(), text.encode(), hashlib.sha256).hexdigest()
-        return await self._send(method, path, f"{text}&signature={proof}")
+        whole = f"{text}&signature={self.proof(text)}"
+        return await (self.send(method, path, "", whole) if method == "POST" else self.send(method, path, whole))
 
-    async def _send(self, method: str, path: str, query: str) -> Any:
+    def proof(self, text: str) -> str:
+        return hmac.new(self.key.secret.encode(), text.encode(), hashlib.sha256).hexdigest()
+
+    async def send(
+        self, method: str, path: str, query: str, body: str | None = None, kind: str = "application/json"
+    ) -> Any:
         url = URL(f"{self.server.rest_url}/api/v3/{path}" + (f"?{query}" if query else ""), encoded=True)
-        headers = {"X-MEXC-APIKEY": self.key.access, "Content-Type": "application/json"}
-        async with self.session.request(method, url, headers=headers) as answer:
+        headers = {"X-MEXC-APIKEY": self.key.access, "Content-Type": kind}
+        async with self.session.request(method, url, headers=headers, data=body) as answer:
             return await answer.json()
 
 
@@ -71,7 +76,8 @@ async def bot(server: Server) -> AsyncIterator[Bot]:
 
 async def test_hummingbot_reads_rules_and_prices(bot: Bot) -> None:
     assert await bot.public("ping") == {}
-    assert abs((await bot.public("time"))["serverTime"] - wall_ms()) < 2_000
+    told = await bot.send("GET", "time", "", kind="application/x-www-form-urlencoded")
+    assert abs(told["serverTime"] - wall_ms()) < 2_000
     rules = {rule["symbol"]: rule for rule in (await bot.public("exchangeInfo"))["symbols"]}
     rule = rules[SYMBOL]
     assert rule["isSpotTradingAllowed"] is True
@@ -94,7 +100,7 @@ async def test_hummingbot_trades_by_its_own_ids(bot: Bot) -> None:
     assert Decimal(held["USDT"]["free"]) + Decimal(held["USDT"]["locked"]) == 10_000
     bid = Decimal((await bot.public("depth", symbol=SYMBOL, limit="5"))["bids"][0][0])
     order = {"symbol": SYMBOL, "side": "BUY", "quantity": "20", "type": "LIMIT", "timeInForce": "GTC"}
-    name = "x-XEKWYICX-resting"
+    name = "HUMBOTBMXUT660c36eec3cf3cc0f23ff"
     price = (bid * Decimal("0.9")).quantize(Decimal("0.0001"))
     placed = await bot.signed("POST", "order", **order, price=f"{price:f}", newClientOrderId=name)
     assert str(placed["orderId"])
@@ -106,7 +112,7 @@ async def test_hummingbot_trades_by_its_own_ids(bot: Bot) -> None:
     again = await bot.signed("DELETE", "order", symbol=SYMBOL, origClientOrderId=name)
     assert "Unknown order sent" in str(again)
     assert "-2011" in str(again)
-    missing = await bot.signed("GET", "order", symbol=SYMBOL, origClientOrderId="x-XEKWYICX-never")
+    missing = await bot.signed("GET", "order", symbol=SYMBOL, origClientOrderId="HUMBOTSMXUT660c36eedd75ccc0f23ff")
     assert "Order does not exist" in str(missing)
     assert "-2013" in str(missing)
 
@@ -115,16 +121,19 @@ async def test_hummingbot_follows_its_market_order_by_trades_and_stream(bot: Bot
     key = (await bot.signed("POST", "userDataStream"))["listenKey"]
     assert "code" not in await bot.signed("PUT", "userDataStream", listenKey=key)
     async with bot.session.ws_connect(f"{bot.server.ws_url}?listenKey={key}") as socket:
-        await socket.send_json({"method": "SUBSCRIPTION", "params": PRIVATE, "id": 1})
-        assert json.loads((await socket.receive(timeout=5)).data)["code"] == 0
+        for number, name in enumerate(PRIVATE, 1):
+            await socket.send_json({"method": "SUBSCRIPTION", "params": [name], "id": number})
+            assert json.loads((await socket.receive(timeout=5)).data) == {"id": number, "code": 0, "msg": name}
+        await socket.send_json({"method": "PING"})
+        assert json.loads((await socket.receive(timeout=5)).data)["msg"] == "PONG"
         bought = await bot.signed(
             "POST",
             "order",
             symbol=SYMBOL,
             side="BUY",
+            quantity="8.00",
             type="MARKET",
-            quoteOrderQty="25.5",
-            newClientOrderId="x-XEKWYICX-market",
+            newClientOrderId="HUMBOTBMXUT660c3b9af6c5d2e23356f",
         )
         seen: dict[str, list[pb.PushDataV3ApiWrapper]] = {name: [] for name in PRIVATE}
         while not (all(seen.values()) and seen[PRIVATE[0]][-1].privateOrders.status == 2):
@@ -132,7 +141,7 @@ async def test_hummingbot_follows_its_market_order_by_trades_and_stream(bot: Bot
             push = pb.PushDataV3ApiWrapper.FromString(frame.data)
             seen[push.channel].append(push)
     deal = seen[PRIVATE[1]][0].privateDeals
-    assert deal.clientOrderId == "x-XEKWYICX-market"
+    assert deal.clientOrderId == "HUMBOTBMXUT660c3b9af6c5d2e23356f"
     trades = await bot.signed("GET", "myTrades", symbol=SYMBOL, orderId=bought["orderId"])
     assert deal.tradeId in {row["id"] for row in trades}
     for row in trades:
@@ -140,6 +149,88 @@ async def test_hummingbot_follows_its_market_order_by_trades_and_stream(bot: Bot
         assert Decimal(row["commission"]) >= 0
         assert row["commissionAsset"] in ("MX", "USDT")
         assert abs(row["time"] * 1e-3 - time.time()) < 5
+
+
+Style = Callable[[dict[str, str], int], tuple[str, str]]
+
+
+def as_pymexc(params: dict[str, str], now: int) -> tuple[str, str]:
+    """Sorted; a space is signed as %20 and sent as a plus."""
+    ordered = sorted({**params, "timestamp": str(now), "recvWindow": "5000"}.items())
+    return urlencode(ordered), urlencode(ordered).replace("+", "%20")
+
+
+def as_aiomexc(params: dict[str, str], now: int) -> tuple[str, str]:
+    """Signed as a form, and encoded again by the HTTP library, which leaves commas as they are."""
+    text = urlencode({**params, "recvWindow": "30000", "timestamp": str(now)})
+    return text.replace("%2C", ","), text
+
+
+def as_mexc_api(params: dict[str, str], now: int) -> tuple[str, str]:
+    """Signed without any encoding."""
+    whole = {**params, "recvWindow": "5000", "timestamp": str(now)}
+    return urlencode(whole), "&".join(f"{name}={value}" for name, value in whole.items())
+
+
+def as_mexcs_own_sdk(params: dict[str, str], now: int) -> tuple[str, str]:
+    """Encoded as browsers do it, no recvWindow."""
+    whole = {**params, "timestamp": str(now)}
+    text = "&".join(f"{name}={quote(value, safe=SAFE_IN_BROWSERS)}" for name, value in whole.items())
+    return text, text
+
+
+SAFE_IN_BROWSERS = "!'()*~"
+STYLES = [as_pymexc, as_aiomexc, as_mexc_api, as_mexcs_own_sdk]
+
+
+async def ask(bot: Bot, style: Style, method: str, path: str, **params: str) -> Any:
+    sent, text = style(params, wall_ms())
+    return await bot.send(method, path, f"{sent}&signature={bot.proof(text)}")
+
+
+@pytest.mark.parametrize("style", STYLES)
+async def test_every_way_of_signing_trades(bot: Bot, style: Style) -> None:
+    bid = Decimal((await bot.public("depth", symbol=SYMBOL, limit="5", timestamp="1", recvWindow="5000"))["bids"][0][0])
+    price = f"{(bid * Decimal('0.93')).quantize(Decimal('0.0001')):f}"
+    order = {"symbol": SYMBOL, "side": "BUY", "type": "LIMIT", "quantity": "10", "price": price}
+    placed = await ask(bot, style, "POST", "order", **order, newClientOrderId="am-1")
+    assert placed["type"] == "LIMIT", placed
+    found = await ask(bot, style, "GET", "order", symbol=SYMBOL, origClientOrderId="am-1")
+    assert (found["orderId"], found["status"]) == (placed["orderId"], "NEW")
+    gone = await ask(bot, style, "DELETE", "order", symbol=SYMBOL, orderId=placed["orderId"])
+    # Typed clients read all of these from a cancel; it tells what was done before.
+    assert {"price", "origQty", "executedQty", "cummulativeQuoteQty", "status", "type", "side"} <= gone.keys()
+    key = (await ask(bot, style, "POST", "userDataStream"))["listenKey"]
+    assert key in (await ask(bot, style, "GET", "userDataStream"))["listenKey"]
+    assert await ask(bot, style, "PUT", "userDataStream", listenKey=key) == {"listenKey": key}
+    assert await ask(bot, style, "DELETE", "userDataStream", listenKey=key) == {"listenKey": key}
+    assert (await ask(bot, style, "PUT", "userDataStream", listenKey=key))["code"] == 730708
+
+
+@pytest.mark.parametrize("style", [as_pymexc, as_aiomexc, as_mexcs_own_sdk])
+async def test_lists_and_other_scripts_are_signed_by_everyone_who_encodes_them(bot: Bot, style: Style) -> None:
+    assert await ask(bot, style, "GET", "openOrders", symbol=f"{SYMBOL},BTCUSDT") == []
+    assert (await ask(bot, style, "GET", "openOrders", symbol="币安人生USDT"))["code"] == -1121
+
+
+async def test_pymexcs_batch_has_spaces_in_its_json(bot: Bot) -> None:
+    bid = Decimal((await bot.public("depth", symbol=SYMBOL, limit="5"))["bids"][0][0])
+    low = f"{(bid * Decimal('0.93')).quantize(Decimal('0.0001')):f}"
+    entry = {"symbol": SYMBOL, "side": "BUY", "type": "LIMIT", "quantity": "10", "price": low}
+    placed = await ask(bot, as_pymexc, "POST", "batchOrders", batchOrders=json.dumps([entry, entry]))
+    assert [row["symbol"] for row in placed] == [SYMBOL, SYMBOL]
+
+
+async def test_a_list_may_be_a_name_repeated(bot: Bot) -> None:
+    found = (await bot.send("GET", "exchangeInfo", "symbols=MXUSDT&symbols=BTCUSDT"))["symbols"]
+    assert {row["symbol"] for row in found} == {"MXUSDT", "BTCUSDT"}
+
+
+async def test_a_query_may_be_announced_as_the_form_it_is_but_not_a_body(bot: Bot) -> None:
+    text = f"timestamp={wall_ms()}"
+    whole, form = f"{text}&signature={bot.proof(text)}", "application/x-www-form-urlencoded"
+    assert "listenKey" in await bot.send("POST", "userDataStream", whole, kind=form)
+    assert (await bot.send("POST", "userDataStream", "", whole, form))["code"] == 700013
 
 
 SCRIPT = r"""

@@ -72,7 +72,7 @@ class Gate:
         if endpoint.permission is None:
             return Call(parameters(query, ""), now_ms)
         if request.method != "GET":
-            _check_content_type(request)
+            _check_content_type(request, body)
         text = body.decode("utf-8", "surrogateescape")
         access = request.headers.get("X-MEXC-APIKEY", "")
         key, params = authenticate(self._ctx.keys, access, query, text, remote, endpoint.permission, now_ms)
@@ -114,9 +114,14 @@ class Gate:
         return web.Response(status=500)
 
 
-def _check_content_type(request: web.Request) -> None:
-    """Refuse a body announced as anything but JSON (700013); nothing announced passes."""
-    if "Content-Type" in request.headers and request.content_type != "application/json":
+def _check_content_type(request: web.Request, body: bytes) -> None:
+    """Refuse what is announced as anything but JSON (700013).
+
+    A body is a form that calls itself JSON; a query without a body may call itself a form; nothing announced passes.
+    """
+    if "Content-Type" not in request.headers or request.content_type == "application/json":
+        return
+    if body or request.content_type != "application/x-www-form-urlencoded":
         raise SimError(700013, "Invalid content Type.")
 
 

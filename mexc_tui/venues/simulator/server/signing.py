@@ -32,9 +32,15 @@ def split_signature(raw: str) -> tuple[str, str | None]:
 
 
 def parameters(query: str, body: str) -> dict[str, str]:
-    """Return the parameters of query string and body; where both name one, the query wins."""
+    """Return the parameters of query string and body; where both name one, the query wins.
+
+    ``symbols`` may be repeated instead of holding a list with commas.
+    """
+    asked = parse_qsl(query, keep_blank_values=True)
     found = dict(parse_qsl(body, keep_blank_values=True))
-    found.update(parse_qsl(query, keep_blank_values=True))
+    found.update(asked)
+    if "symbols" in found:
+        found["symbols"] = ",".join(value for name, value in asked if name == "symbols") or found["symbols"]
     return found
 
 
