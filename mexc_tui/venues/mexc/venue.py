@@ -140,7 +140,17 @@ class MexcVenue:
         return await self.rest.exchange_info()
 
     async def api_symbols(self) -> frozenset[str] | None:
-        """Return the pairs any key may trade."""
+        """Return the pairs that the key in use may trade; without one, or where MEXC does not say, those for any key."""
+        if self._settings.has_keys:
+            try:
+                own = await self.rest.self_symbols()
+            except VenueError as error:
+                if not error.definite:
+                    raise
+                _log.info("the pairs of this key are not known: %s", error.message)
+            else:
+                if own:
+                    return own
         return await self.rest.default_symbols()
 
     async def set_interest(self, symbols: Sequence[str], candles: Sequence[tuple[str, Interval]]) -> None:

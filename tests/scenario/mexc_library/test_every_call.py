@@ -13,6 +13,7 @@ import pytest
 from mexc_tui.domain.errors import ErrorKind, VenueError
 from mexc_tui.domain.market import Interval
 from mexc_tui.domain.orders import OrderRequest, OrderState, OrderType, Side
+from mexc_tui.domain.views import VenueKind
 from mexc_tui.venues.mexc import endpoints
 from mexc_tui.venues.mexc.account_calls import AccountCalls
 from mexc_tui.venues.mexc.endpoints import Endpoint
@@ -21,6 +22,7 @@ from mexc_tui.venues.mexc.models import SelfTrade
 from mexc_tui.venues.mexc.rest import MexcRest
 from mexc_tui.venues.mexc.settings import MexcSettings
 from mexc_tui.venues.mexc.trading_calls import TradingCalls
+from mexc_tui.venues.mexc.venue import MexcVenue
 from mexc_tui.venues.simulator.server import STRICT, Server
 from mexc_tui.venues.simulator.server.faults import make_fault
 from mexc_tui.venues.simulator.server.rest_account import AccountApi
@@ -231,3 +233,23 @@ async def test_a_client_that_goes_on_after_429_is_banned_and_stops(here: dict[st
     assert rest.metrics().held == "MEXC has banned this address"
     assert 110 < rest.metrics().held_s <= 120
     await rest.close()
+
+
+async def test_pairs_that_the_key_may_not_trade_are_known(settings: MexcSettings, local: Server) -> None:
+    def venue(**named: Any) -> MexcVenue:
+        made = local.keys.create("ann", created_ms=local.now_ms, **named)
+        return MexcVenue(
+            msgspec.structs.replace(settings, api_key=made.access, api_secret=made.secret), VenueKind.LOCAL
+        )
+
+    pair = msgspec.structs.replace(local.exchange.instrument(PAIR), symbol="NEWUSDT", base="NEW")
+    local.exchange.list_symbol(pair)
+    both = {PAIR, "NEWUSDT"}
+    for limited, expected in (
+        (venue(), both),
+        (venue(symbols=frozenset({PAIR})), {PAIR}),
+        (venue(permissions=frozenset({"SPOT_DEAL_READ"})), both),
+        (MexcVenue(msgspec.structs.replace(settings, api_key="", api_secret=""), VenueKind.LOCAL), both),
+    ):
+        async with limited.rest:
+            assert await limited.api_symbols() == expected
