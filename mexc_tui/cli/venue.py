@@ -28,6 +28,7 @@ OFFLINE_HINT = "`mexc-tui exchange` starts one of your own."
 NOT_REACHED = (
     ErrorKind.NETWORK,
     ErrorKind.EDGE_BLOCK,
+    ErrorKind.RATE_LIMIT,
     ErrorKind.MAINTENANCE,
     ErrorKind.SERVER,
     ErrorKind.UNREADABLE,

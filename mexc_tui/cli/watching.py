@@ -212,11 +212,17 @@ def unlisted(symbol: str) -> Instrument:
 
 
 def no_stream(venue: MexcVenue) -> str:
-    """Return the sentence for an exchange that answers by REST and not by WebSocket."""
-    settings = venue.rest.settings
+    """Return the sentence for an exchange that answers by REST and sends nothing by WebSocket."""
+    settings, streams = venue.rest.settings, venue.streams
+    if streams is not None and streams.state is LinkState.CLOSED:
+        return (
+            f"The exchange at {settings.base_url} refuses every stream that was asked for. "
+            "Its pairs may be closed; `mexc-tui book` reads one by REST."
+        )
+    why = next((line.reason for line in streams.lines if line.reason), "") if streams is not None else ""
     return (
-        f"The exchange at {settings.base_url} answers, but its streams at {settings.ws_url} do not. "
-        "Check MEXC_WS_URL and whether a proxy or firewall stops WebSockets."
+        f"The exchange at {settings.base_url} answers, but its streams at {settings.ws_url} do not"
+        f"{f' ({why})' if why else ''}. Check MEXC_WS_URL and whether a proxy or firewall stops WebSockets."
     )
 
 
