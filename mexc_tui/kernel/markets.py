@@ -28,11 +28,13 @@ from mexc_tui.domain.inputs import (
     TradesSeen,
     VenueHealth,
 )
+from mexc_tui.domain.instrument import Instrument
 from mexc_tui.domain.market import Interval
 from mexc_tui.domain.tape import Tape
 from mexc_tui.domain.views import InstrumentsView
 from mexc_tui.kernel.effects import Effect, FetchCandles, FetchTrades, SetInterest
 from mexc_tui.kernel.facts import FactLog
+from mexc_tui.kernel.listings import changes
 from mexc_tui.kernel.quotes import SPARK
 from mexc_tui.kernel.reading import USDT, MarketReading
 from mexc_tui.kernel.sync import BookSync
@@ -61,6 +63,8 @@ class Markets(MarketReading):
         """Symbols that were let go while a snapshot was on its way."""
         self._history_missed = False
         self._required: tuple[str, ...] = ()
+        self._allowed: frozenset[str] | None = None
+        """Pairs open to the key, as last known."""
         self._interest: SetInterest | None = None
         self._link_cut = True
         """Whether the market stream is down, or has not been up yet: a book that nothing follows is not live."""
@@ -160,19 +164,28 @@ class Markets(MarketReading):
         return []
 
     def _on_instruments(self, loaded: InstrumentsLoaded, at: Moment) -> list[Effect]:
-        allowed = loaded.api_symbols
+        allowed = self._allowed = self._allowed if loaded.api_symbols is None else loaded.api_symbols
         pairs = loaded.instruments
         if allowed is not None:
             pairs = tuple(
                 pair if pair.symbol in allowed else msgspec.structs.replace(pair, api_trading=False) for pair in pairs
             )
-        self._instruments = {pair.symbol: pair for pair in pairs}
+        before, self._instruments = self._instruments, {pair.symbol: pair for pair in pairs}
         self._usdt_pairs = {pair.base: pair.symbol for pair in pairs if pair.quote == USDT}
         self._instruments_view = InstrumentsView(by_symbol=self._instruments)
         self._quotes.revision += 1
         for sync in self._syncs.values():
             self._give_decimals(sync)
-        return [*self._refresh_interest(at), *self._fetch_sparks()]
+        return [*self._listings(before, at), *self._refresh_interest(at), *self._fetch_sparks()]
+
+    def _listings(self, before: dict[str, Instrument], at: Moment) -> list[Effect]:
+        """Say what is new, gone, paused or closed since the list of pairs was last read."""
+        if not before:
+            return []
+        watched = () if self._focus is None else (self._focus.symbol, *self._focus.watchlist)
+        followed = dict.fromkeys((*self._required, *watched))
+        found = changes(before, self._instruments, followed)
+        return [self._facts.tell(at, "listing", level, text, symbol=symbol) for level, symbol, text in found]
 
     def _on_link(self, changed: LinkChanged, at: Moment) -> list[Effect]:
         if changed.private:
