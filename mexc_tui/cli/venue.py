@@ -120,9 +120,12 @@ async def reach(opening: Coroutine[Any, Any, T], base_url: str) -> T:
 
 def failed(error: VenueError, base_url: str) -> ExitError:
     """Return the end of the program that a venue's error means."""
-    if error.kind in NOT_REACHED:
+    if error.kind is ErrorKind.NETWORK:
         return ExitError(unreachable(base_url, error.message), UNREACHABLE)
-    return ExitError(f"{error.message} {error.remedy}".strip(), FAILURE)
+    told = f"{error.message} {error.remedy}".strip()
+    if error.kind in NOT_REACHED:
+        return ExitError(f"The exchange at {base_url} gives no usable answer: {told}", UNREACHABLE)
+    return ExitError(told, FAILURE)
 
 
 def unreachable(base_url: str, why: str) -> str:
