@@ -99,6 +99,9 @@ async def test_trades_and_looks_it_up(client: Any) -> None:
     assert {sold["id"], bought["id"]} <= {o["id"] for o in await client.fetch_orders(SYMBOL)}
     fee = await client.fetch_trading_fee(SYMBOL)
     assert fee["taker"] == pytest.approx(0.0005)
+    # Money comes by the admin door: nothing was ever sent over a network.
+    assert await client.fetch_deposits("USDT") == []
+    assert await client.fetch_withdrawals("USDT") == []
 
 
 async def test_every_order_type_and_cancel_all(client: Any) -> None:

@@ -38,6 +38,8 @@ class AccountApi:
             ("GET", "apiKeyInfo", self.key_info, 1, READ),
             ("POST", "apiKeyInfo", self.set_key_info, 1, WRITE),
             ("GET", "capital/config/getall", self.coins, 10, "SPOT_WITHDRAW_READ"),
+            ("GET", "capital/deposit/hisrec", self.no_transfers, 1, "SPOT_WITHDRAW_READ"),
+            ("GET", "capital/withdraw/history", self.no_transfers, 1, "SPOT_WITHDRAW_READ"),
             ("POST", "strategy/group", self.create_group, 20, WRITE),
             ("GET", "strategy/group", self.groups, 20, READ),
             ("DELETE", "strategy/group", self.delete_group, 1, WRITE),
@@ -121,6 +123,10 @@ class AccountApi:
             names.setdefault(instrument.quote, instrument.quote)
             names[instrument.base] = instrument.full_name or instrument.base
         return [{"coin": coin, "name": name, "networkList": [_network(coin, name)]} for coin, name in names.items()]
+
+    def no_transfers(self, call: Call) -> object:
+        """Nothing comes or goes over a network here: both histories are empty."""
+        return []
 
     def create_group(self, call: Call) -> object:
         group = self._core.groups.create(call.account, call.need("tradeGroupName"), call.now_ms)
