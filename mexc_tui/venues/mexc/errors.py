@@ -54,7 +54,7 @@ MEANINGS: dict[int, Meaning] = {
     -1127: Meaning(_K.BAD_PARAMETER, "the time span asked for is too long", "Ask for an hour at most."),
     -1128: Meaning(_K.BAD_PARAMETER, "these parameters do not go together"),
     26: Meaning(_K.PERMISSION, "this operation is not allowed"),
-    400: Meaning(_K.AUTHENTICATION, "the API key is missing, or a start time lies too far back"),
+    400: Meaning(_K.BAD_PARAMETER, "a parameter is missing or is not as MEXC wants it"),
     401: Meaning(_K.AUTHENTICATION, "the key has no authority"),
     403: Meaning(_K.PERMISSION, "access is denied"),
     429: Meaning(_K.RATE_LIMIT, "too many requests"),
@@ -126,7 +126,7 @@ MEANINGS: dict[int, Meaning] = {
     700001: Meaning(_K.AUTHENTICATION, "the API key has a wrong form or has expired", "Make a new key at MEXC."),
     700002: Meaning(_K.AUTHENTICATION, "the signature is not valid", "Check that the API secret belongs to the key."),
     700003: Meaning(_K.CLOCK, "the request came outside its time window"),
-    700004: Meaning(_K.BAD_PARAMETER, "the order id is missing"),
+    700004: Meaning(_K.BAD_PARAMETER, "a parameter it cannot do without, such as the order id, is missing"),
     700005: Meaning(_K.BAD_PARAMETER, "the time window is too long", "Set recv_window_ms to 60000 at most."),
     700006: Meaning(_K.AUTHENTICATION, "this address is not on the key's list", "Add it in MEXC's API management."),
     700007: Meaning(_K.PERMISSION, "the key has no permission for this"),
@@ -143,6 +143,14 @@ MEANINGS: dict[int, Meaning] = {
     **{code: Meaning(_K.PERMISSION, "a sub-account setting does not allow this") for code in range(730600, 730603)},
     **{code: Meaning(_K.AUTHENTICATION, "a key or stream setting is not valid") for code in range(730700, 730709)},
 }
+
+_BY_WORDS: dict[int, tuple[tuple[str, Meaning], ...]] = {
+    400: (
+        ("scale", Meaning(_K.BAD_PARAMETER, "the amount has too many decimals", "Round it to the pair's decimals.")),
+        ("key", Meaning(_K.AUTHENTICATION, "the API key is missing")),
+    ),
+}
+"""Codes that stand for different things, told apart by a word of the message."""
 
 _AFTER_REFUSAL = {
     Duty.PLACE: "No order was placed.",
@@ -228,8 +236,8 @@ def held_back(call: Call, first: VenueError) -> VenueError:
 
 def refusal(call: Call, code: int, message: str, *, status: int, retry_after_s: float | None = None) -> VenueError:
     """Return the error for a JSON answer that carries an error code."""
-    known = MEANINGS.get(code)
     said = printable(message)
+    known = next((meant for word, meant in _BY_WORDS.get(code, ()) if word in said.lower()), MEANINGS.get(code))
     unclear = status >= 500 or (known is None and status < 400) or (known is not None and known.kind is _K.SERVER)
     if call.changes and unclear:
         return outcome_unknown(call, f"MEXC answered with code {code}: {said}", status=status, code=code)

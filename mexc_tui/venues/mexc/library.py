@@ -29,7 +29,7 @@ from mexc_tui.domain.errors import VenueError
 from mexc_tui.domain.ids import base36
 from mexc_tui.domain.ids import client_order_id as make_client_order_id
 from mexc_tui.domain.inputs import LinkState
-from mexc_tui.domain.numbers import floor_to, parse_decimal, plain
+from mexc_tui.domain.numbers import ZERO, floor_to, parse_decimal, plain
 from mexc_tui.domain.orders import Balance, Fill, OrderReport, OrderRequest, OrderType, Side
 from mexc_tui.venues.mexc.clock import Clock, SystemClock
 from mexc_tui.venues.mexc.feed import Feed, wrong
@@ -160,6 +160,10 @@ class MexcSession(MarketSession):
         """
         size = None if qty is None else _exact(qty, "quantity")
         amount = None if quote_qty is None else _exact(quote_qty, "amount")
+        pair = self._feed.markets.instrument(symbol)
+        if pair is not None:
+            _fits(size or ZERO, pair.qty_decimals, "quantity", "step")
+            _fits(amount or ZERO, pair.price_decimals, "amount", "tick")
         return await self._place(symbol, side, OrderType.MARKET, client_order_id, qty=size, quote_qty=amount)
 
     async def cancel_order(self, symbol: str, *, order_id: str = "", client_order_id: str = "") -> None:

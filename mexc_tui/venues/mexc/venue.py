@@ -140,7 +140,7 @@ class MexcVenue:
         return await self.rest.exchange_info()
 
     async def api_symbols(self) -> frozenset[str] | None:
-        """Return the pairs that the key in use may trade; without one, or where MEXC does not say, those for any key."""
+        """Return the pairs that the key in use may trade; without one, or where MEXC names none, those of every key."""
         if self._settings.has_keys:
             try:
                 own = await self.rest.self_symbols()

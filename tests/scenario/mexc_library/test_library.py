@@ -105,6 +105,10 @@ async def test_orders_that_cannot_be_right_never_leave(mexc: MexcExchange, local
             with pytest.raises(VenueError) as caught:
                 await session.place_limit_order(PAIR, side, qty, price)
             assert not caught.value.sent
+        for sizes in ({"qty": "0.0000001"}, {"quote_qty": "50.001"}):
+            with pytest.raises(VenueError, match="is not on the pair's") as caught:
+                await session.place_market_order(PAIR, "BUY", **sizes)
+            assert not caught.value.sent
         with pytest.raises(TypeError, match="float"):
             await session.place_limit_order(PAIR, "BUY", 0.01, "100")  # type: ignore[arg-type]
         assert session.metrics().rest.requests == before

@@ -41,6 +41,20 @@ def test_every_documented_code_has_a_kind_a_meaning_and_a_remedy(code: int) -> N
     assert found.remedy
 
 
+@pytest.mark.parametrize(
+    ("message", "kind", "words"),
+    [
+        (" amount scale is invalid", ErrorKind.BAD_PARAMETER, "too many decimals"),
+        ("api key required", ErrorKind.AUTHENTICATION, "key is missing"),
+        ("The start time cannot be earlier than 90 days", ErrorKind.BAD_PARAMETER, "not as MEXC wants it"),
+    ],
+)
+def test_a_code_that_stands_for_several_things_is_told_apart(message: str, kind: ErrorKind, words: str) -> None:
+    found = error(PLACE, answer(400, b'{"msg":"%s","code":400}' % message.encode()))
+    assert (found.kind, found.definite) == (kind, True)
+    assert words in found.message
+
+
 def test_every_kind_has_a_remedy() -> None:
     assert set(REMEDIES) == set(ErrorKind)
 

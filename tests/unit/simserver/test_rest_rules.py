@@ -95,6 +95,16 @@ async def test_orders_that_make_no_sense(rig: Any, query: str, code: int) -> Non
     assert rig.exchange.open_orders("demo") == []
 
 
+@pytest.mark.parametrize(
+    ("amount", "fits"), [("50", True), ("50.1234", True), ("50.12345", False), ("50.00000", False)]
+)
+async def test_an_amount_has_no_more_decimals_than_the_price(rig: Any, amount: str, fits: bool) -> None:
+    status, body = await rig.call("POST", "order", f"symbol=MXUSDT&side=BUY&type=MARKET&quoteOrderQty={amount}")
+    assert status == (200 if fits else 400), body
+    if not fits:
+        assert body == {"code": 400, "msg": " amount scale is invalid"}
+
+
 async def test_a_cancel_needs_an_id(rig: Any) -> None:
     assert (await rig.call("DELETE", "order", "symbol=BTCUSDT"))[1]["code"] == 700004
     assert (await rig.call("GET", "order", "symbol=BTCUSDT&orderId=C02__9"))[1]["code"] == -2013

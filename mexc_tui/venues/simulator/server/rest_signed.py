@@ -145,6 +145,8 @@ class OrderApi:
             raise SimError(730002, f"Parameter error: stpMode {stp}")
         qty, quote_qty, price = call.number("quantity"), call.number("quoteOrderQty"), call.number("price")
         _check_sizes(kind, qty, quote_qty, price)
+        if kind == "MARKET" and quote_qty is not None:
+            _check_scale(quote_qty, self._core.instrument(symbol).price_decimals)
         return self._core.place(
             call.account,
             symbol=symbol,
@@ -262,6 +264,13 @@ def _check_sizes(kind: str, qty: Decimal | None, quote_qty: Decimal | None, pric
     for name, value in (("quantity", qty), ("price", price)):
         if value is None:
             raise SimError(700004, f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed.")
+
+
+def _check_scale(amount: Decimal, places: int) -> None:
+    """Refuse an amount written with more decimals than the quote has, zeros too (so answered by MEXC in 2025)."""
+    exponent = amount.as_tuple().exponent
+    if isinstance(exponent, int) and -exponent > places:
+        raise SimError(400, " amount scale is invalid")
 
 
 def _number_text(value: int | float) -> str:
