@@ -253,3 +253,9 @@ async def test_pairs_that_the_key_may_not_trade_are_known(settings: MexcSettings
     ):
         async with limited.rest:
             assert await limited.api_symbols() == expected
+
+
+@pytest.mark.parametrize("note", ["a (b) c,d/e", "!*~-_.", "50% + 1 = ?", "üñ 币安人生", "a&b=c#d", "[1]{2}|^"])
+async def test_whatever_is_in_a_parameter_its_signature_is_accepted(rest: MexcRest, local: Server, note: str) -> None:
+    await rest.change_api_key(note=note, ip_white_list=())
+    assert {key.note for key in local.keys.all()} == {note}

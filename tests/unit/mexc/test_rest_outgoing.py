@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from decimal import Decimal
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from mexc_tui.domain.errors import ErrorKind, VenueError
 from mexc_tui.domain.orders import OrderRequest, OrderType, Side
+from mexc_tui.venues.mexc import signing
 from mexc_tui.venues.mexc.models import SelfTrade
 from mexc_tui.venues.mexc.rest import MexcRest
 from mexc_tui.venues.mexc.settings import MexcSettings
@@ -172,3 +174,47 @@ def test_keys_that_were_copied_badly_are_refused_without_being_shown(value: str)
         with pytest.raises(ValueError, match="copied along") as caught:
             MexcSettings(**changes)
         assert "mx0" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "note", ["a (b) c", "x,y;z", "!*'~-_.", "50% + 1 = ?", "üñ 币安人生", 'q"u/o\\te', "a&b=c#d", "[1]{2}|^`"]
+)
+async def test_what_is_signed_is_what_is_sent(rest: MexcRest, server: Any, note: str) -> None:
+    server.json("POST", "apiKeyInfo", {"ipWhiteList": ""})
+    await rest.change_api_key(note=note, ip_white_list=())
+    asked = server.last("POST", "apiKeyInfo")
+    text, _, signature = asked.raw_query.rpartition("&signature=")
+    assert signature == signing.signature("45d0b3c26f2644f19bfb98b07741b2f5", text)
+    assert text.isascii()
+    assert asked.query["note"] == note
+
+
+async def test_fees_coins_and_own_pairs_are_asked_for_once_in_their_time(
+    rest: MexcRest, server: Any, manual_clock: Any
+) -> None:
+    server.json("GET", "tradeFee", {"data": {"makerCommission": 0, "takerCommission": 5e-4}, "code": 0})
+    server.json("GET", "capital/config/getall", [{"coin": "BTC"}])
+    server.json("GET", "selfSymbols", {"code": 200, "data": ["MXUSDT"], "msg": None})
+    server.json("GET", "defaultSymbols", {"code": 200, "data": ["MXUSDT"], "msg": None})
+    calls: list[tuple[str, str, Any, float]] = [
+        ("fees", "tradeFee", lambda: rest.trade_fee("MXUSDT"), 3_600),
+        ("coins", "capital/config/getall", rest.capital_config, 3_600),
+        ("own symbols", "selfSymbols", rest.self_symbols, 300),
+        ("default symbols", "defaultSymbols", rest.default_symbols, 300),
+    ]
+    for name, path, call, seconds in calls:
+        await asyncio.gather(*(call() for _ in range(20)))
+        manual_clock.now += seconds - 1
+        await call()
+        assert server.count("GET", path) == 1
+        manual_clock.now += 2
+        await call()
+        assert server.count("GET", path) == 2
+        rate = rest.metrics().cache[name]
+        assert (rate.hits, rate.misses) == (20, 2)
+    server.json("POST", "mxDeduct/enable", {"data": {"mxDeductEnable": True}, "code": 0})
+    asked = server.count("GET", "tradeFee")
+    assert (await rest.trade_fee("MXUSDT")).taker == Decimal("0.0005")
+    await rest.set_mx_deduct(True)
+    await rest.trade_fee("MXUSDT")
+    assert server.count("GET", "tradeFee") - asked in (1, 2)
