@@ -64,10 +64,10 @@ def served(server: Server) -> dict[tuple[str, str], Any]:
     return {(end.method, end.path): end for api in apis for end in api(server._context).endpoints()}
 
 
-def test_both_sides_know_the_same_endpoints_and_the_client_counts_no_less(local: Server) -> None:
+def test_every_endpoint_of_the_client_is_served_and_it_counts_no_less_for_it(local: Server) -> None:
     there = served(local)
     here = {(end.method, end.path): end for end in vars(endpoints).values() if isinstance(end, Endpoint)}
-    assert here.keys() == there.keys()
+    assert here.keys() <= there.keys()
     for key, end in here.items():
         assert end.weight >= there[key].weight, key
         assert end.signed == there[key].signed, key
