@@ -91,7 +91,8 @@ class MexcSettings(msgspec.Struct, frozen=True, kw_only=True):
     backoff_max_s: float = 4.0
     breaker_failures: int = 5
     breaker_open_s: float = 5.0
-    breaker_open_max_s: float = 60.0
+    breaker_open_max_s: float = 15.0
+    """Longest pause before one request tries a host that fails: books stay stale so much longer than the outage."""
 
     exchange_info_ttl_s: float = 300.0
     symbols_ttl_s: float = 300.0

@@ -44,7 +44,7 @@ TAKEN = [
 CLOCK = {"clock_skew": {"ms": 30_000}}
 
 ELSEWHERE = {"half_open"}
-"""Found by silence, which takes seconds of real time; ``test_venue_faults`` has it with a clock of its own."""
+"""Found by silence, which takes seconds of real time; ``market/test_any_fault`` has it on a clock of its own."""
 
 
 def test_every_fault_is_used():
