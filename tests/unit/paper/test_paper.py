@@ -6,7 +6,9 @@ import json
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
+from mexc_tui.domain.market import Ticker
 from mexc_tui.domain.orders import Side
 from mexc_tui.venues.simulator.events import BookBroken, BookLevel, SimError
 from mexc_tui.venues.simulator.markets.mirror import GRACE_MS, RETURN_MS
@@ -257,3 +259,23 @@ def test_pairs_come_and_go_with_the_mirrored_list(desk):
     assert desk.exchange.instrument("ABCUSDT").status.value == "offline"
     desk.exchange.mirror_pairs([instrument])
     desk.send(BUY, "99", 5)
+
+
+def test_a_fee_in_mx_goes_by_the_mirrored_price_while_it_is_current(desk):
+    exchange = desk.exchange
+    abc = exchange.instrument("ABCUSDT")
+    exchange.mirror_pairs([abc, replace(abc, symbol="MXUSDT", base="MX", taker_fee=Decimal(0))])
+    exchange.open_account("ann", {"MX": Decimal(10)})
+    exchange.pay_in_mx("ann", True)
+    desk.send(BUY, "101", 1)
+    exchange.mirror.tickers_live = True
+    exchange.mirror.feed_ticker(Ticker(symbol="MXUSDT", last=Decimal(2)))
+    desk.send(BUY, "101", 1)
+    exchange.mirror.feed_ticker(Ticker(symbol="MXUSDT", last=Decimal(4)))
+    desk.send(BUY, "101", 1)
+    exchange.mirror.tickers_live = False
+    desk.send(BUY, "101", 1)
+    paid = [(fill.fee, fill.fee_asset) for fill in desk.fills]
+    usual = (Decimal("0.001"), "ABC")
+    assert paid == [usual, (Decimal("0.0404"), "MX"), (Decimal("0.0202"), "MX"), usual]
+    assert not exchange.accounts.unaccounted()
