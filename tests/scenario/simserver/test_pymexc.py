@@ -136,6 +136,11 @@ async def next_of(heard: Heard, name: str) -> Any:
     return await asyncio.wait_for(heard[name].get(), 8)
 
 
+async def leave(stream: Any) -> None:
+    await stream.close()
+    await stream.close_all()
+
+
 async def test_hears_the_market(server: Server) -> None:
     from pymexc import AsyncSpotWebSocket
 
@@ -158,7 +163,7 @@ async def test_hears_the_market(server: Server) -> None:
     assert len((await next_of(heard, "best of a list")).items) == 1
     assert (await next_of(heard, "figures")).symbol == OTHER_SCRIPT
     assert {row.symbol for row in (await next_of(heard, "all figures")).items} == set(PAIRS)
-    await stream.close()
+    await leave(stream)
 
 
 async def test_hears_the_account(server: Server, client: Any) -> None:
@@ -182,5 +187,5 @@ async def test_hears_the_account(server: Server, client: Any) -> None:
     assert (fill.orderId, fill.feeCurrency) == (placed["orderId"], "MX")
     assets = {(await next_of(heard, "balances")).vcoinName for _ in range(2)}
     assert assets <= {"USDT", "MX"}
-    await stream.close()
+    await leave(stream)
     await stream._keepalive_http.session.close()
