@@ -1,0 +1,103 @@
+"""An order of which nobody can say what became of it: exit code 4, sent once, found again afterwards."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mexc_tui.cli import placing
+from mexc_tui.cli.main import main
+from mexc_tui.domain.errors import ErrorKind, VenueError
+from mexc_tui.engine.child import Addresses, ChildExchange
+from mexc_tui.venues.mexc.rest import MexcRest
+
+Call = Callable[..., tuple[int, list[dict[str, Any]], str]]
+
+
+@pytest.fixture
+def exchange() -> Iterator[Addresses]:
+    child = ChildExchange(["--seed", "1", "--faults", "ack_lost:p=1,count=1;missing_push:p=1"])
+    try:
+        yield child.ready()
+    finally:
+        child.close()
+
+
+@pytest.fixture
+def call(exchange: Addresses, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: Any) -> Call:
+    monkeypatch.setenv("MEXC_BASE_URL", exchange.rest)
+    monkeypatch.setenv("MEXC_WS_URL", exchange.ws)
+    monkeypatch.setenv("MEXC_API_KEY", exchange.api_key)
+    monkeypatch.setenv("MEXC_SECRET_KEY", exchange.api_secret)
+    monkeypatch.setenv("MEXC_TUI_CONFIG", str(tmp_path / "config.toml"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setattr("sys.excepthook", lambda *args: None)
+    monkeypatch.setattr("threading.excepthook", lambda args: None)
+
+    def run(*arguments: str) -> tuple[int, list[dict[str, Any]], str]:
+        code = main([*arguments, "--json"])
+        captured = capfd.readouterr()
+        return code, [json.loads(text) for text in captured.out.splitlines()], captured.err
+
+    return run
+
+
+def go_silent_once_sent(patch: pytest.MonkeyPatch) -> list[str]:
+    """From the first order on every question about orders fails; return the names of what was called."""
+    asked: list[str] = []
+    place = MexcRest.place_order
+
+    async def placed(self: MexcRest, request: Any) -> str:
+        asked.append("place")
+        return await place(self, request)
+
+    patch.setattr(MexcRest, "place_order", placed)
+    for name in ("order", "open_orders", "my_trades", "account"):
+        patch.setattr(MexcRest, name, _lost(name, getattr(MexcRest, name), asked))
+    return asked
+
+
+def _lost(name: str, answered: Callable[..., Any], asked: list[str]) -> Callable[..., Any]:
+    async def call(self: MexcRest, *args: Any, **kwargs: Any) -> Any:
+        if "place" not in asked:
+            return await answered(self, *args, **kwargs)
+        asked.append(name)
+        raise VenueError("The line is dead.", kind=ErrorKind.NETWORK, remedy="")
+
+    return call
+
+
+def test_an_order_that_nobody_can_find_is_4_and_is_found_later(call, monkeypatch):
+    monkeypatch.setattr(placing, "OUTCOME_LIMIT_S", 0.7)
+    with monkeypatch.context() as patch:
+        asked = go_silent_once_sent(patch)
+        code, (row,), said = call("buy", "BTCUSDT", "$20", "--at", "60000")
+    assert (code, row["state"], row["order_id"]) == (4, "unknown", None)
+    assert asked.count("place") == 1
+    assert "order" in asked
+    assert row["client_order_id"] in said
+    assert "may be live" in said
+    code, (found,), _ = call("orders")
+    assert found["client_order_id"] == row["client_order_id"]
+    code, (gone,), _ = call("cancel", row["client_order_id"])
+    assert (code, gone["outcome"]) == (0, "cancelled")
+
+
+def test_the_next_order_settles_what_was_left_unknown_and_sends_nothing_again(call, exchange, monkeypatch):
+    monkeypatch.setattr(placing, "OUTCOME_LIMIT_S", 0.7)
+    with monkeypatch.context() as patch:
+        go_silent_once_sent(patch)
+        assert call("buy", "BTCUSDT", "$20", "--at", "60000")[0] == 4
+    request = urllib.request.Request(
+        f"{exchange.rest}/admin/faults", data=json.dumps({"profile": "none"}).encode(), method="POST"
+    )
+    urllib.request.urlopen(request, timeout=5).read()
+    code, (second,), _ = call("buy", "BTCUSDT", "$20", "--at", "59000")
+    assert (code, second["state"]) == (0, "working")
+    assert len(call("orders")[1]) == 2
+    assert call("cancel", "--all")[0] == 0
