@@ -242,6 +242,8 @@ class VenueHealth(msgspec.Struct, frozen=True, gc=False):
     """Seconds until they do, or until one tries."""
     cancels_held: bool = False
     """Whether cancels wait as well."""
+    drift: str = ""
+    """What the exchange sends that is not known here, in a few words; empty while everything is."""
 
 
 class JournalProblem(msgspec.Struct, frozen=True, gc=False):

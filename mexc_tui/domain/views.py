@@ -195,6 +195,8 @@ class LinkView(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     held_s: float = 0.0
     """Seconds until they do, or until one tries, as of ``as_of_ns``."""
     cancels_held: bool = False
+    drift: str = ""
+    """What the exchange sends that this version does not know; empty while it knows everything."""
 
 
 class InstrumentsView(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -327,16 +327,16 @@ class Desk:
         return [self._facts.tell(at, "link", Level.BAD, text)]
 
     def _health(self, item: VenueHealth, at: Moment) -> list[Effect]:
-        if not self._showing.health(item, at):
-            return []
-        if not item.held:
+        before = self._showing.health(item, at)
+        told: list[Effect] = []
+        if item.drift and item.drift != before.drift:
+            told.append(self._facts.tell(at, "drift", Level.WARN, words.drift(item.drift)))
+        if item.held and not before.held:
+            told.append(self._facts.tell(at, "link", Level.BAD, words.requests_held(item)))
+        elif before.held and not item.held:
             text = "Requests reach the exchange again; orders can be sent."
-            return [self._facts.tell(at, "link", Level.GOOD, text)]
-        until = f"for {item.held_s:.0f} s" if item.held_s >= 1 else "until it answers"
-        cancels = "so do cancels" if item.cancels_held else "cancels are tried all the same"
-        text = f"No request goes to the exchange: {item.held}. Orders are refused here {until}, {cancels}; "
-        text += "prices that come by stream go on. It is tried again by itself."
-        return [self._facts.tell(at, "link", Level.BAD, text)]
+            told.append(self._facts.tell(at, "link", Level.GOOD, text))
+        return told
 
     def _tick(self, item: Tick, at: Moment) -> list[Effect]:
         effects = self._orders.tick(at) + self._recovery.tick(self._symbols(), at) + self._risk.tick(at)

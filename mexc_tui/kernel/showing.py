@@ -71,9 +71,9 @@ class Showing:
             self._link = msgspec.structs.replace(self._link, state=item.state, reason=item.reason)
         return (before.state, before.private_state) != (self._link.state, self._link.private_state)
 
-    def health(self, item: VenueHealth, at: Moment) -> bool:
-        """Take in the figures of the link and tell whether requests have begun or ceased to go out."""
-        news = bool(item.held) != bool(self._link.held)
+    def health(self, item: VenueHealth, at: Moment) -> LinkView:
+        """Take in the figures of the link and return what was known before."""
+        before = self._link
         rate = self._link.frames_per_s
         if self._counted is not None and at.mono_ns > self._counted[0]:
             rate = (item.frames - self._counted[1]) * _SECOND_NS / (at.mono_ns - self._counted[0])
@@ -94,9 +94,10 @@ class Showing:
             held=item.held,
             held_s=item.held_s,
             cancels_held=item.cancels_held,
+            drift=item.drift,
             as_of_ns=at.mono_ns,
         )
-        return news
+        return before
 
     def views(self, at: Moment, topics: frozenset[str] | None) -> dict[str, View]:
         """Return the views of the topics asked for; None asks for all, with the gate of the symbol in focus."""

@@ -1,10 +1,11 @@
-"""The sentences in which the desk tells what happened to orders."""
+"""The sentences in which the desk tells what happened to orders, and to the way they go."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 
 from mexc_tui.domain.controls.case import grouped, money
+from mexc_tui.domain.inputs import VenueHealth
 from mexc_tui.domain.orders import Fill, Order, OrderType, Side
 
 _KINDS = {
@@ -107,3 +108,21 @@ def cancel_refused(order: Order, reason: str) -> str:
     """Tell that an order works on."""
     text = sentence(f"the exchange did not cancel the {describe(order)}")
     return f"{text} {sentence(reason)} It works on; try again."
+
+
+def requests_held(health: VenueHealth) -> str:
+    """Say that no request goes out."""
+    until = f"for {health.held_s:.0f} s" if health.held_s >= 1 else "until it answers"
+    cancels = "so are cancels" if health.cancels_held else "cancels are tried all the same"
+    return (
+        f"No request goes to the exchange: {health.held}. Orders are refused here {until}, {cancels}; prices that come "
+        "by stream go on. It is tried again by itself."
+    )
+
+
+def drift(what: str) -> str:
+    """Say that the exchange's messages have changed."""
+    return (
+        f"The exchange sends what this version does not know: {what}. Everything else is read as before; "
+        "the log has a sample. Look for a newer version."
+    )

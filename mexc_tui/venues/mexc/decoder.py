@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter, deque
 from collections.abc import Iterable
 from contextlib import suppress
@@ -12,12 +13,17 @@ from google.protobuf.unknown_fields import UnknownFieldSet
 
 from mexc_tui.domain.inputs import Input, LinkChanged, LinkState
 from mexc_tui.venues.mexc.codec import CodecError, UnknownBodyError, convert, decode, parse, readable_tickers
+from mexc_tui.venues.mexc.errors import printable
 
 LOOK_EVERY: Final = 16
 """One frame of so many, and the first of every kind, is searched for fields that the schema lacks."""
 _SAMPLE_BYTES: Final = 512
 _SAMPLES: Final = 32
 _LABELS: Final = 256
+_NAMED: Final = 3
+_LOGGED: Final = 20
+"""Samples that go to the log; a stream of garbage must not fill the disk."""
+_log = logging.getLogger(__name__)
 
 
 class Sample(msgspec.Struct, frozen=True):
@@ -40,11 +46,24 @@ class FrameDecoder:
         self.last_sent_ms = 0
         """Send time of the newest frame looked at more closely; zero if it carries none."""
         self._kinds: set[type] = set()
+        self._logged = 0
 
     @property
     def not_understood(self) -> int:
         """How many frames were malformed or of a kind not known here."""
         return self.malformed + self.unknown_bodies
+
+    @property
+    def drift(self) -> str:
+        """What the exchange sends that is not known here, in a few words; empty while everything is."""
+        found = []
+        if self.unknown_fields:
+            named = sorted(self.unknown_fields)
+            more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
+            found.append(f"fields {', '.join(named[:_NAMED])}{more}")
+        if self.unknown_bodies:
+            found.append("messages of a new kind")
+        return " and ".join(found)
 
     def decode(self, frame: bytes, recv_ns: int) -> tuple[Input, ...]:
         """Return the inputs of a frame; of an unreadable one, that its symbol (or the account) lost continuity."""
@@ -101,7 +120,11 @@ class FrameDecoder:
                 self.unknown_fields[label] += 1
 
     def _keep(self, reason: str, frame: bytes) -> None:
-        self.samples.append(Sample(reason, frame[:_SAMPLE_BYTES].hex()))
+        sample = Sample(reason, frame[:_SAMPLE_BYTES].hex())
+        self.samples.append(sample)
+        if self._logged < _LOGGED:
+            self._logged += 1
+            _log.warning("a frame was not understood: %s; its first bytes are %s", printable(reason), sample.hex)
 
 
 def _fields(message: Any) -> Iterable[Any]:

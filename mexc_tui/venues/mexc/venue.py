@@ -235,6 +235,7 @@ class MexcVenue:
             order_limit=metrics.order_limit,
             heard_ns=streams.heard_ns if streams is not None else 0,
             breaker=metrics.breaker,
+            drift=streams.decoder.drift if streams is not None else "",
             held=metrics.held,
             held_s=metrics.held_s,
             cancels_held=metrics.cancels_held,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec.structs import replace
+
 from mexc_tui.domain.inputs import VenueHealth
 from mexc_tui.domain.views import TOPIC_LINK
 
@@ -49,4 +51,13 @@ def test_it_is_said_once_when_requests_stop_and_once_when_they_go_out_again(benc
 
 def test_it_is_said_when_cancels_wait_as_well(bench: Any) -> None:
     bench.do(health("MEXC has banned this address", 120.0, cancels_held=True))
-    assert "refused here for 120 s, so do cancels" in told(bench)[-1]
+    assert "refused here for 120 s, so are cancels" in told(bench)[-1]
+
+
+def test_messages_that_are_not_known_are_told_once_each(bench: Any) -> None:
+    for drift in ("", "fields wrapper.999", "fields wrapper.999", "fields wrapper.999 and messages of a new kind"):
+        bench.do(replace(health(), drift=drift))
+    found = [fact.message for fact in bench.facts if fact.kind == "drift"]
+    assert len(found) == 2
+    assert "fields wrapper.999" in found[0]
+    assert bench.view(TOPIC_LINK).drift == "fields wrapper.999 and messages of a new kind"

@@ -311,6 +311,18 @@ def test_fields_the_schema_lacks_are_counted_with_a_sample() -> None:
     assert dict(decoder.unknown_fields) == {"wrapper.999": 1}
     assert decoder.samples[0].hex == frame.hex()
     assert decoder.not_understood == 0
+    assert decoder.drift == "fields wrapper.999"
+
+
+def test_a_message_of_a_new_kind_is_logged_with_its_bytes_and_told(caplog: pytest.LogCaptureFixture) -> None:
+    decoder = FrameDecoder()
+    assert decoder.drift == ""
+    frame = pb.PushDataV3ApiWrapper(channel="spot@public.new.v4", sendTime=5).SerializeToString()
+    for _ in range(100):
+        decoder.decode(frame, RECV)
+    assert decoder.drift == "messages of a new kind"
+    assert frame.hex() in caplog.text
+    assert len(caplog.records) == 20
 
 
 def test_samples_stay_bounded() -> None:

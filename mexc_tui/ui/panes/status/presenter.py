@@ -14,6 +14,8 @@ from mexc_tui.ui.primitives.rows import Row, Span
 from mexc_tui.ui.primitives.text import UNKNOWN, age, clean, fit, row_width, spread, width_of
 
 OLD_BOOK_MS = 3_000
+_CLOCK_OFF_MS = 1_000
+"""From here on this machine's clock deserves a look, although it is allowed for."""
 
 
 class StatusInput(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,6 +127,10 @@ def _figures(data: StatusInput) -> list[Span]:
         if link.order_limit:
             style = "warn@panel" if link.order_tokens < 1 else "dim@panel"
             spans.append((f"orders {link.order_tokens:.0f}/{link.order_limit}  ", style))
+        if link.clock_offset_ms is not None and abs(link.clock_offset_ms) > _CLOCK_OFF_MS:
+            spans.append((f"clock off {age(round(abs(link.clock_offset_ms)))}  ", "warn@panel"))
+        if link.unknown_frames:
+            spans.append((f"{link.unknown_frames} unread  ", "warn@panel"))
         spans.append((f"{link.frames_per_s:.0f} frames/s  ", "dim@panel"))
     behind = health.fps < health.target_fps * 0.8 and health.fps > 0
     spans.append((f"{health.fps:.0f} fps ", "warn@panel" if behind else "dim@panel"))

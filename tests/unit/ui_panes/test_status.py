@@ -1,0 +1,53 @@
+"""What the status bar says of the link when something is wrong with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mexc_tui.domain.inputs import LinkState
+from mexc_tui.domain.views import LinkView, VenueKind
+from mexc_tui.ui.panes.status.presenter import StatusInput, status_row
+from mexc_tui.ui.primitives.text import row_width
+
+
+def row(width: int = 200, **link: Any) -> str:
+    view = LinkView(
+        venue="MEXC",
+        kind=VenueKind.PAPER,
+        state=LinkState.CONNECTED,
+        private_state=LinkState.CONNECTED,
+        reason="",
+        can_trade=True,
+        **link,
+    )
+    data = StatusInput(link=view, risk=None, book=None, book_age_ms=None, link_age_ms=0)
+    spans = status_row(data, width)
+    assert row_width(spans) == width
+    return "".join(text for text, _ in spans)
+
+
+def test_why_no_request_goes_out_and_until_when() -> None:
+    why = "api.mexc.com has failed 6 times in a row"
+    assert f"no requests: {why}, again in 12.0s" in row(held=why, held_s=12.0, breaker="open")
+    assert f"no requests: {why}, trying again" in row(held=why, held_s=0.0, breaker="half open")
+    assert "no requests" not in row()
+
+
+@pytest.mark.parametrize(
+    ("width", "text"), [(90, "no requests, again in 1m30"), (60, "no requests"), (45, " ✖ "), (30, "")]
+)
+def test_it_is_said_as_long_as_there_is_room(width: int, text: str) -> None:
+    assert text in row(width, held="MEXC has banned this address", held_s=90.0)
+
+
+def test_words_from_outside_are_harmless() -> None:
+    assert "\x1b" not in row(held="\x1b[31mevil\x07", held_s=5.0)
+
+
+def test_a_clock_that_is_off_and_frames_that_were_not_read() -> None:
+    assert "clock off 10.0s" in row(clock_offset_ms=-10_000.0)
+    assert "clock off" not in row(clock_offset_ms=900.0)
+    assert "7 unread" in row(unknown_frames=7)
+    assert "unread" not in row()
