@@ -146,8 +146,14 @@ def test_a_restart_from_the_journal_ends_at_the_same():
 @given(
     st.lists(
         st.tuples(
-            st.booleans(), st.integers(1, 10**6), st.integers(1, 10**6), st.integers(0, 10**5), st.integers(1, 10**5)
+            st.sampled_from(["MX", "BTC", "BTC"]),
+            st.sampled_from([Side.BUY, Side.BUY, Side.SELL]),
+            UNITS,
+            UNITS,
+            st.integers(0, 10**5),
+            st.integers(1, 10**5),
         ),
+        min_size=5,
         max_size=25,
     ),
     UNITS,
@@ -158,19 +164,25 @@ def test_nothing_is_lost_between_the_two_positions(rows, btc_mark, mx_mark):
     book = Book()
     flow, held = D(0), {"BTC": D(0), "MX": D(0)}
     with exact():
-        for buys_mx, qty_units, price_units, fee_units, mx_price in rows:
+        for asset, side, qty_units, price_units, fee_units, mx_price in rows:
             qty, price = D(qty_units).scaleb(-3), D(price_units).scaleb(-2)
-            asset = "MX" if buys_mx else "BTC"
-            fee = D(0) if buys_mx else min(held["MX"], D(fee_units).scaleb(-4))
+            if side is Side.SELL:
+                qty = min(qty, held[asset])
+            if not qty:
+                continue
+            sign = 1 if side is Side.BUY else -1
+            fee = D(0) if asset == "MX" else min(held["MX"], D(fee_units).scaleb(-4))
             book.market.prices["MX"] = D(mx_price).scaleb(-2)
-            book.fill(Side.BUY, f"{asset}USDT", str(qty), str(price), format(fee, "f"), "USDT" if buys_mx else "MX")
-            flow -= qty * price
-            held[asset] += qty
+            paid_in = "USDT" if asset == "MX" else "MX"
+            book.fill(side, f"{asset}USDT", format(qty, "f"), str(price), format(fee, "f"), paid_in)
+            flow -= sign * qty * price
+            held[asset] += sign * qty
             held["MX"] -= fee
         book.market.prices = {"BTC": D(btc_mark), "MX": D(mx_mark)}
         book.hold(**{asset: format(amount, "f") for asset, amount in held.items() if amount})
         result = D(0)
         for position in book.portfolio.positions_view().positions:
+            assert position.unknown_sold == 0
             assert position.known_qty == position.qty
             result += position.realised + (position.unrealised or D(0))
         assert abs(result - (flow + held["BTC"] * btc_mark + held["MX"] * mx_mark)) <= D(10) ** -12
