@@ -37,7 +37,7 @@ LONGEST_PAUSE_S = 3 * 86_400.0
 """MEXC's longest ban; a longer pause that an answer asks for is cut to it."""
 _SMALL_ANSWER = 1 << 16
 _PASSING = (ErrorKind.NETWORK, ErrorKind.SERVER, ErrorKind.UNREADABLE, ErrorKind.OUTCOME_UNKNOWN)
-_BROKEN_HOST = (ErrorKind.NETWORK, ErrorKind.SERVER)
+_BROKEN_HOST = (ErrorKind.NETWORK, ErrorKind.SERVER, ErrorKind.UNREADABLE)
 
 
 def refuse_orders_elsewhere(method: str, url: URL) -> None:
@@ -280,8 +280,8 @@ class Transport:
             self.breaker.abandoned()  # cut off or held back here: that says nothing of the host
             return
         self.failures += 1
-        broken = error.http_status is None or error.http_status >= 500
-        if error.kind in _BROKEN_HOST or (error.kind is ErrorKind.OUTCOME_UNKNOWN and broken):
+        spoke = error.code is not None and error.http_status is not None and error.http_status < 500
+        if error.kind in _BROKEN_HOST or (error.kind is ErrorKind.OUTCOME_UNKNOWN and not spoke):
             self.breaker.failed()
             return
         self.breaker.succeeded()

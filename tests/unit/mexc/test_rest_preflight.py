@@ -91,6 +91,32 @@ async def test_one_lost_reading_of_the_clock_does_not_stop_orders(
     assert rest.clock_offset_ms == pytest.approx(4_000, abs=1)
 
 
+async def test_a_page_where_the_exchange_should_be_opens_the_breaker(
+    make_rest: Any, server: Any, manual_clock: Any
+) -> None:
+    """A log-in page of a network in between, or a front without its exchange: no order is sent into it."""
+    rest = await opened(make_rest, max_attempts=1)
+    for _ in range(4):
+        server.on("GET", "avgPrice", server.html(200))
+        await refused(rest.avg_price("MXUSDT"))
+    server.on("POST", "order", server.html(200))
+    assert (await refused(rest.place_order(ORDER))).kind is ErrorKind.OUTCOME_UNKNOWN
+    assert rest.metrics().breaker == "open"
+    manual_clock.now += 6
+    server.on("GET", "ping", server.html(200))
+    assert not (await refused(rest.place_order(ORDER))).sent
+    assert rest.metrics().breaker == "open"
+    assert server.count("POST", "order") == 1
+
+
+async def test_a_refusal_in_json_is_a_sign_of_life(make_rest: Any, server: Any) -> None:
+    rest = await opened(make_rest, max_attempts=1)
+    server.json("POST", "order", {"code": 987654, "msg": "never heard of"})
+    for _ in range(6):
+        assert (await refused(rest.place_order(ORDER))).kind is ErrorKind.OUTCOME_UNKNOWN
+    assert rest.metrics().breaker == "closed"
+
+
 async def test_a_cancel_that_may_have_left_is_not_told_as_unsent(make_rest: Any, server: Any) -> None:
     """Its repeat meets a shut connection, a spent budget or a pause; the first try may have worked all the same."""
     rest = await opened(make_rest)
