@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from mexc_tui.cli.exits import FAILURE, OK, USAGE, ExitError
 from mexc_tui.cli.looking import order_row
 from mexc_tui.cli.orders import UNKNOWN
-from mexc_tui.cli.output import narrate, safe, say
+from mexc_tui.cli.output import narrate, safe, say_what_was_done
 from mexc_tui.cli.venue import unknown_symbols, with_rest
 from mexc_tui.cli.watching import symbols_of
 from mexc_tui.domain.errors import ErrorKind, VenueError
@@ -39,13 +39,22 @@ async def _cancel(rest: MexcRest, arguments: argparse.Namespace) -> int:
             raise ExitError(f"No open order has the id {safe(arguments.order)[:64]}; nothing was cancelled.", FAILURE)
     codes = [await _one(rest, report, as_json=arguments.json) for report in found]
     if arguments.order is None:
-        # Orders that came while the others were being cancelled are cancelled too.
-        late = await rest.open_orders(named)
-        known = {report.order_id for report in found}
-        codes += [await _one(rest, one, as_json=arguments.json) for one in late if one.order_id not in known]
+        codes += await _late(rest, named, {report.order_id for report in found}, codes, as_json=arguments.json)
     if not codes:
         narrate("there was no open order")
     return _worst(codes)
+
+
+async def _late(
+    rest: MexcRest, named: Sequence[str], known: set[str], codes: Sequence[int], *, as_json: bool
+) -> list[int]:
+    """Cancel the orders that came while the others were being cancelled."""
+    try:
+        late = await rest.open_orders(named)
+    except VenueError as error:
+        narrate(f"whether orders came meanwhile could not be read: {error.message}")
+        return [] if _worst(codes) else [UNKNOWN]
+    return [await _one(rest, one, as_json=as_json) for one in late if one.order_id not in known]
 
 
 async def _one(rest: MexcRest, report: OrderReport, *, as_json: bool) -> int:
@@ -68,7 +77,7 @@ async def _one(rest: MexcRest, report: OrderReport, *, as_json: bool) -> int:
         code, outcome = FAILURE, "failed"
     shown = after or report
     text = f"{safe(report.symbol)} order {safe(report.order_id)}: {outcome}, filled {plain(shown.filled_qty)}"
-    say({**order_row(shown), "outcome": outcome, "reason": reason}, text, as_json=as_json)
+    say_what_was_done({**order_row(shown), "outcome": outcome, "reason": reason}, text, as_json=as_json)
     if code != OK:
         narrate(f"order {report.order_id}: {reason or 'not cancelled'}")
     return code

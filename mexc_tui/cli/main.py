@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 
 from mexc_tui.cli import config, demo, doctor, exchange, lookups, orders, paper, record, run, watch
+from mexc_tui.cli.descriptors import keep_outputs, silence
 from mexc_tui.cli.exits import INTERRUPTED, USAGE, ExitError
 from mexc_tui.cli.logs import start_last_resort
 
@@ -48,6 +48,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code; every expected failure is one sentence on stderr."""
+    keep_outputs()
     start_last_resort()
     try:
         chosen = build_parser().parse_args(arguments)
@@ -58,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        silence()
         return INTERRUPTED
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else USAGE

@@ -16,6 +16,8 @@ from typing import Any
 
 import msgspec
 
+from mexc_tui.cli.descriptors import silence
+from mexc_tui.cli.exits import FAILURE, ExitError
 from mexc_tui.domain.numbers import plain
 
 WAITING = 20_000
@@ -36,9 +38,28 @@ def safe(text: str) -> str:
 
 
 def say(row: Mapping[str, Any], text: str, *, as_json: bool) -> None:
-    """Print one result, as JSON or as the text for people."""
-    sys.stdout.write((encode(row) if as_json else text) + "\n")
-    sys.stdout.flush()
+    """Print one result, as JSON or as the text for people.
+
+    Raises:
+        BrokenPipeError: nobody reads any more.
+        ExitError: it cannot be written for another reason.
+    """
+    try:
+        sys.stdout.write((encode(row) if as_json else text) + "\n")
+        sys.stdout.flush()
+    except OSError as error:
+        silence()
+        if isinstance(error, BrokenPipeError):
+            raise
+        raise ExitError(f"Standard output cannot be written: {error.strerror}.", FAILURE) from None
+
+
+def say_what_was_done(row: Mapping[str, Any], text: str, *, as_json: bool) -> None:
+    """Print what became of an order; where that cannot be printed it goes to standard error, and nothing ends here."""
+    try:
+        say(row, text, as_json=as_json)
+    except (BrokenPipeError, ExitError):
+        narrate(f"standard output cannot be written. {text}")
 
 
 def narrate(text: str) -> None:
@@ -68,11 +89,12 @@ class LineWriter:
 
     Of lines with a topic only the newest waits, in the place of the one before: whoever reads late gets the state of
     now, not that of then. Of the others every one waits, and those that find no room are counted in ``lost``.
-    ``gone`` is set when the reader has gone away.
+    ``gone`` is set when nothing can be written any more: the reader has gone away, or ``problem`` says why.
     """
 
     def __init__(self, descriptor: int = 1, *, waiting: int = WAITING) -> None:
         self.gone = threading.Event()
+        self.problem = ""
         self.lost = 0
         self._descriptor = descriptor
         self._room = waiting
@@ -117,7 +139,9 @@ class LineWriter:
             try:
                 while data:
                     data = data[self._write(data) :]
-            except OSError:
+            except OSError as error:
+                if not isinstance(error, BrokenPipeError):
+                    self.problem = f"Standard output cannot be written: {error.strerror}."
                 self.gone.set()
 
     def _write(self, data: bytes) -> int:

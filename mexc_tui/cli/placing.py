@@ -13,7 +13,7 @@ from mexc_tui.cli.desk import configured_plan, failure_of, read_settings, wait_u
 from mexc_tui.cli.exits import FAILURE, OK, USAGE, ExitError
 from mexc_tui.cli.logs import start_log
 from mexc_tui.cli.orders import UNKNOWN
-from mexc_tui.cli.output import Row, narrate, say
+from mexc_tui.cli.output import Row, narrate, say_what_was_done
 from mexc_tui.cli.venue import unknown_symbols
 from mexc_tui.cli.watching import symbols_of
 from mexc_tui.domain.commands import Draft, Focus, PlaceOrder
@@ -233,12 +233,12 @@ class Placing:
             ],
         }
         reasons = "\n".join(f"  {one.code}: {one.message}" for one in fact.violations)
-        say(row, f"The gate refused the order; nothing was sent.\n{reasons}", as_json=self._as_json)
+        say_what_was_done(row, f"The gate refused the order; nothing was sent.\n{reasons}", as_json=self._as_json)
         return FAILURE
 
     def _tell(self, order: Order, code: int, words: str) -> int:
         text = f"{words}\n{_in_words(order)}".strip()
-        say(_order_row(order), text, as_json=self._as_json)
+        say_what_was_done(_order_row(order), text, as_json=self._as_json)
         return code
 
     def _tell_unknown(self, draft: Draft, order: Order | None) -> int:
@@ -252,7 +252,7 @@ class Placing:
             f"The outcome of the order {name} is unknown: it may be live. It is not sent again. Look for it with "
             "`mexc-tui orders`, cancel it with `mexc-tui cancel`; the next start of the desk looks it up too."
         )
-        say(row, text, as_json=self._as_json)
+        say_what_was_done(row, text, as_json=self._as_json)
         if self._as_json:
             narrate(text)
         return UNKNOWN

@@ -11,6 +11,7 @@ MOST_LEVELS = 1_000
 EXIT_CODES = """\
 exit codes:
   0    ended after --seconds
+  1    the output cannot be written
   2    bad usage: unknown channel or interval, bad depth, a pair that is not traded
   3    the exchange cannot be reached
   130  interrupted (143: terminated)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import msgspec
 
 from mexc_tui.cli.ending import Ending
-from mexc_tui.cli.exits import OK, SIGNALLED, UNREACHABLE, USAGE, ExitError
+from mexc_tui.cli.exits import FAILURE, OK, SIGNALLED, UNREACHABLE, USAGE, ExitError
 from mexc_tui.cli.output import LineWriter, Row, encode, narrate
 from mexc_tui.cli.venue import REACH_LIMIT_S, failed, market_venue, reach, unknown_symbols
 from mexc_tui.cli.watch import CHANNELS, MOST_LEVELS
@@ -177,7 +177,7 @@ async def _follow(options: Options, venue: MexcVenue, feed: MarketFeed, reporter
     for task in repairs:
         task.cancel()
     if writer.gone.is_set():
-        raise BrokenPipeError
+        raise ExitError(writer.problem, FAILURE) if writer.problem else BrokenPipeError
     if not reporter.connected:
         raise ExitError(no_stream(venue), UNREACHABLE)
 

@@ -21,7 +21,7 @@ Call = Callable[..., tuple[int, list[dict[str, Any]], str]]
 
 @pytest.fixture
 def exchange() -> Iterator[Addresses]:
-    child = ChildExchange(["--seed", "1", "--faults", "ack_lost:p=1,count=1;missing_push:p=1"])
+    child = ChildExchange(["--seed", "1", "--faults", "ack_lost:p=1,count=1,match=order;missing_push:p=1"])
     try:
         yield child.ready()
     finally:
@@ -101,3 +101,24 @@ def test_the_next_order_settles_what_was_left_unknown_and_sends_nothing_again(ca
     assert (code, second["state"]) == (0, "working")
     assert len(call("orders")[1]) == 2
     assert call("cancel", "--all")[0] == 0
+
+
+def test_a_cancel_of_which_nothing_can_be_learnt_is_4(call, monkeypatch):
+    code, (placed,), _ = call("buy", "ETHUSDT", "$20", "--at", "2000")
+    assert code == 0
+    cancel = MexcRest.cancel_order
+    gone: list[str] = []
+
+    async def cut(self: MexcRest, *args: Any, **kwargs: Any) -> None:
+        await cancel(self, *args, **kwargs)
+        gone.append("place")
+        raise VenueError("The outcome of the cancel is unknown.", kind=ErrorKind.OUTCOME_UNKNOWN, remedy="Look.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MexcRest, "cancel_order", cut)
+        for name in ("order", "open_orders"):
+            patch.setattr(MexcRest, name, _lost(name, getattr(MexcRest, name), gone))
+        code, (row,), said = call("cancel", "--all")
+    assert (code, row["outcome"], row["client_order_id"]) == (4, "unknown", placed["client_order_id"])
+    assert "could not be read" in said
+    assert call("orders")[:2] == (0, [])

@@ -1,0 +1,88 @@
+"""Commands whose output is closed or full: what they do is done all the same, and the code tells of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from mexc_tui.engine.child import ChildExchange
+
+pytestmark = pytest.mark.e2e
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    home = tmp_path_factory.mktemp("home")
+    child = ChildExchange(["--seed", "1"])
+    try:
+        found = child.ready()
+        environment = {
+            **{name: text for name, text in os.environ.items() if not name.startswith("MEXC_")},
+            "MEXC_BASE_URL": found.rest,
+            "MEXC_WS_URL": found.ws,
+            "MEXC_API_KEY": found.api_key,
+            "MEXC_SECRET_KEY": found.api_secret,
+            "MEXC_TUI_CONFIG": str(home / "config.toml"),
+            "XDG_STATE_HOME": str(home / "state"),
+            "PYTHONPATH": str(Path(__file__).parents[2]),
+        }
+
+        def start(*arguments: str, to: str = "") -> subprocess.CompletedProcess[str]:
+            command = ["/bin/sh", "-c", f'exec "$@" {to}', "sh", sys.executable, "-m", "mexc_tui", *arguments]
+            return subprocess.run(
+                command,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=False,
+            )
+
+        yield start
+    finally:
+        child.close()
+
+
+def open_orders(run: Run) -> list[str]:
+    done = run("orders", "--json")
+    assert done.returncode == 0
+    return [json.loads(line)["client_order_id"] for line in done.stdout.splitlines()]
+
+
+@pytest.mark.parametrize("to", [">&-", ">&- 2>&- <&-", ">/dev/full"])
+def test_an_order_that_was_taken_is_0_and_every_named_order_is_cancelled(run, to):
+    said = ""
+    for price in ("60000", "59000"):
+        placed = run("buy", "BTCUSDT", "$20", "--at", price, to=to)
+        assert placed.returncode == 0, placed.stderr
+        said += placed.stderr
+    standing = open_orders(run)
+    assert len(standing) == 2
+    if "full" in to:
+        assert all(name in said for name in standing), "what cannot be printed there is said here"
+    assert run("cancel", "--all", to=to).returncode == 0
+    assert open_orders(run) == []
+
+
+@pytest.mark.parametrize("command", [("book", "BTCUSDT"), ("watch", "BTCUSDT", "--seconds", "20")])
+def test_data_that_cannot_be_written_is_one_sentence_and_1(run, command):
+    done = run(*command, to=">/dev/full")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "mexc-tui: Standard output cannot be written: No space left on device.\n",
+    )
+
+
+def test_closed_outputs_are_no_fault(run):
+    assert run("watch", "BTCUSDT", "--seconds", "0.5", to=">&-").returncode == 0
+    done = run("markets", to=">&-")
+    assert (done.returncode, "internal error" in done.stderr) == (0, False)
