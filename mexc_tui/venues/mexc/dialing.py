@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from typing import Final, Protocol
 
 import aiohttp
@@ -98,7 +99,7 @@ class AiohttpDialer:
         except aiohttp.WSServerHandshakeError as error:
             failure = DialError(f"{self._url.host} refused the stream with HTTP {error.status}", refused=True)
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            failure = DialError(f"{self._url.host} cannot be reached ({_cause(error)})")
+            failure = DialError(f"{self._url.host} cannot be reached: {_cause(error)}")
         # Raised out here, so that the original, which knows the address, is not chained to it.
         raise failure
 
@@ -119,7 +120,11 @@ class AiohttpDialer:
 
 
 def _cause(error: BaseException) -> str:
-    """Return the kind of a failure; texts of the library may repeat the address."""
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror[:80]
+    """Return what kind of failure it is; texts of the library may repeat the address."""
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return "its name could not be resolved"
+    if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
+        return "it could not prove its identity (TLS)"
+    if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno).lower()
     return type(error).__name__

@@ -152,6 +152,8 @@ _BY_WORDS: dict[int, tuple[tuple[str, Meaning], ...]] = {
 }
 """Codes that stand for different things, told apart by a word of the message."""
 
+MIRROR_DOWN = "the mirrored market is down"
+"""What a paper exchange adds to code 30000 while it does not know its market; the reason follows in brackets."""
 _AFTER_REFUSAL = {
     Duty.PLACE: "No order was placed.",
     Duty.CANCEL: "This request cancelled nothing.",
@@ -242,8 +244,19 @@ def refusal(call: Call, code: int, message: str, *, status: int, retry_after_s: 
     if call.changes and unclear:
         return outcome_unknown(call, f"MEXC answered with code {code}: {said}", status=status, code=code)
     kind = known.kind if known is not None else (_K.SERVER if status >= 500 else _K.OTHER)
-    meaning = known.text if known is not None else "the code is not a known one"
     consequence = _AFTER_REFUSAL.get(call.duty, "")
+    _, down, why = message.partition(MIRROR_DOWN)
+    if down:
+        return VenueError(
+            f"{MIRROR_DOWN}: {printable(why).strip(' ()')}. {consequence}".rstrip(),
+            kind=kind,
+            code=code,
+            http_status=status,
+            remedy="Wait; it is tried again by itself, and open orders keep their places.",
+            definite=not unclear,
+            retry_after_s=retry_after_s,
+        )
+    meaning = known.text if known is not None else "the code is not a known one"
     return VenueError(
         f"MEXC refused {call.label}: {meaning} (code {code}: {said}). {consequence}".rstrip(),
         kind=kind,

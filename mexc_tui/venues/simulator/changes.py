@@ -14,7 +14,6 @@ from mexc_tui.venues.simulator.events import BalanceChanged, OrderChanged, OwnTr
 from mexc_tui.venues.simulator.exchange import Exchange
 from mexc_tui.venues.simulator.state import Money, SavedPair, SavedState, saved_pair
 
-
 UNRECORDED = 1_000_000
 """More public trades than there can have been since the last record: their ids are never given again."""
 

@@ -144,7 +144,7 @@ class PaperExchange(Exchange):
         if not self.mirror.live(symbol):
             why = self.mirror.reason(symbol)
             raise SimError(
-                SUSPENDED, f"Suspended transaction for the symbol: the mirrored market is not current ({why})"
+                SUSPENDED, f"Suspended transaction for the symbol: the mirrored market is down ({why})"
             )
 
     def cancel(

@@ -111,3 +111,15 @@ def test_what_never_left_is_not_unknown() -> None:
 def test_foreign_text_is_made_harmless() -> None:
     assert printable("a\x1b[31m\r\nb\u202e\u200bc") == "a [31m b c"
     assert len(printable("x" * 10_000)) == 200
+
+
+def test_a_paper_exchange_that_has_lost_its_market_says_so_first_and_blames_nobody_else() -> None:
+    said = (
+        b"Suspended transaction for the symbol: the mirrored market is down (api.mexc.com cannot be reached: refused)"
+    )
+    found = error(PLACE, answer(400, b'{"code":30000,"msg":"%s"}' % said))
+    assert found.message == (
+        "the mirrored market is down: api.mexc.com cannot be reached: refused. No order was placed."
+    )
+    assert (found.code, found.kind, found.definite) == (30000, ErrorKind.TRADING_DISABLED, True)
+    assert "keep their places" in found.remedy

@@ -68,3 +68,18 @@ async def test_addresses_come_in_the_form_that_connections_are_made_with():
 async def test_what_is_no_name_is_an_error_like_any_other():
     with pytest.raises(OSError, match="no name of a host"):
         await Resolver().resolve("a" * 70 + ".example")
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("ws://127.0.0.1:9/ws", "127.0.0.1 cannot be reached: connection refused"),
+        ("wss://mexc.invalid/ws", "mexc.invalid cannot be reached: its name could not be resolved"),
+    ],
+)
+async def test_a_stream_that_cannot_be_opened_says_why_in_words(url, why):
+    dialer = AiohttpDialer(url, connect_timeout_s=5, user_agent="test")
+    with pytest.raises(DialError) as error:
+        await dialer.dial("")
+    await dialer.close()
+    assert str(error.value) == why

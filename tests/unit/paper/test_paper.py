@@ -188,7 +188,7 @@ def test_without_current_data_nothing_is_matched_and_everybody_sees_it(desk):
     desk.pass_time(300)
     desk.trade(SELL, 9000, 50)
     assert desk.fills == []
-    with pytest.raises(SimError, match=r"not current .the stream is down") as refused:
+    with pytest.raises(SimError, match=r"the mirrored market is down .the stream is down") as refused:
         desk.send(BUY, "99", 5)
     assert refused.value.code == 30000
     desk.book()
