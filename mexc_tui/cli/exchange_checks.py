@@ -52,6 +52,8 @@ async def _reach(rest: MexcRest, settings: MexcSettings) -> tuple[bool, Check]:
     except TimeoutError:
         return False, _unreachable("REST", settings.base_url, f"no answer within {LIMIT_S:.0f} s")
     except VenueError as error:
+        if error.http_status is not None:
+            return False, fail("REST", f"{settings.base_url} answers, but: {error.message}", error.remedy)
         return False, _unreachable("REST", settings.base_url, error.message)
     took = median(taken)
     detail = f"{settings.base_url} answers in {took:.0f} ms"

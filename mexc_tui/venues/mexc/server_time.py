@@ -7,11 +7,12 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
-from mexc_tui.domain.errors import VenueError
+from mexc_tui.domain.errors import ErrorKind, VenueError
 from mexc_tui.venues.mexc.clock import Clock
 from mexc_tui.venues.mexc.errors import shut
 
 _SAMPLES = 3
+_PASSING = (ErrorKind.NETWORK, ErrorKind.SERVER, ErrorKind.UNREADABLE)
 _JUMP_MS = 500
 """A wall clock that moved this much against the monotonic one was set, or the machine slept."""
 
@@ -73,6 +74,8 @@ class ServerTime:
                     failure = failure or error  # what the exchange did says more than that we waited afterwards
                     break  # held back: so would be the next
                 failure = error
+                if error.kind not in _PASSING:
+                    break  # the next would have to wait until the exchange lets it in
                 continue
             offset = server_ms - (trip.wall_ms + trip.took_ms / 2)
             sample = ClockReading(offset, trip.took_ms, trip.wall_ms, trip.mono_s)

@@ -259,3 +259,21 @@ async def test_pairs_that_the_key_may_not_trade_are_known(settings: MexcSettings
 async def test_whatever_is_in_a_parameter_its_signature_is_accepted(rest: MexcRest, local: Server, note: str) -> None:
     await rest.change_api_key(note=note, ip_white_list=())
     assert {key.note for key in local.keys.all()} == {note}
+
+
+async def test_the_health_of_the_link_tells_why_no_request_goes_out(settings: MexcSettings, local: Server) -> None:
+    venue = MexcVenue(msgspec.structs.replace(settings, max_attempts=1, breaker_open_s=60.0), VenueKind.LOCAL)
+    async with venue.rest:
+        assert (venue.health().breaker, venue.health().held) == ("closed", "")
+        local.plan.set(make_fault("server_5xx", {"p": "1"}))
+        for _ in range(5):
+            await kind_of(venue.rest.ping())
+        health = venue.health()
+        assert (health.breaker, health.cancels_held) == ("open", False)
+        assert "has failed 5 times in a row" in health.held
+        assert 50 < health.held_s <= 60
+        local.plan.clear("server_5xx")
+        assert (await kind_of(venue.place(order("h-1"))))[0] is ErrorKind.NETWORK
+        assert (await kind_of(venue.cancel(PAIR, client_order_id="h-1")))[0] is ErrorKind.ORDER_NOT_FOUND
+        assert venue.health().held == ""
+        await venue.cancel(PAIR, order_id=await venue.place(order("h-2")))

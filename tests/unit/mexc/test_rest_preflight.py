@@ -75,6 +75,19 @@ async def test_an_order_whose_clock_cannot_be_measured_was_not_sent(make_rest: A
     await rest.cancel_order("MXUSDT", order_id="1")
 
 
+@pytest.mark.parametrize(
+    ("status", "kind"), [(429, ErrorKind.RATE_LIMIT), (418, ErrorKind.RATE_LIMIT), (403, ErrorKind.EDGE_BLOCK)]
+)
+async def test_a_door_that_is_shut_is_told_at_once(
+    make_rest: Any, server: Any, manual_clock: Any, status: int, kind: ErrorKind
+) -> None:
+    server.on("GET", "time", server.reply(b"<html>no</html>", status=status, Retry_After="20"))
+    error = await refused(make_rest().open())
+    assert error.kind is kind
+    assert server.count("GET", "time") == 1
+    assert sum(manual_clock.slept) == 0
+
+
 async def test_one_lost_reading_of_the_clock_does_not_stop_orders(
     make_rest: Any, server: Any, manual_clock: Any
 ) -> None:
