@@ -125,6 +125,12 @@ class Chain:
         """Whether the mirror shows exactly what the stand-in does."""
         return self.there.depth(symbol, depth)[1:] == self.paper.depth(symbol, depth)[1:]
 
+    def followed(self, symbol: str) -> int:
+        """The version up to which the mirror has followed the stand-in."""
+        assert self.mirror is not None
+        book = self.mirror.markets.book(symbol)
+        return 0 if book is None else book.version
+
     def same_mirror(self, symbol: str) -> bool:
         """The same before own orders have taken anything from it."""
         mirrored = self.paper.mirror.pairs[symbol]
