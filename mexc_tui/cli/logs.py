@@ -36,7 +36,7 @@ def start_log(secrets: tuple[str, ...] = ()) -> None:
     """Send warnings and worse to the log; where its folder cannot be written there is none."""
     path = log_file()
     root = logging.getLogger()
-    for old in [handler for handler in root.handlers if isinstance(handler, RotatingFileHandler)]:
+    for old in [handler for handler in root.handlers if isinstance(handler, RotatingFileHandler | _Unopened)]:
         root.removeHandler(old)
         old.close()
     with contextlib.suppress(OSError):
@@ -50,8 +50,35 @@ def start_log(secrets: tuple[str, ...] = ()) -> None:
     logging.captureWarnings(True)
 
 
+class _Unopened(logging.Handler):
+    """Opens the log at the first thing worth writing into it."""
+
+    def __init__(self, secrets: tuple[str, ...]) -> None:
+        super().__init__(logging.WARNING)
+        self._secrets = secrets
+
+    def emit(self, record: logging.LogRecord) -> None:
+        start_log(self._secrets)
+        for handler in logging.getLogger().handlers:
+            if isinstance(handler, RotatingFileHandler):
+                handler.handle(record)
+
+
+def start_log_when_needed(secrets: tuple[str, ...] = ()) -> None:
+    """Have the log begin with the first warning, so that commands that only look leave no file behind.
+
+    Without it Python would print warnings to stderr, which is for people.
+    """
+    root = logging.getLogger()
+    for old in [handler for handler in root.handlers if isinstance(handler, _Unopened)]:
+        root.removeHandler(old)
+    if not any(isinstance(handler, RotatingFileHandler) for handler in root.handlers):
+        root.addHandler(_Unopened(secrets))
+
+
 def start_last_resort() -> None:
-    """Turn what nobody foresaw into one sentence on stderr; its traceback goes to the log."""
+    """Turn what nobody foresaw into one sentence on stderr; its traceback goes to the log, as do warnings."""
+    start_log_when_needed()
     sys.excepthook = _unforeseen
     threading.excepthook = lambda args: _log(args.exc_type, args.exc_value, args.exc_traceback)
 
@@ -73,6 +100,6 @@ def _unforeseen(kind: type[BaseException], error: BaseException, trace: Tracebac
 
 def _log(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
     if not logging.getLogger().handlers:
-        start_log()
+        start_log_when_needed()
     if error is not None:
         logging.getLogger("mexc_tui").error("unforeseen", exc_info=(kind, error, trace))

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mexc_tui.cli.exits import FAILURE, UNREACHABLE, USAGE, ExitError
+from mexc_tui.cli.logs import start_log_when_needed
 from mexc_tui.config.environment import credentials, venue_settings
 from mexc_tui.config.errors import ConfigError
 from mexc_tui.config.loading import load
@@ -87,6 +88,7 @@ def with_rest(work: Callable[[MexcRest], Awaitable[T]], *, keys: bool) -> T:
         ExitError: the exchange cannot be reached or refuses.
     """
     settings, _ = mexc_settings(keys=keys)
+    start_log_when_needed((settings.api_key, settings.api_secret))
 
     async def main() -> T:
         from mexc_tui.venues.mexc.rest import MexcRest

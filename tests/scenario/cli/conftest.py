@@ -105,6 +105,7 @@ class Reader:
 
     def __init__(self) -> None:
         self.gone = threading.Event()
+        self.problem = ""
         self.rows: list[tuple[float, dict[str, Any]]] = []
         self.errors: list[str] = []
 
