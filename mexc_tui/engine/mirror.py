@@ -52,6 +52,8 @@ WORST_PING_MS = 3_000
 KEPT_S = 60.0
 """A pair that nobody follows any more is kept up to date for so long."""
 DEPTH = 2_000
+RENEWED = 100
+"""Candles read again after an interruption."""
 SPREAD = 0.25
 """Delays scatter around a configured median by about a quarter of it."""
 
@@ -211,7 +213,10 @@ class Mirror:
                 self.feed.on_trades(item)
             case LinkChanged(private=False):
                 self._link_reason = item.reason or self._link_reason
+                back = item.state is LinkState.CONNECTED and not self.connected
                 self._exchange.mirror.tickers_live = item.state is LinkState.CONNECTED
+                if back and self._followed[1]:
+                    self._spawn(self._renew_candles())
                 self._compare_all()
             case Tick():
                 self._compare_all()
@@ -273,6 +278,15 @@ class Mirror:
             _log.warning("%s", found.message)
             return
         self._pass_on(TickersSeen(found, self._clock.monotonic_ns()))
+
+    async def _renew_candles(self) -> None:
+        """Read again the followed candles that went on while the streams were down."""
+        for symbol, interval in self._followed[1]:
+            if interval is Interval.H8:
+                continue  # MEXC's REST does not know them
+            found = await attempt("reading candles", self.venue.rest.klines(symbol, interval, RENEWED))
+            if not isinstance(found, VenueError):
+                self._exchange.mirror.feed_candles(symbol, interval.value, found)
 
     async def _ping(self) -> None:
         began = self._clock.monotonic()

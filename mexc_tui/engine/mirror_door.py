@@ -34,10 +34,17 @@ class Door:
         self._mirror = mirror
         self._exchange = exchange
         self._clock = clock if clock is not None else SystemClock()
+        self._candles: frozenset[tuple[str, str]] = frozenset()
         self._answers: dict[tuple[str, ...], tuple[float, asyncio.Task[None]]] = {}
 
     def watched(self, books: frozenset[str], candles: frozenset[tuple[str, str]]) -> None:
         """Follow upstream what streams follow here."""
+        for symbol, name in self._candles - candles:
+            # The latest of them would stay unfinished, and whoever comes back to them would be shown that.
+            self._exchange.mirror.forget_candles(symbol, name)
+            for key in [key for key in self._answers if key[:3] == ("klines", symbol, name)]:
+                del self._answers[key]
+        self._candles = candles
         self._mirror.watched(books, candles)
 
     async def before(self, method: str, path: str, params: Mapping[str, str]) -> None:
@@ -54,6 +61,8 @@ class Door:
         elif path == "/api/v3/batchOrders":
             for name in _batch_symbols(params.get("batchOrders", "")):
                 await self._live(name)
+        elif path == "/api/v3/ticker/bookTicker" and not (symbol and self._exchange.mirror.live(symbol)):
+            await self._shared(("tops", symbol), lambda: self._fetch_tops(symbol))
         elif path == "/api/v3/klines":
             await self._bring_candles(params)
         elif path in _TRADE_PATHS and symbol in self._exchange.pairs:
@@ -86,6 +95,14 @@ class Door:
             self._exchange.mirror.feed_candles(symbol, name, found)
 
         await self._shared(("klines", symbol, name, *wanted), fetch)
+
+    async def _fetch_tops(self, symbol: str) -> None:
+        if symbol and symbol not in self._exchange.pairs:
+            return
+        for row in await self._mirror.venue.rest.book_ticker(symbol or None):
+            bid = None if row.bid is None or row.bid_qty is None else (row.bid, row.bid_qty)
+            ask = None if row.ask is None or row.ask_qty is None else (row.ask, row.ask_qty)
+            self._exchange.mirror.feed_top(row.symbol, bid, ask)
 
     async def _fetch_trades(self, symbol: str) -> None:
         self._exchange.mirror.feed_recent(symbol, await self._mirror.venue.rest.trades(symbol, 1_000))

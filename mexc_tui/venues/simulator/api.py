@@ -12,6 +12,9 @@ from mexc_tui.domain.orders import Balance, Side
 from mexc_tui.venues.simulator.events import Listener, OwnTrade, SimOrder
 from mexc_tui.venues.simulator.groups import TradeGroups
 
+Offer = tuple[Decimal, Decimal]
+"""Price and quantity."""
+
 
 class MarketSource(Protocol):
     """Drives the foreign side of a market: orders and trades of everybody else."""
@@ -67,6 +70,9 @@ class ExchangeCore(Protocol):
         self, symbol: str, interval: Interval | str, limit: int, start_ms: int | None = None, end_ms: int | None = None
     ) -> list[Candle]:
         """Return candles oldest first, the current one last; ``8h`` is known besides the REST intervals."""
+
+    def best(self, symbol: str) -> tuple[Offer | None, Offer | None] | None:
+        """Return the best bid and ask, each a price and a quantity or None for an empty side; None if unknown."""
 
     def ticker(self, symbol: str) -> Ticker:
         """Return the 24-hour figures."""

@@ -13,6 +13,7 @@ from mexc_tui.domain.instrument import Instrument, InstrumentStatus
 from mexc_tui.domain.market import Candle, Interval, Ticker, Trade
 from mexc_tui.domain.numbers import ZERO, divide
 from mexc_tui.domain.orders import Side
+from mexc_tui.venues.simulator.api import Offer
 from mexc_tui.venues.simulator.candles import LENGTHS
 from mexc_tui.venues.simulator.events import Listener, SimError, SimEvent, SymbolChanged
 from mexc_tui.venues.simulator.exact import from_units, subtract
@@ -161,6 +162,12 @@ class Hall:
         """Return the price of the last trade of a pair; None where there is no such pair, no trade, or it is closed."""
         pair = self.pairs.get(symbol)
         return None if pair is None or not pair.moving else pair.last_price
+
+    def best(self, symbol: str) -> tuple[Offer | None, Offer | None] | None:
+        """Return the best bid and ask, None for an empty side."""
+        pair = self.pair(symbol)
+        bids, asks = pair.depth(Side.BUY, 1), pair.depth(Side.SELL, 1)
+        return (bids[0] if bids else None), (asks[0] if asks else None)
 
     def recent_trades(self, symbol: str, limit: int) -> list[Trade]:
         """Return the latest trades, newest first."""

@@ -13,6 +13,7 @@ from mexc_tui.domain.instrument import Instrument, InstrumentStatus
 from mexc_tui.domain.market import Candle, Interval, Ticker, Trade
 from mexc_tui.domain.orders import Side
 from mexc_tui.venues.simulator import state
+from mexc_tui.venues.simulator.api import Offer
 from mexc_tui.venues.simulator.events import SimError, SimOrder
 from mexc_tui.venues.simulator.exact import to_units
 from mexc_tui.venues.simulator.exchange import Exchange
@@ -143,9 +144,7 @@ class PaperExchange(Exchange):
         """Raise SimError(30000) while the mirrored data of a pair is not current."""
         if not self.mirror.live(symbol):
             why = self.mirror.reason(symbol)
-            raise SimError(
-                SUSPENDED, f"Suspended transaction for the symbol: the mirrored market is down ({why})"
-            )
+            raise SimError(SUSPENDED, f"Suspended transaction for the symbol: the mirrored market is down ({why})")
 
     def cancel(
         self, account_id: str, symbol: str, *, order_id: str | None = None, client_order_id: str | None = None
@@ -167,6 +166,11 @@ class PaperExchange(Exchange):
         """Return version, bids and asks, best first; both sides empty while the data is not current."""
         pair = self.pair(symbol)
         return super().depth(symbol, limit) if self.mirror.live(symbol) else (pair.version, [], [])
+
+    def best(self, symbol: str) -> tuple[Offer | None, Offer | None] | None:
+        """Return the best bid and ask of a live pair, else what was just fed of them; None if that is nothing."""
+        self.pair(symbol)
+        return super().best(symbol) if self.mirror.live(symbol) else self.mirror.top(symbol)
 
     def ticker(self, symbol: str) -> Ticker:
         """Return the mirrored 24-hour figures; None in all of them while they are not current."""

@@ -9,6 +9,7 @@ import socket
 import time
 from decimal import Decimal
 
+import aiohttp
 import pytest
 from aiohttp import web
 
@@ -24,7 +25,7 @@ from mexc_tui.venues.simulator.paper import PaperExchange
 from mexc_tui.venues.simulator.server import parse_profile
 
 PUBLIC = {"/api/v3/" + name for name in ("ping", "time", "exchangeInfo", "defaultSymbols", "depth", "trades", "klines")}
-PUBLIC |= {"/api/v3/ticker/24hr", "/ws"}
+PUBLIC |= {"/api/v3/ticker/24hr", "/api/v3/ticker/bookTicker", "/ws"}
 
 
 async def test_the_mirrored_book_is_the_book_level_by_level(moving, eventually):
@@ -79,6 +80,54 @@ async def test_streamed_candles_and_figures_are_passed_on(moving, eventually):
     finally:
         await venue.close()
     only_public_reads(moving.stand_in)
+
+
+async def test_best_prices_of_pairs_that_nobody_follows_are_the_exchange_s_own_and_never_zero(moving):
+    async with aiohttp.ClientSession(moving.server.rest_url) as session:
+
+        async def ask(path):
+            async with session.get(f"/api/v3/ticker/{path}") as answer:
+                return await answer.json()
+
+        moving.rest()
+        rows = {row["symbol"]: row for row in await ask("bookTicker")}
+        for symbol in ("BTCUSDT", "ETHUSDT"):
+            assert not moving.paper.mirror.live(symbol)
+            _, bids, asks = moving.there.depth(symbol, 1)
+            told = [Decimal(rows[symbol][name]) for name in ("bidPrice", "bidQty", "askPrice", "askQty")]
+            assert told == [*bids[0], *asks[0]]
+            assert await ask(f"bookTicker?symbol={symbol}") == rows[symbol]
+        assert (await ask("bookTicker?symbol=NOPEUSDT"))["code"] == -1121
+        await moving.stand_in.stop()
+        moving.paper.advance(moving.paper.now_ms + 6_000)
+        assert moving.paper.best("BTCUSDT") is None, "prices of a while ago were told as the present ones"
+
+
+async def test_a_candle_that_went_on_while_the_market_was_lost_is_shown_as_it_became(quiet, eventually):
+    seen: list[object] = []
+    settings = MexcSettings(base_url=quiet.server.rest_url, ws_url=quiet.server.ws_url)
+    venue = MexcVenue(settings, VenueKind.PAPER, name="paper")
+    await venue.open(seen.append)
+
+    def volume():
+        return max((item.candle.volume for item in seen if isinstance(item, CandleSeen)), default=None)
+
+    try:
+        await venue.set_interest(("ABCUSDT",), (("ABCUSDT", Interval.D1),))
+        await eventually(lambda: quiet.paper.mirror.live("ABCUSDT"))
+        quiet.there_order("taker", Side.BUY, "101", 2)
+        await eventually(lambda: volume() == 2)
+        port = int(quiet.stand_in.rest_url.rsplit(":", 1)[1])
+        await quiet.stand_in.stop()
+        await eventually(lambda: not quiet.mirror.connected)
+        quiet.there_order("taker", Side.BUY, "101", 3)
+        quiet.stand_in.settings = type(quiet.stand_in.settings)(seed=1, port=port)
+        await quiet.stand_in.start()
+        await eventually(lambda: volume() == 5, 20)
+        await venue.set_interest((), ())
+        await eventually(lambda: not quiet.paper.candles("ABCUSDT", "1d", 10))
+    finally:
+        await venue.close()
 
 
 async def test_own_orders_stand_behind_others_and_fill_by_trades_that_happened(quiet, eventually):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 
 from mexc_tui.domain.market import Candle, Ticker, Trade
 from mexc_tui.domain.orders import Side
+from mexc_tui.venues.simulator.api import Offer
 from mexc_tui.venues.simulator.events import BookBroken, CandleMoved, SimEvent, SimOrder
 from mexc_tui.venues.simulator.exact import subtract, to_units
 from mexc_tui.venues.simulator.markets.queue import Place
@@ -18,6 +19,8 @@ RETURN_MS = 30_000
 JUMP = 1_000
 """A lost book goes on with a version that leaves a gap, so that whoever follows it notices."""
 CANDLES_KEPT = 5_000
+TOP_MS = 5_000
+"""How long best prices count that nothing keeps up to date."""
 
 Change = tuple[Side, int, int]
 """Side, price in ticks, quantity in steps; zero deletes."""
@@ -238,6 +241,7 @@ class MirrorMarket:
         self.tickers: dict[str, Ticker] = {}
         self.tickers_live = False
         """Whether the 24-hour figures are kept current; if not, none are shown."""
+        self._tops: dict[str, tuple[int, Offer | None, Offer | None]] = {}
         self._live: dict[str, MirroredPair] = {}
         self._candles: dict[tuple[str, str], dict[int, Candle]] = {}
         self._trades: dict[str, tuple[Trade, ...]] = {}
@@ -292,6 +296,19 @@ class MirrorMarket:
     def feed_recent(self, symbol: str, trades: Iterable[Trade]) -> None:
         """Take the latest trades as the mirrored exchange tells them, oldest first; nothing is filled by them."""
         self._trades[symbol] = tuple(trades)
+
+    def feed_top(self, symbol: str, bid: Offer | None, ask: Offer | None) -> None:
+        """Take the best prices of a pair as the mirrored exchange tells them now; they count for a short time."""
+        self._tops[symbol] = self._clock(), bid, ask
+
+    def top(self, symbol: str) -> tuple[Offer | None, Offer | None] | None:
+        """Return the best prices that were fed a short time ago; None where there are none."""
+        at, bid, ask = self._tops.get(symbol, (-TOP_MS, None, None))
+        return (bid, ask) if self._clock() - at < TOP_MS else None
+
+    def forget_candles(self, symbol: str, interval: str) -> None:
+        """Forget candles that are not kept up to date any more: the latest of them would never be finished."""
+        self._candles.pop((symbol, interval), None)
 
     def candles(self, symbol: str, interval: str, limit: int, start_ms: int | None, end_ms: int | None) -> list[Candle]:
         """Return known candles that open in [start, end), oldest first."""

@@ -186,24 +186,20 @@ class PublicApi:
     def _price_row(self, instrument: Instrument, now_ms: int) -> dict[str, object]:
         return {"symbol": instrument.symbol, "price": _text(self._core.ticker(instrument.symbol).last)}
 
-    def _best(self, symbol: str) -> tuple[tuple[Decimal, Decimal] | None, tuple[Decimal, Decimal] | None]:
-        _, bids, asks = self._core.depth(symbol, 1)
-        return (bids[0] if bids else None), (asks[0] if asks else None)
-
     def _book_row(self, instrument: Instrument, now_ms: int) -> dict[str, object]:
-        bid, ask = self._best(instrument.symbol)
+        best = self._core.best(instrument.symbol)
         places, steps = instrument.price_decimals, instrument.qty_decimals
-        return {
-            "symbol": instrument.symbol,
-            "bidPrice": padded(bid[0], places) if bid else "0",
-            "bidQty": padded(bid[1], steps) if bid else "0",
-            "askPrice": padded(ask[0], places) if ask else "0",
-            "askQty": padded(ask[1], steps) if ask else "0",
-        }
+        row: dict[str, object] = {"symbol": instrument.symbol}
+        for name, offer in zip(("bid", "ask"), best or (None, None), strict=True):
+            # An empty side is told as zeros; what is not known is not told.
+            nothing = None if best is None else "0"
+            row[f"{name}Price"] = padded(offer[0], places) if offer else nothing
+            row[f"{name}Qty"] = padded(offer[1], steps) if offer else nothing
+        return row
 
     def _day_row(self, instrument: Instrument, now_ms: int) -> dict[str, object]:
         ticker = self._core.ticker(instrument.symbol)
-        bid, ask = self._best(instrument.symbol)
+        bid, ask = self._core.best(instrument.symbol) or (None, None)
         change = None if ticker.last is None or ticker.open is None else ticker.last - ticker.open
         return {
             "symbol": instrument.symbol,
