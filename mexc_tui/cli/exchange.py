@@ -184,7 +184,8 @@ def lock_state(path: Path | None) -> FileLock | None:
             FAILURE,
         ) from None
     except JournalError as error:
-        raise ExitError(f"The paper account cannot be kept: {error}", FAILURE) from None
+        why = error.__cause__.strerror if isinstance(error.__cause__, OSError) else str(error)
+        raise ExitError(f"{path} cannot be used: {why}. The exchange was not started.", USAGE) from None
 
 
 def open_state(path: Path | None, exchange: Exchange) -> StateFile | None:

@@ -23,6 +23,9 @@ _LABELS: Final = 256
 _NAMED: Final = 3
 _LOGGED: Final = 20
 """Samples that go to the log; a stream of garbage must not fill the disk."""
+_PRIVATE: Final = b"spot@private."
+_HEAD: Final = 64
+"""Bytes within which a frame names its channel."""
 _log = logging.getLogger(__name__)
 
 
@@ -124,7 +127,8 @@ class FrameDecoder:
         self.samples.append(sample)
         if self._logged < _LOGGED:
             self._logged += 1
-            _log.warning("a frame was not understood: %s; its first bytes are %s", printable(reason), sample.hex)
+            shown = "not shown, it is the account's" if _PRIVATE in frame[:_HEAD] else f"beginning {sample.hex}"
+            _log.warning("a frame was not understood: %s; %s", printable(reason), shown)
 
 
 def _fields(message: Any) -> Iterable[Any]:

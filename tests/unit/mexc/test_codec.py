@@ -325,6 +325,13 @@ def test_a_message_of_a_new_kind_is_logged_with_its_bytes_and_told(caplog: pytes
     assert len(caplog.records) == 20
 
 
+def test_what_concerns_the_account_reaches_no_log(caplog: pytest.LogCaptureFixture) -> None:
+    frame = pb.PushDataV3ApiWrapper(channel="spot@private.new.v4", symbol="held").SerializeToString()
+    FrameDecoder().decode(frame, RECV)
+    assert "not understood" in caplog.text
+    assert b"held".hex() not in caplog.text
+
+
 def test_samples_stay_bounded() -> None:
     decoder = FrameDecoder()
     for _ in range(200):
