@@ -28,6 +28,17 @@ KEYS_UNUSED = (
     "are not used, and no order leaves this machine."
 )
 SLOW = "mexc-tui: no market from {} yet. It is waited for; Ctrl-C stops that and offers the embedded exchange instead."
+_MORE = """\
+Each fill says what it rests on. certain: quotes that stood there, or trades that went past everything before the
+order. assumed: a quote came to cross a resting order and no trade proved within half a second that it would have been
+filled; it is filled at its own price, by no more than that quote.
+
+What paper trading cannot know: your own impact (nobody on MEXC sees your orders), hidden size, your true place in the
+queue (it is never taken for better than it can be), the last milliseconds, and levels beyond 2,000 a side.
+
+exit codes: 0 ended as asked; 1 it broke down, or another program has this paper account; 2 bad settings or terminal;
+3 MEXC cannot be reached and the embedded exchange was not wanted.
+"""
 OFFER = "Open the embedded exchange instead (modelled markets, paper money, no network)? [y/N] "
 
 
@@ -38,6 +49,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="trade with paper money on MEXC's public market (what mexc-tui alone does)",
         description="Open the cockpit on the configured exchange's public market with paper money. Orders are matched "
         "on this machine and never sent there; keys are not used.",
+        epilog=_MORE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--symbol", metavar="SYMBOL", help="pair to open on")
     add_fresh(parser)
