@@ -39,7 +39,7 @@ class AccountCalls:
             can_withdraw=can_withdraw,
             can_deposit=can_deposit,
             account_type=row.text("accountType", default=""),
-            permissions=tuple(str(item) for item in row.raw("permissions") or ()),
+            permissions=row.texts("permissions"),
             balances=tuple(mapping.balance(item) for item in row.rows("balances")),
         )
 

@@ -132,6 +132,11 @@ class Row:
             return default
         raise self._wrong(names, "true or false", value)
 
+    def texts(self, name: str) -> tuple[str, ...]:
+        """Return a list of texts; absent is empty."""
+        items = list_of(self.raw(name) or [], f"{self._where} ({name})")
+        return tuple(str(item) for item in items if item is not None)
+
     def rows(self, *names: str) -> list[Row]:
         """Return a list of objects; absent is empty."""
         return rows_of(self.raw(*names) or [], f"{self._where} ({names[0]})")

@@ -40,7 +40,7 @@ def instrument(row: Row) -> Instrument:
     ``quoteAmountPrecision`` and ``baseSizePrecision`` are minimums in spite of their names. Immediate-or-cancel and
     fill-or-kill work wherever limit orders do, though MEXC does not list them. What is not said is not allowed.
     """
-    listed = tuple(str(item) for item in row.raw("orderTypes") or ())
+    listed = row.texts("orderTypes")
     unlisted = tuple(kind for kind in _UNLISTED_TYPES if kind not in listed) if "LIMIT" in listed else ()
     up, down = _percent_price(row)
     return Instrument(
