@@ -44,6 +44,9 @@ STREAMS_S = 3.0
 LIST_S = 20.0
 TICK_S = 0.1
 LOOK_S = 0.02
+SILENT_S = 4.0
+"""A connection that has nothing to say is asked after two seconds whether it lives. One that has not answered by now
+may be dead, and what it last said of its books is nothing to match against."""
 PAIRS_AGAIN_S = 300.0
 TICKERS_AGAIN_S = 60.0
 PING_EVERY_S = 15.0
@@ -100,6 +103,7 @@ class Mirror:
         self.venue = MexcVenue(settings, VenueKind.PAPER, self._clock, streams=streams)
         self.markets = Markets(FactLog(), depth_limit=DEPTH, view_depth=1)
         self.feed = BookFeed(self.markets, exchange, self.venue.rest.server_now_ms)
+        exchange.mirror.upstream_ms = self.venue.rest.server_now_ms
         self._watched: frozenset[str] = frozenset()
         self._candles: frozenset[tuple[str, str]] = frozenset()
         self._asked_until: dict[str, float] = {}
@@ -107,6 +111,7 @@ class Mirror:
         self._tasks: set[asyncio.Task[None]] = set()
         self._failed: asyncio.Future[None] | None = None
         self._link_reason = "no answer"
+        self._silent = False
 
     async def open(self) -> None:
         """Reach the exchange, list its pairs and their figures.
@@ -205,9 +210,9 @@ class Mirror:
             return
         self._carry_out(self.markets.handle(item, self._now()))
         match item:
-            case BookDelta():
+            case BookDelta() if not self._silent:
                 self.feed.on_delta(item)
-            case BookSnapshot():
+            case BookSnapshot() if not self._silent:
                 self.feed.compare(item.symbol)
             case TradesSeen(history=False):
                 self.feed.on_trades(item)
@@ -225,8 +230,18 @@ class Mirror:
                 pass
 
     def _compare_all(self) -> None:
+        silent_s = self._silent_s()
+        self._silent = silent_s >= SILENT_S
         for symbol in self._followed[0]:
-            self.feed.compare(symbol)
+            if self._silent:
+                self.feed.lose(symbol, f"nothing was heard from {self._settings.host} for {silent_s:.0f} s")
+            else:
+                self.feed.compare(symbol)
+
+    def _silent_s(self) -> float:
+        """Return for how long the quietest open connection has said nothing."""
+        heard_ns = 0 if self.venue.streams is None else self.venue.streams.heard_ns
+        return (self._clock.monotonic_ns() - heard_ns) / 1e9 if heard_ns else 0.0
 
     # Asking upstream.
 

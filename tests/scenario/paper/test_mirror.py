@@ -183,6 +183,23 @@ async def test_a_lost_market_looks_lost_and_comes_back(quiet, eventually):
         assert client.order_book("ABCUSDT").bids[0].qty == 10
 
 
+async def test_a_market_that_falls_silent_is_not_matched_against_until_it_speaks_again(quiet, eventually, monkeypatch):
+    monkeypatch.setattr("mexc_tui.engine.mirror.SILENT_S", 1.5)
+    async with quiet.client().session(["ABCUSDT"]) as client:
+        assert client.order_book("ABCUSDT").live
+        for connection in quiet.stand_in.hub._connections:
+            connection.frozen = True
+        await eventually(lambda: not quiet.paper.mirror.live("ABCUSDT"), 5)
+        assert quiet.mirror.connected, "the connection had been given up already"
+        assert "nothing was heard" in quiet.paper.mirror.reason("ABCUSDT")
+        with pytest.raises(VenueError, match="nothing was heard"):
+            await client.place_limit_order("ABCUSDT", "BUY", "5", "101")
+        for connection in quiet.stand_in.hub._connections:
+            connection.frozen = False
+            connection._wake.set()
+        await eventually(lambda: client.order_book("ABCUSDT").live, 20)
+
+
 async def test_an_exchange_that_never_answers_is_given_up_within_seconds():
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]

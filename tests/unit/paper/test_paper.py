@@ -70,6 +70,25 @@ def test_a_trade_from_before_the_order_fills_nothing(desk):
     assert desk.fills == []
 
 
+def test_a_trade_that_was_on_its_way_when_the_order_came_fills_nothing_in_a_quiet_market(desk):
+    desk.pass_time(60_000)
+    desk.send(BUY, "99.50", 5)
+    desk.pass_time(120)
+    desk.exchange.feed_trade("ABCUSDT", SELL, 9800, 50, desk.now - 150)
+    assert desk.fills == []
+    desk.trade(SELL, 9800, 2)
+    assert desk.told == [("99.50x2", "C")]
+
+
+def test_the_time_of_an_order_is_told_by_the_mirrored_exchange_s_clock(desk):
+    desk.exchange.mirror.upstream_ms = lambda: desk.now + 5_000
+    desk.send(BUY, "99.50", 5)
+    desk.exchange.feed_trade("ABCUSDT", SELL, 9800, 50, desk.now + 4_900)
+    assert desk.fills == []
+    desk.exchange.feed_trade("ABCUSDT", SELL, 9800, 2, desk.now + 5_100)
+    assert desk.told == [("99.50x2", "C")]
+
+
 def test_two_orders_at_one_price_share_no_trade(desk):
     desk.levels((BUY, 9900, 0))
     first = desk.send(BUY, "99", 5)

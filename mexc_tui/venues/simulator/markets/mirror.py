@@ -33,7 +33,10 @@ class MirroredPair:
     quote crosses an own order: it is held back until trades prove a fill or the grace is over.
     """
 
-    def __init__(self, pair: Pair, emit: Callable[[SimEvent], None], clock: Callable[[], int]) -> None:
+    def __init__(
+        self, pair: Pair, emit: Callable[[SimEvent], None], clock: Callable[[], int], upstream_ms: Callable[[], int]
+    ) -> None:
+        """``upstream_ms`` is the time by the mirrored exchange's clock."""
         self.pair = pair
         self.live = False
         self.reason = "its book has not been read yet"
@@ -41,6 +44,7 @@ class MirroredPair:
         self.places: dict[str, Place] = {}
         self._emit = emit
         self._clock = clock
+        self._upstream_ms = upstream_ms
         self._taken: dict[tuple[Side, int], tuple[int, int]] = {}
         self._held: dict[tuple[Side, int], int] = {}
         self._own_best: dict[Side, int | None] = {Side.BUY: None, Side.SELL: None}
@@ -111,7 +115,7 @@ class MirroredPair:
             return
         price = to_units(order.price, self.pair.price_decimals)
         ahead = self.levels[order.side].get(price, 0)
-        self.places[order.order_id] = Place(order, price, ahead, self._newest_ms)
+        self.places[order.order_id] = Place(order, price, ahead, self._newest_ms, self._upstream_ms())
         self._find_own_best()
 
     def took(self, side: Side, price: int, qty: int) -> None:
@@ -237,6 +241,8 @@ class MirrorMarket:
     def __init__(self, emit: Callable[[SimEvent], None], clock: Callable[[], int]) -> None:
         self._emit = emit
         self._clock = clock
+        self.upstream_ms = clock
+        """The time by the mirrored exchange's clock; its own trades carry that."""
         self.pairs: dict[str, MirroredPair] = {}
         self.tickers: dict[str, Ticker] = {}
         self.tickers_live = False
@@ -248,7 +254,7 @@ class MirrorMarket:
 
     def add(self, pair: Pair) -> None:
         """Mirror a pair."""
-        self.pairs[pair.symbol] = MirroredPair(pair, self._emit, self._clock)
+        self.pairs[pair.symbol] = MirroredPair(pair, self._emit, self._clock, lambda: self.upstream_ms())
 
     def feed_book(
         self, symbol: str, bids: Iterable[tuple[int, int]], asks: Iterable[tuple[int, int]], time_ms: int

@@ -21,12 +21,12 @@ class Place:
 
     __slots__ = ("_bound", "_bound_ms", "_front", "_since_ms", "order", "price")
 
-    def __init__(self, order: SimOrder, price: int, ahead: int, now_ms: int) -> None:
-        """``ahead`` is what stands at ``price`` by a push of ``now_ms``."""
+    def __init__(self, order: SimOrder, price: int, ahead: int, push_ms: int, came_ms: int) -> None:
+        """``ahead`` is what stands at ``price`` by a push of ``push_ms``; the order came at ``came_ms``."""
         self.order = order
         self.price = price
         self._front = ahead
-        self._since_ms = now_ms + SKEW_MS
+        self._since_ms = max(push_ms + SKEW_MS, came_ms)
         self._bound: int | None = None
         self._bound_ms = 0
 
