@@ -14,6 +14,7 @@ from mexc_tui.cli.exits import FAILURE, OK, SIGNALLED, UNREACHABLE, USAGE, ExitE
 from mexc_tui.cli.main import program_version
 from mexc_tui.cli.output import narrate, say
 from mexc_tui.cli.venue import REACH_LIMIT_S, market_venue
+from mexc_tui.cli.watch_rows import PUSHES
 from mexc_tui.cli.watching import connect, no_stream, seconds_of, symbols_of
 from mexc_tui.domain.facts import Fact
 from mexc_tui.domain.inputs import BookSnapshot, Input, LinkChanged, LinkState, Moment
@@ -125,6 +126,7 @@ class Recorder:
             self._tape.frame(mono_ns, wall_ms, frame)
 
     def _listen(self, item: Input, at: Moment) -> None:
+        self._connected = self._connected or isinstance(item, PUSHES)
         if self._tape is None:
             return
         if isinstance(item, BookSnapshot):

@@ -8,6 +8,7 @@ from typing import Any
 from mexc_tui.cli.output import Row, safe, shown
 from mexc_tui.domain.facts import Fact
 from mexc_tui.domain.inputs import (
+    BookDelta,
     CandleSeen,
     ChannelRefused,
     Input,
@@ -28,6 +29,8 @@ CHANNELS = ("book", "trades", "candles", "ticker")
 BOOK_GAP_NS = 105_000_000
 """Least time between two book lines of a symbol: a little above a tenth, so that ten a second are never exceeded."""
 
+PUSHES = (BookDelta, TradesSeen, CandleSeen, TickersSeen, TopOfBook)
+"""What only a stream brings here."""
 _REFUSED = {"depth": "book", "deals": "trades", "kline": "candles", "miniTicker": "ticker"}
 
 
@@ -108,7 +111,7 @@ class Reporter:
         remark: Callable[[str], None],
     ) -> None:
         self.connected = False
-        """Whether the market stream has been up at least once."""
+        """Whether the market stream has been up at least once, or has brought something: its answers may be late."""
         self.tracks = {symbol: CandleTrack(symbol, interval, emit) for symbol in symbols}
         self._symbols = tuple(symbols)
         self._channels = frozenset(channels)
@@ -133,6 +136,7 @@ class Reporter:
 
     def listen(self, item: Input, at: Moment) -> None:
         """Take one input."""
+        self.connected = self.connected or isinstance(item, PUSHES)
         handler = self._handlers.get(type(item))
         if handler is not None:
             handler(item, at)

@@ -7,6 +7,7 @@ import pytest
 
 from mexc_tui.cli.watch_rows import CandleTrack, Reporter, as_text, book_row
 from mexc_tui.domain.inputs import (
+    BookDelta,
     CandleSeen,
     ChannelRefused,
     LinkChanged,
@@ -212,3 +213,9 @@ def test_every_kind_of_row_has_a_text(reporter, rows):
     for row in rows:
         text = as_text(row)
         assert text.isprintable()
+
+
+def test_a_stream_that_brings_something_is_up_whatever_it_has_answered(reporter):
+    assert not reporter.connected
+    reporter.listen(BookDelta("BTCUSDT", 1, 2, [], [], 0, 0), AT)
+    assert reporter.connected
