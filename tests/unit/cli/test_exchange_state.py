@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from decimal import Decimal
 
 import pytest
@@ -120,3 +121,22 @@ def test_a_journal_that_cannot_be_written_is_told_once_and_made_up_for(kept, pat
     state.save()
     assert state.problem == ""
     assert loaded(path).open_orders("ann")[0].order_id == first
+
+
+async def test_while_it_runs_the_whole_is_written_now_and_then_and_old_journals_go(kept, path, monkeypatch):
+    exchange, state = kept
+    monkeypatch.setattr("mexc_tui.cli.exchange_state.EVERY_S", 0.001)
+    keeper = asyncio.create_task(state.keep())
+    try:
+        first = buy(exchange)
+        state.settle()
+        for _ in range(5_000):
+            if not list(path.parent.glob("*.journal")):
+                break
+            await asyncio.sleep(0.001)
+    finally:
+        keeper.cancel()
+        await asyncio.gather(keeper, return_exceptions=True)
+    assert not list(path.parent.glob("*.journal"))
+    assert [order.order_id for order in loaded(path).open_orders("ann")] == [first]
+    assert state.problem == ""
