@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import glob
 import os
@@ -57,6 +58,7 @@ class StateFile:
         """Why nothing can be kept at the moment, as a sentence; empty while all is well."""
         self.on_problem: Callable[[str], None] = lambda sentence: None
         self._path = path
+        self._beside = path.with_name(path.name + ".new")
         self._exchange = exchange
         self._changed = True
         self._changes = Changes(exchange)
@@ -78,13 +80,7 @@ class StateFile:
                 saved = msgspec.json.decode(content, type=_Saved)
                 if saved.format != FORMAT:
                     raise ValueError(f"it has format {saved.format}, this program reads {FORMAT}")
-                records = [
-                    record
-                    for generation, path in self._journals()
-                    if generation >= saved.generation
-                    for record in _records(path, self._read(path))
-                ]
-                self._exchange.restore(bring_up_to_date(saved.exchange, records))
+                self._exchange.restore(bring_up_to_date(saved.exchange, self._later(saved.generation)))
             except (ValueError, msgspec.DecodeError) as problem:
                 reason = str(problem).rstrip(".")
                 raise StateError(f"The state file {self._path} cannot be used ({reason}); move it away.") from None
@@ -161,6 +157,8 @@ class StateFile:
                         path.unlink(missing_ok=True)
             except OSError as failure:
                 self._changed = True
+                with contextlib.suppress(OSError):
+                    self._beside.unlink()
                 self._fail(failure)
             else:
                 self.problem = ""
@@ -174,13 +172,12 @@ class StateFile:
             os.close(handle)
 
     def _replace(self, content: bytes) -> None:
-        beside = self._path.with_name(self._path.name + ".new")
-        handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        handle = os.open(self._beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(handle, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(beside, self._path)
+        os.replace(self._beside, self._path)
 
     def _fail(self, failure: OSError) -> None:
         told, self.problem = self.problem, f"The state file {self._path} could not be written: {failure.strerror}."
@@ -204,6 +201,28 @@ class StateFile:
                 found.append((int(number), path))
         return sorted(found)
 
+    def _later(self, generation: int) -> list[Record]:
+        """Return the records of the journals from a number on.
+
+        A last line that was not finished belongs to nothing that was told of, unless the disk was full; what came
+        after it then, in later journals, rests on what is missing and does not count.
+
+        Raises:
+            ValueError: another line cannot be read.
+        """
+        records: list[Record] = []
+        for number, path in self._journals():
+            *lines, unfinished = self._read(path).split(b"\n")
+            if number < generation:
+                continue
+            try:
+                records += [_read_record(line) for line in lines]
+            except msgspec.MsgspecError as problem:
+                raise ValueError(f"its journal {path.name} is damaged: {problem}") from None
+            if unfinished:
+                break
+        return records
+
     def _read(self, path: Path) -> bytes:
         try:
             return path.read_bytes()
@@ -213,10 +232,9 @@ class StateFile:
             raise StateError(f"The state file {path} cannot be read: {problem.strerror}.") from None
 
     def _probe(self) -> None:
-        beside = self._path.with_name(self._path.name + ".new")
         try:
-            os.close(os.open(beside, os.O_WRONLY | os.O_CREAT, 0o600))
-            beside.unlink()
+            os.close(os.open(self._beside, os.O_WRONLY | os.O_CREAT, 0o600))
+            self._beside.unlink()
         except OSError as problem:
             raise StateError(f"The state file {self._path} cannot be written: {problem.strerror}.") from None
 
@@ -224,19 +242,6 @@ class StateFile:
         if not isinstance(event, BookLevel | PublicTrade | BookBroken | CandleMoved):
             self._changed = True
             self._changes.add(event)
-
-
-def _records(path: Path, content: bytes) -> list[Record]:
-    """Return the records of a journal; a last one that was not finished belongs to nothing that was told of.
-
-    Raises:
-        ValueError: another one cannot be read.
-    """
-    *lines, _unfinished = content.split(b"\n")
-    try:
-        return [_read_record(line) for line in lines]
-    except msgspec.MsgspecError as problem:
-        raise ValueError(f"its journal {path.name} is damaged: {problem}") from None
 
 
 def _private(path: str, flags: int) -> int:

@@ -66,6 +66,28 @@ def test_a_journal_that_was_cut_in_its_last_line_counts_up_to_there(kept, path):
     assert again.accounts.unaccounted() == {}
 
 
+def test_nothing_counts_that_rests_on_a_record_which_a_full_disk_cut(kept, path, monkeypatch):
+    exchange, state = kept
+    first = buy(exchange)
+    state.settle()
+
+    def full(_content):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(state, "_replace", full)
+    state._journal.write(b'{"now_ms":17')  # all that fitted
+    buy(exchange)
+    state._changes.take()
+    state.save()
+    buy(exchange)
+    state.settle()
+    assert len(list(path.parent.glob("*.journal"))) == 2
+    assert not path.with_name("state.json.new").exists()
+    again = loaded(path)
+    assert [order.order_id for order in again.open_orders("ann")] == [first]
+    assert again.accounts.unaccounted() == {}
+
+
 def test_a_journal_that_is_damaged_within_is_refused(kept, path):
     exchange, state = kept
     buy(exchange)
