@@ -229,9 +229,12 @@ class BookSync:
         return effects
 
     def link_back(self, at: Moment) -> list[Effect]:
-        """Take note that the stream runs again; pushes, or their absence for a while, start the resync."""
+        """Take note that the stream runs again; pushes, or their absence for a while, start the resync.
+
+        A channel that was refused, or brought nothing while the market moved, has still to prove itself with a push.
+        """
         if self.cut:
-            self.cut = self._needs_push = False
+            self.cut = False
             self._retry_ns = self._since_ns = at.mono_ns
         return []
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mexc_tui.domain.inputs import CandleSeen, LinkState, VenueHealth
+from mexc_tui.domain.inputs import CandleSeen, ChannelRefused, LinkState, VenueHealth
 from mexc_tui.domain.market import Interval
 
 
@@ -43,4 +43,18 @@ def test_no_book_is_live_before_the_stream_has_been_up(rig: Any) -> None:
     rig.link(LinkState.CONNECTED)
     assert rig.asks_for_book(rig.wait(2_000)) == 1
     rig.snapshot(5, [("99", "2")], [("101", "3")])
+    assert rig.view().state.value == "live"
+
+
+def test_a_refused_book_is_not_live_because_the_link_came_up(rig: Any) -> None:
+    rig.focus()
+    for state in (LinkState.CONNECTED, LinkState.RECONNECTING, LinkState.CONNECTED):
+        rig.do(ChannelRefused("spot@public.aggre.depth.v3.api.pb@100ms@ABCUSDT", "ABCUSDT", "Blocked!"))
+        rig.link(state)
+    assert rig.asks_for_book(rig.wait(2_000)) == 1
+    rig.snapshot(5, [("99", "2")], [("101", "3")])
+    assert rig.view().state.value == "stale"
+    rig.delta(6, 6, [("98", "1")])
+    rig.wait(11_000)
+    rig.snapshot(6, [("99", "2")], [("101", "3")])
     assert rig.view().state.value == "live"
