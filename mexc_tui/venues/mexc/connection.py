@@ -43,7 +43,8 @@ class StreamTiming(msgspec.Struct, frozen=True, kw_only=True):
     settled_s: float = 30.0
     """A connection that lived so long resets the backoff."""
     refused_again_s: float = 300.0
-    """When refused channels are asked for again if they are all a connection has."""
+    """When a refused channel is asked for again; twice as long after every further time."""
+    refused_longest_s: float = 3600.0
     slept_s: float = 5.0
     """A wall clock that moved so much further than the monotonic one means that the machine was suspended."""
     tick_s: float = 0.5
@@ -139,6 +140,13 @@ class Connection:
         self._subscribed.difference_update(gone)
         for channel in gone:
             self._unheard.pop(channel.encode(), None)
+        for number, request in list(self._requests.items()):
+            # A channel that is wanted again before its first answer is asked for again, after this.
+            request.channels.difference_update(gone)
+            if not request.channels:
+                del self._requests[number]
+        if not self._requests:
+            self._settled.set()
         for _, _, text in names.requests("UNSUBSCRIPTION", gone, self._ids):
             await self._socket.send(text)
 
@@ -268,7 +276,8 @@ class Connection:
             return
         if answer.kind is not AnswerKind.CHANNELS or (answer.id and answer.id not in self._requests):
             return
-        waiting = set[str]().union(*(request.channels for request in self._requests.values()))
+        meant = [answer.id] if answer.id in self._requests else list(self._requests)
+        waiting = set[str]().union(*(self._requests[number].channels for number in meant))
         accepted = {channel for channel in answer.accepted if channel in waiting}
         refused = {channel for channel in answer.refused if channel in waiting}
         if not answer.accepted and not answer.refused:
@@ -276,7 +285,8 @@ class Connection:
             accepted = set(self._requests[number].channels) if (number := self._find(answer.id)) else set()
         self._accept(accepted)
         self._refuse(refused, answer.reason or "refused without a reason")
-        for number, request in list(self._requests.items()):
+        for number in meant:
+            request = self._requests[number]
             request.channels -= accepted | refused
             if number == answer.id and answer.refused and not answer.accepted and request.channels:
                 self._accept(request.channels)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Iterator, Sequence
+from collections.abc import Awaitable, Container, Iterator, Sequence
 from typing import Final, Protocol
 
 from mexc_tui.domain.inputs import Input, LinkState, TradesSeen
@@ -31,7 +31,7 @@ class LineHost(Protocol):
         """Hear that the line missed something although its state did not change."""
 
     def line_refused(self, line: Line, channel: str, reason: str) -> None:
-        """Hear that the exchange refused a channel; it is not asked for again on this connection."""
+        """Hear that the exchange refused a channel; it is asked for again now and then, which is told no more."""
 
     def line_frame(self, line: Line, connection: Connection, frame: bytes, recv_ns: int) -> None:
         """Take a data frame."""
@@ -71,6 +71,51 @@ class _Overlap:
         return TradesSeen(item.symbol, tuple(new), item.recv_ns) if new else None
 
 
+class _Refused:
+    """Channels that the exchange refused, and when each is asked for again."""
+
+    def __init__(self, timing: StreamTiming) -> None:
+        self._timing = timing
+        self._due_ns: dict[str, int] = {}
+        self._waits_s: dict[str, float] = {}
+
+    def __contains__(self, channel: str) -> bool:
+        return channel in self._due_ns
+
+    def __bool__(self) -> bool:
+        return bool(self._due_ns)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._due_ns)
+
+    @property
+    def next_ns(self) -> int | None:
+        """When the next one is due."""
+        return min(self._due_ns.values(), default=None)
+
+    def add(self, channel: str, now_ns: int) -> bool:
+        """Note a refusal; False if it was known, and the channel only asked for again."""
+        before = self._waits_s.get(channel)
+        timing = self._timing
+        wait_s = timing.refused_again_s if before is None else min(2 * before, timing.refused_longest_s)
+        self._waits_s[channel] = wait_s
+        self._due_ns[channel] = now_ns + int(wait_s * _NS)
+        return before is None
+
+    def release(self, now_ns: int) -> None:
+        """Let channels be asked for whose time has come."""
+        self._due_ns = {channel: due for channel, due in self._due_ns.items() if due > now_ns}
+
+    def forget(self, channels: Container[str]) -> None:
+        """Treat these channels as if they had never been refused."""
+        self._due_ns = {channel: due for channel, due in self._due_ns.items() if channel not in channels}
+        self._waits_s = {channel: wait for channel, wait in self._waits_s.items() if channel not in channels}
+
+    def keep(self, channels: Container[str]) -> None:
+        """Forget all but these."""
+        self.forget([channel for channel in self._waits_s if channel not in channels])
+
+
 class Line:
     """Keeps its channels subscribed: connects, reconnects with backoff, and replaces the connection in time."""
 
@@ -92,10 +137,11 @@ class Line:
         self._rng = rng
         self._ids = ids
         self._wanted: dict[str, None] = {}
-        self._blocked: dict[str, int] = {}
+        self._blocked = _Refused(timing)
         self._wake = asyncio.Event()
         self._connection: Connection | None = None
         self._rotate_at_ns = 0
+        self._stuck_until_ns = 0
         self._doubt = ""
         self._overlap: _Overlap | None = None
         self._task: asyncio.Task[None] | None = None
@@ -149,7 +195,12 @@ class Line:
     def want(self, channels: Sequence[str]) -> None:
         """Carry exactly these channels from now on; at most thirty."""
         self._wanted = dict.fromkeys(channels)
-        self._blocked = {channel: since for channel, since in self._blocked.items() if channel in self._wanted}
+        self._blocked.keep(self._wanted)
+        self._wake.set()
+
+    def ask_again(self, channels: Container[str]) -> None:
+        """Ask at once for those of these channels that were refused, and tell it if they are refused again."""
+        self._blocked.forget(channels)
         self._wake.set()
 
     def rotate(self, doubt: str = "") -> None:
@@ -208,9 +259,8 @@ class Line:
             self._set_state(LinkState.CLOSED, "every channel was refused")
         while not self._effective():
             self._wake.clear()
-            await _first_of(self._wake.wait(), self._clock.sleep(self._timing.refused_again_s))
-            if not self._wake.is_set():
-                self._blocked.clear()
+            await _first_of(self._wake.wait(), self._clock.sleep(self._left_s(self._blocked.next_ns)))
+            self._blocked.release(self._clock.monotonic_ns())
 
     async def _open(self) -> Connection:
         socket = await self._opener.open()
@@ -238,14 +288,17 @@ class Line:
             while True:
                 self._wake.clear()
                 self._take_refused(connection)
+                self._blocked.forget(connection.subscribed)
+                self._blocked.release(self._clock.monotonic_ns())
                 if not self._effective():
                     return _IDLE
                 if self._clock.monotonic_ns() >= self._rotate_at_ns:
                     connection = self._connection = await self._replace(connection)
+                    continue
                 if connection.task is None or connection.task.done():
                     return await self._ending(connection)
                 await self._synchronise(connection)
-                left = max(0.0, (self._rotate_at_ns - self._clock.monotonic_ns()) / _NS)
+                left = min(self._left_s(self._rotate_at_ns), self._left_s(self._blocked.next_ns))
                 await _first_of(self._wake.wait(), self._clock.sleep(left), _ended(connection))
         except ConnectionError:
             return "the connection was lost"
@@ -266,13 +319,14 @@ class Line:
             await connection.unsubscribe(dropped)
         missing = self._missing(connection)
         if missing and connection.used + len(missing) > MAX_CHANNELS:
-            self.rotate()
+            if self._clock.monotonic_ns() >= self._stuck_until_ns:
+                self.rotate()
         elif missing:
             await connection.subscribe(missing)
 
     async def _replace(self, old: Connection) -> Connection:
         """Bring a fresh connection up beside the old one, then close the old; keep the old one if that fails."""
-        self._rotate_at_ns = self._clock.monotonic_ns() + int(_ROTATION_RETRY_S * _NS)
+        self._rotate_at_ns = self._stuck_until_ns = self._clock.monotonic_ns() + int(_ROTATION_RETRY_S * _NS)
         try:
             fresh = await self._open()
         except DialError as error:
@@ -294,6 +348,9 @@ class Line:
         if not settled:
             await fresh.stop()
             return old
+        # From here on the fresh one is what a line that ends has to close, even while the old one takes its time.
+        self._connection = fresh
+        self._stuck_until_ns = 0
         await old.stop()
         self.rotations += 1
         self._plan_rotation()
@@ -306,11 +363,16 @@ class Line:
         after = self._timing.rotate_s - self._rng.uniform(0.0, self._timing.rotate_jitter_s)
         self._rotate_at_ns = self._clock.monotonic_ns() + int(after * _NS)
 
+    def _left_s(self, at_ns: int | None) -> float:
+        """Return the time until then; for what has no time, long enough."""
+        if at_ns is None:
+            return self._timing.refused_longest_s
+        return max(0.0, (at_ns - self._clock.monotonic_ns()) / _NS)
+
     def _take_refused(self, connection: Connection) -> bool:
         refused = connection.take_refused()
         for channel, reason in refused.items():
-            if channel in self._wanted:
-                self._blocked[channel] = self._clock.monotonic_ns()
+            if channel in self._wanted and self._blocked.add(channel, self._clock.monotonic_ns()):
                 self._host.line_refused(self, channel, reason)
         return bool(refused)
 

@@ -130,6 +130,7 @@ class Streams:
 
     def set_channels(self, channels: Iterable[str]) -> None:
         """Carry exactly these public channels: subscribe to the new ones, drop the others."""
+        before = self.state
         self._wanted = dict.fromkeys(channels)
         actual = dict.fromkeys(self._instead.get(channel, channel) for channel in self._wanted)
         placed: set[str] = set()
@@ -143,6 +144,14 @@ class Streams:
         missing = [channel for channel in actual if channel not in placed]
         for _, group in itertools.groupby(missing, key=names.symbol_of):
             self._place(list(group))
+        if before is LinkState.RECONNECTING and self.state is LinkState.CONNECTED:
+            self._sink(LinkChanged(False, LinkState.CONNECTED, "what was down is not needed any more"))
+
+    def ask_again(self, channels: Iterable[str]) -> None:
+        """Ask at once for those of these channels that were refused; a further refusal is told anew."""
+        actual = {self._instead.get(channel, channel) for channel in channels}
+        for line in self._public:
+            line.ask_again(actual)
 
     async def close(self) -> None:
         """Close every connection and release the listen key."""

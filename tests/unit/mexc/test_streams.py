@@ -578,3 +578,104 @@ async def test_without_any_channel_wanted_nothing_is_dialled(desk: Desk) -> None
     await desk.carry()
     await desk.clock.advance(100)
     assert desk.exchange.open == []
+
+
+async def test_a_channel_dropped_and_wanted_again_before_its_answer_is_really_subscribed(desk: Desk) -> None:
+    await desk.carry(names.depth("AUSDT"))
+    (socket,) = desk.exchange.open
+    answer, held = socket._answer, []
+
+    def late(message: dict[str, Any]) -> None:
+        held.append(message)
+
+    socket._answer = late  # type: ignore[method-assign]
+    for wanted in ((names.deals("BUSDT"),), (), (names.deals("BUSDT"),)):
+        await desk.carry(names.depth("AUSDT"), *wanted)
+    for message in held:
+        answer(message)
+        await settle()
+    assert desk.exchange.carried == {names.depth("AUSDT"), names.deals("BUSDT")}
+    assert desk.of(ChannelRefused) == []
+
+
+async def test_a_channel_dropped_before_its_answer_is_given_up_once(desk: Desk) -> None:
+    await desk.carry(names.depth("AUSDT"))
+    (socket,) = desk.exchange.open
+    socket.deaf = True
+    await desk.carry(names.depth("AUSDT"), names.deals("BUSDT"))
+    for number in range(5):
+        await desk.carry(names.depth("AUSDT"), *[names.depth(f"S{n}USDT") for n in range(number)])
+    gone = [m["params"] for m in socket.sent if m["method"] == "UNSUBSCRIPTION"]
+    assert gone == [[names.deals("BUSDT")]]
+
+
+async def test_a_refused_channel_is_asked_for_again_beside_others_and_told_once(desk: Desk) -> None:
+    new = names.depth("NEWUSDT")
+    desk.exchange.refuses = {new}
+    await desk.carry(names.depth("AUSDT"), new)
+    await desk.clock.advance(900)
+    assert len(desk.of(ChannelRefused)) == 1
+    (socket,) = desk.exchange.open
+    assert sum(new in m.get("params", ()) for m in socket.sent) >= 2
+    desk.exchange.refuses = set()
+    await desk.clock.advance(1_500)
+    assert desk.exchange.carried == {names.depth("AUSDT"), new}
+
+
+async def test_refused_channels_that_are_asked_for_again_use_no_connection_up_in_a_hurry(desk: Desk) -> None:
+    desk.exchange.refuses = {names.depth(f"R{n}USDT") for n in range(10)}
+    await desk.carry(*(names.depth(f"S{n}USDT") for n in range(20)), *sorted(desk.exchange.refuses))
+    for _ in range(240):
+        await desk.clock.advance(60)
+    assert desk.exchange.dials <= 10
+    assert all(socket.total <= 30 for socket in desk.exchange.sockets)
+    assert len(desk.of(ChannelRefused)) == 10
+    assert {link.state for link in desk.links()} == {LinkState.CONNECTED}
+
+
+async def test_a_line_that_is_let_go_while_it_is_down_leaves_the_link_up(desk: Desk) -> None:
+    wanted = [names.depth(f"S{n}USDT") for n in range(40)]
+    await desk.carry(*wanted)
+    first, second = desk.exchange.open
+    desk.exchange.down = True
+    second.drop()
+    await settle()
+    assert desk.links()[-1].state is LinkState.RECONNECTING
+    await desk.carry(*first.subscribed)
+    assert desk.streams.state is LinkState.CONNECTED
+    assert desk.links()[-1].state is LinkState.CONNECTED
+    assert not desk.links()[-1].symbols
+
+
+async def test_a_rotation_for_want_of_places_is_not_tried_without_pause(desk: Desk) -> None:
+    for number in range(29):
+        await desk.carry(names.mini_tickers(), names.depth(f"S{number}USDT"))
+    desk.exchange.down = True
+    dials = desk.exchange.dials
+    await desk.carry(names.mini_tickers(), names.depth("LASTUSDT"))
+    await desk.carry(names.mini_tickers(), names.depth("LASTUSDT"), names.deals("LASTUSDT"))
+    await desk.clock.advance(50)
+    assert 1 <= desk.exchange.dials - dials <= 5
+    desk.exchange.down = False
+    await desk.clock.advance(70)
+    assert {names.depth("LASTUSDT"), names.deals("LASTUSDT")} <= desk.exchange.carried
+    assert len(desk.exchange.open) == 1
+
+
+async def test_a_line_let_go_while_it_is_replaced_leaves_no_connection_open(desk: Desk) -> None:
+    await desk.carry(names.depth("AUSDT"), names.depth("BUSDT"))
+    (old,) = desk.exchange.open
+    close, closing = old.close, asyncio.Event()
+
+    async def slowly() -> None:
+        closing.set()
+        await desk.clock.sleep(5)
+        await close()
+
+    old.close = slowly  # type: ignore[method-assign]
+    desk.streams.lines[0].rotate()
+    await desk.clock.advance(3)
+    assert closing.is_set()
+    await desk.carry()
+    await desk.clock.advance(10)
+    assert desk.exchange.open == []
