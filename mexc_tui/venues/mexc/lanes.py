@@ -28,6 +28,7 @@ class Lanes:
         self._most = {duty: max(1, int(connections * part)) for duty, part in _PARTS.items()}
         self._waiting: dict[Duty, deque[asyncio.Future[None]]] = {duty: deque() for duty in Duty}
         self._busy = 0
+        self._queued = 0
 
     @property
     def busy(self) -> int:
@@ -36,7 +37,7 @@ class Lanes:
 
     def enter_now(self, duty: Duty) -> bool:
         """Take a connection if one is free for this kind of request and nobody waits for it."""
-        if self._busy >= self._most[duty] or self._waiting[duty]:
+        if self._busy >= self._most[duty] or (self._queued and self._waiting[duty]):
             return False
         self._busy += 1
         return True
@@ -47,6 +48,7 @@ class Lanes:
             return
         turn = asyncio.get_running_loop().create_future()
         self._waiting[duty].append(turn)
+        self._queued += 1
         try:
             await turn
         except BaseException:
@@ -55,10 +57,14 @@ class Lanes:
             elif turn in self._waiting[duty]:
                 self._waiting[duty].remove(turn)
             raise
+        finally:
+            self._queued -= 1
 
     def leave(self) -> None:
         """Give a connection back."""
         self._busy -= 1
+        if not self._queued:
+            return
         for duty in _URGENT_FIRST:
             queue = self._waiting[duty]
             while queue and queue[0].done():

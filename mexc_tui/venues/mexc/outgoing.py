@@ -6,6 +6,7 @@ import ipaddress
 import re
 from collections.abc import Sequence
 from decimal import Decimal
+from functools import lru_cache
 
 from mexc_tui.domain.errors import ErrorKind, VenueError
 from mexc_tui.domain.orders import OrderRequest, OrderType, Side
@@ -33,17 +34,17 @@ def refused(why: str) -> VenueError:
 def check_params(params: Sequence[tuple[str, str]]) -> None:
     """Refuse names of pairs that no pair can have, and characters that no parameter can have."""
     for name, value in params:
-        if _UNSENDABLE.search(value) is not None:
+        if not (value.isascii() and value.isprintable()) and _UNSENDABLE.search(value) is not None:
             raise refused(f"the {name} holds a character that cannot be sent")
         if name == "symbol" or name == "symbols":
             for symbol in value.split(","):
-                if _SYMBOL.fullmatch(symbol) is None:
+                if not _is_symbol(symbol):
                     raise refused("the pair's name is not one that MEXC could list")
 
 
 def check_symbol(symbol: str) -> None:
     """Refuse a name that is not one pair's, in capitals, as orders name it."""
-    if _SYMBOL.fullmatch(symbol) is None or _UPPER.fullmatch(symbol) is None:
+    if not _is_symbol(symbol) or _UPPER.fullmatch(symbol) is None:
         raise refused("the pair's name is not one that MEXC could list")
 
 
@@ -88,8 +89,12 @@ def check_order(request: OrderRequest) -> None:
         raise refused(f"a {request.type.value} order has a quantity and a price")
 
 
+@lru_cache(maxsize=4_096)
+def _is_symbol(text: str) -> bool:
+    return _SYMBOL.fullmatch(text) is not None
+
+
 def _sensible(value: object) -> bool:
     if not isinstance(value, Decimal) or not value.is_finite() or value <= 0:
         return False
-    exponent = value.as_tuple().exponent
-    return isinstance(exponent, int) and exponent >= -_MOST_DIGITS and value.adjusted() < _MOST_DIGITS
+    return -_MOST_DIGITS <= value.adjusted() < _MOST_DIGITS
