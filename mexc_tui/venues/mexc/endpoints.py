@@ -5,10 +5,14 @@ from __future__ import annotations
 from enum import StrEnum
 
 import msgspec
+from msgspec.structs import force_setattr
 
 from mexc_tui.venues.mexc.errors import Call
 from mexc_tui.venues.mexc.lanes import Duty
 from mexc_tui.venues.mexc.limits import Cost
+
+UNGUARDED_CHANGES = frozenset({"/api/v3/userDataStream"})
+"""Changing paths that may be called on any host; every other change is refused where orders are."""
 
 
 class Repeat(StrEnum):
@@ -36,17 +40,16 @@ class Endpoint(msgspec.Struct, frozen=True, gc=False):
     own: tuple[int, float] | None = None
     """A limit of its own: requests, seconds."""
 
-    @property
-    def cost(self) -> Cost:
-        """What one attempt takes from the budget."""
-        own = None if self.own is None else (f"{self.method} {self.path}", *self.own)
-        return Cost(self.duty, self.weight, self.signed, self.order_action, own)
+    cost: Cost = Cost(Duty.DATA)
+    """What one attempt takes from the budget; follows from the rest."""
+    call: Call = Call("", Duty.DATA, changes=False)
+    """What an error needs to know of it; follows from the rest."""
 
-    @property
-    def call(self) -> Call:
-        """What an error needs to know of it."""
+    def __post_init__(self) -> None:
+        own = None if self.own is None else (f"{self.method} {self.path}", *self.own)
         changes = self.method != "GET" and self.path not in UNGUARDED_CHANGES
-        return Call(self.label, self.duty, changes)
+        force_setattr(self, "cost", Cost(self.duty, self.weight, self.signed, self.order_action, own))
+        force_setattr(self, "call", Call(self.label, self.duty, changes))
 
 
 def _public(path: str, label: str, weight: int = 1, own: tuple[int, float] | None = None) -> Endpoint:
@@ -117,6 +120,3 @@ LISTEN_CREATE = _change("POST", "userDataStream", "the account stream's key", re
 LISTEN_LIST = _account("userDataStream", "the account stream's keys")
 LISTEN_EXTEND = _change("PUT", "userDataStream", "the extension of the account stream", repeat=Repeat.ONCE)
 LISTEN_CLOSE = _change("DELETE", "userDataStream", "the end of the account stream", repeat=Repeat.ONCE)
-
-UNGUARDED_CHANGES = frozenset({"/api/v3/userDataStream"})
-"""Changing paths that may be called on any host; every other change is refused where orders are."""

@@ -78,7 +78,7 @@ class Transport:
         self.unreadable_rows = 0
         self._jitter = jitter
         self._base = URL(settings.base_url)
-        self._urls: dict[str, tuple[URL, str]] = {}
+        self._host = (self._base.scheme, self._base.raw_authority)
         self._key_header = {"X-MEXC-APIKEY": settings.api_key}
         self._session: aiohttp.ClientSession | None = None
         self._resting: set[asyncio.Future[None]] = set()
@@ -133,7 +133,8 @@ class Transport:
         Raises:
             VenueError: with what happened, what it means and what to do.
         """
-        refuse_orders_elsewhere(endpoint.method, self._url(endpoint)[0])
+        if endpoint.call.changes:
+            refuse_orders_elsewhere(endpoint.method, self._base)
         if params:
             check_params(params)
         if endpoint.signed and not self.settings.has_keys:
@@ -297,14 +298,6 @@ class Transport:
         elif error.kind is ErrorKind.CLOCK:
             self.time.doubt()
 
-    def _url(self, endpoint: Endpoint) -> tuple[URL, str]:
-        """Return the address of an endpoint without a query, also as text."""
-        known = self._urls.get(endpoint.path)
-        if known is None:
-            url = self._base.with_path(endpoint.path)
-            known = self._urls[endpoint.path] = (url, str(url))
-        return known
-
     def _query(self, endpoint: Endpoint, params: Params) -> str:
         if not endpoint.signed:
             return encode(params)
@@ -320,9 +313,8 @@ class Transport:
         if self._session is None:
             raise shut()
         query = self._query(endpoint, params)
-        url, text = self._url(endpoint)
-        if query:
-            url = URL(f"{text}?{query}", encoded=True)
+        scheme, authority = self._host
+        url = URL.build(scheme=scheme, authority=authority, path=endpoint.path, query_string=query, encoded=True)
         refuse_orders_elsewhere(endpoint.method, url)
         headers = self._key_header if endpoint.signed else None
         left = _Left()

@@ -196,8 +196,7 @@ async def test_an_answer_that_is_cut_leaves_the_order_unknown(make_rest: Any, se
     rest = await opened(make_rest)
     listener = await asyncio.start_server(lambda r, w: _raw(r, w, CUT[where]), "127.0.0.1", 0)
     port = listener.sockets[0].getsockname()[1]
-    transport = rest._transport
-    transport._base, transport._urls = transport._base.with_port(port), {}
+    rest._transport._host = ("http", f"127.0.0.1:{port}")
     error = await refused(rest.place_order(ORDER))
     assert (error.kind, error.sent, error.definite) == (ErrorKind.OUTCOME_UNKNOWN, True, False)
     assert "may be live" in error.message
