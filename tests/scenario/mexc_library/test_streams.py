@@ -162,3 +162,58 @@ async def test_closing_the_session_ends_every_iteration(mexc: MexcExchange) -> N
         await first_of(updates, BookDelta)
     async with asyncio.timeout(5):
         assert all([item is not None async for item in updates])
+
+
+async def test_a_session_that_is_not_open_hands_nothing_out(mexc: MexcExchange) -> None:
+    session = mexc.session([PAIR])
+    for _ in range(2):
+        for ask in (
+            lambda: session.order_book(PAIR),
+            lambda: session.candles(PAIR, "1m"),
+            lambda: session.subscribe(channels.depth(PAIR)),
+        ):
+            with pytest.raises(VenueError, match="not open"):
+                ask()
+        with pytest.raises(VenueError, match="not open"):
+            await session.follow_candles(PAIR, "1m")
+        async with session:
+            assert session.order_book(PAIR).live
+
+
+async def test_a_channel_refused_before_is_told_to_whoever_asks_for_it_next(mexc: MexcExchange) -> None:
+    strange = channels.limit_depth(PAIR, 5).replace("@5", "@7")
+    async with mexc.session([PAIR]) as session:
+        first = session.subscribe(strange, channels.depth(PAIR))
+        async with asyncio.timeout(10):
+            while not first.refused:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        for _ in range(3):
+            second = session.subscribe(strange)
+            with pytest.raises(VenueError, match="refuses"):
+                await first_of(second, TopLevels)
+        await first_of(first, BookDelta)
+        assert list(first.refused) == [strange]
+
+
+async def test_an_internal_fault_ends_every_iteration_and_closing_does_not_hide_it(mexc: MexcExchange) -> None:
+    async def broken() -> None:
+        raise ZeroDivisionError
+
+    async with mexc.session([PAIR]) as session:
+        updates = session.subscribe(channels.depth(PAIR))
+        late = session.subscribe(channels.deals(PAIR))
+        session._feed._spawn(broken())
+        with pytest.raises(RuntimeError, match="has failed") as failed:
+            await first_of(updates, CandleSeen)
+        assert isinstance(failed.value.__cause__, ZeroDivisionError)
+    with pytest.raises(RuntimeError, match="has failed"):
+        await first_of(late, CandleSeen)
+
+
+@pytest.mark.parametrize("name", ["8h", "Hour8", Interval.H8])
+async def test_an_interval_may_be_given_by_either_of_its_names(mexc: MexcExchange, name: str) -> None:
+    async with mexc.session([]) as session:
+        assert await session.follow_candles(PAIR, name, 3) == session.candles(PAIR, "8h")
+        for wrong in ("8H", "1h", "1w", "", 5):
+            with pytest.raises(VenueError, match="no interval"):
+                await session.follow_candles(PAIR, wrong)  # type: ignore[arg-type]
