@@ -80,8 +80,16 @@ def kline(symbol: str, interval: Interval | str) -> str:
     Raises:
         ValueError: there is no such interval.
     """
-    name = interval if interval in INTERVALS else _STREAM_INTERVALS[Interval(interval)]
-    return f"spot@public.kline.v3.api.pb@{symbol}@{name}"
+    return f"spot@public.kline.v3.api.pb@{symbol}@{_STREAM_INTERVALS[interval_of(interval)]}"
+
+
+def interval_of(name: Interval | str) -> Interval:
+    """Return an interval by its REST name or its stream name.
+
+    Raises:
+        ValueError: there is no such interval.
+    """
+    return INTERVALS[name] if name in INTERVALS else Interval(name)
 
 
 def limit_depth(symbol: str, levels: int) -> str:
@@ -107,6 +115,11 @@ def symbol_of(channel: str) -> str:
         return ""
     parts = [part for part in channel.split("@")[2:] if part not in ("10ms", "100ms")]
     return parts[0] if parts else ""
+
+
+def channel_of(frame: bytes) -> bytes:
+    """Return the name of the channel that a push came by: its first field."""
+    return frame[2 : 2 + frame[1]] if len(frame) > 2 else b""
 
 
 def content(channel: str) -> tuple[str, str, str]:

@@ -191,8 +191,8 @@ class Connection:
                 if self.key_invalid:
                     return "the listen key is not valid any more"
             else:
-                if (self._requests or self._unheard) and len(frame) > 2:
-                    self._heard(frame[2 : 2 + frame[1]])
+                if self._requests or self._unheard:
+                    self._heard(names.channel_of(frame))
                 self._on_frame(self, frame, now)
             in_row += 1
             if in_row % _BURST == 0:

@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 from mexc_tui.domain.inputs import Input, LinkState, TradesSeen
 from mexc_tui.domain.market import Trade
-from mexc_tui.venues.mexc.channels import MAX_CHANNELS, symbol_of
+from mexc_tui.venues.mexc.channels import MAX_CHANNELS, channel_of, content, symbol_of
 from mexc_tui.venues.mexc.clock import Clock
 from mexc_tui.venues.mexc.connection import Connection, StreamTiming
 from mexc_tui.venues.mexc.dialing import DialError, Socket
@@ -50,23 +50,28 @@ class Opener(Protocol):
         """Hear that the exchange does not take the listen key."""
 
 
+_Source = tuple[Connection, bytes]
+"""A connection, and the channel that a frame of it came by."""
+
+
 class _Overlap:
-    """Which connection brought a trade first, while two of them carry the same channels."""
+    """Which source brought a trade first, while two connections, or two channels, carry the same."""
 
     def __init__(self) -> None:
-        self._first: dict[tuple[str, str, Trade | None], Connection] = {}
+        self._first: dict[tuple[str, str, Trade | None], _Source] = {}
+        self.until_ns: int | None = None
 
-    def unseen(self, connection: Connection, inputs: tuple[Input, ...]) -> tuple[Input, ...]:
-        """Return the inputs without trades that the other connection has brought."""
-        return tuple(kept for item in inputs if (kept := self._kept(connection, item)) is not None)
+    def unseen(self, source: _Source, inputs: tuple[Input, ...]) -> tuple[Input, ...]:
+        """Return the inputs without trades that another source has brought."""
+        return tuple(kept for item in inputs if (kept := self._kept(source, item)) is not None)
 
-    def _kept(self, connection: Connection, item: Input) -> Input | None:
+    def _kept(self, source: _Source, item: Input) -> Input | None:
         if not isinstance(item, TradesSeen):
             return item
         new = []
         for trade in item.trades:
             key = (item.symbol, trade.trade_id, None if trade.trade_id else trade)
-            if self._first.setdefault(key, connection) is connection:
+            if self._first.setdefault(key, source) == source:
                 new.append(trade)
         return TradesSeen(item.symbol, tuple(new), item.recv_ns) if new else None
 
@@ -212,9 +217,15 @@ class Line:
         self._rotate_at_ns = self._clock.monotonic_ns()
         self._wake.set()
 
-    def unseen(self, connection: Connection, inputs: tuple[Input, ...]) -> tuple[Input, ...]:
-        """Leave out trades that the other connection of an overlap has brought already; all else may repeat."""
-        return inputs if self._overlap is None else self._overlap.unseen(connection, inputs)
+    def unseen(self, connection: Connection, frame: bytes, inputs: tuple[Input, ...]) -> tuple[Input, ...]:
+        """Leave out trades that the other source of an overlap has brought already; all else may repeat."""
+        overlap = self._overlap
+        if overlap is None:
+            return inputs
+        if overlap.until_ns is not None and self._clock.monotonic_ns() > overlap.until_ns:
+            self._overlap = None
+            return inputs
+        return overlap.unseen((connection, channel_of(frame)), inputs)
 
     async def _supervise(self) -> None:
         """Run for good: a fault in what handles the frames costs the connection, not the line."""
@@ -298,6 +309,9 @@ class Line:
                 if connection.task is None or connection.task.done():
                     return await self._ending(connection)
                 await self._synchronise(connection)
+                if self.private and self.state is LinkState.CLOSED and connection.subscribed.issuperset(self._wanted):
+                    self._set_up()
+                    self._host.line_lost(self, "account streams that were refused are back")
                 left = min(self._left_s(self._rotate_at_ns), self._left_s(self._blocked.next_ns))
                 await _first_of(self._wake.wait(), self._clock.sleep(left), _ended(connection))
         except ConnectionError:
@@ -315,14 +329,35 @@ class Line:
 
     async def _synchronise(self, connection: Connection) -> None:
         dropped = [channel for channel in connection.asked if channel not in self._wanted]
-        if dropped:
-            await connection.unsubscribe(dropped)
+        replaced = self._replaced(connection, dropped)
+        if len(replaced) < len(dropped):
+            await connection.unsubscribe([channel for channel in dropped if channel not in replaced])
+        if replaced:
+            self._begin_overlap()
+        elif self._overlap is not None and self._overlap.until_ns is None:
+            self._end_overlap()
         missing = self._missing(connection)
         if missing and connection.used + len(missing) > MAX_CHANNELS:
             if self._clock.monotonic_ns() >= self._stuck_until_ns:
                 self.rotate()
         elif missing:
             await connection.subscribe(missing)
+
+    def _replaced(self, connection: Connection, dropped: list[str]) -> frozenset[str]:
+        """Return the channels that stay until what brings the same at another speed has been accepted."""
+        if not dropped:
+            return frozenset()
+        coming = {content(channel) for channel in self._effective() if channel not in connection.subscribed}
+        return frozenset(channel for channel in dropped if content(channel) in coming)
+
+    def _begin_overlap(self) -> None:
+        self._overlap = self._overlap or _Overlap()
+        self._overlap.until_ns = None
+
+    def _end_overlap(self) -> None:
+        """Let an overlap end when what is still under way has come."""
+        if self._overlap is not None:
+            self._overlap.until_ns = self._clock.monotonic_ns() + int(self._timing.overlap_s * _NS)
 
     async def _replace(self, old: Connection) -> Connection:
         """Bring a fresh connection up beside the old one, then close the old; keep the old one if that fails."""
@@ -332,7 +367,7 @@ class Line:
         except DialError as error:
             _log.warning("a stream connection could not be replaced yet: %s", error)
             return old
-        self._overlap = _Overlap()
+        self._begin_overlap()
         try:
             settled = await self._settle(fresh)
             continuous = old.task is not None and not old.task.done()
@@ -344,7 +379,7 @@ class Line:
             await fresh.stop()
             raise
         finally:
-            self._overlap = None
+            self._end_overlap()
         if not settled:
             await fresh.stop()
             return old

@@ -96,11 +96,14 @@ class MarketSession:
     async def follow_candles(self, symbol: str, interval: Interval | str, limit: int = 500) -> tuple[Candle, ...]:
         """Follow candles of a pair from now on and return them with their history; ``limit`` of it.
 
-        Intervals are ``1m 5m 15m 30m 60m 4h 8h 1d 1W 1M``.
+        Intervals are ``1m 5m 15m 30m 60m 4h 8h 1d 1W 1M``. MEXC gives 1,000 at most, of eight hours 500. After an
+        outage the row stands still until what was missed has been read; every candle is read again when it is closed.
 
         Raises:
-            VenueError: the history could not be read, or there is no such pair or interval; it is not followed then.
+            VenueError: the history could not be read, or there is no such pair or interval; it is not followed then,
+                unless it was before.
         """
+        self._feed.check()
         await self._feed.candles.follow(self._listed(symbol), _interval(interval), limit)
         return self.candles(symbol, interval)
 
@@ -121,8 +124,8 @@ class MarketSession:
 
         Book increments come as ``BookDelta``, the top of a book as ``TopLevels``, best prices as ``TopOfBook``, trades
         as ``TradesSeen``, candles as ``CandleSeen``, 24-hour figures as ``TickersSeen``. ``buffer`` updates wait for
-        a slow reader at most. A fast channel replaces the normal one of the same pair, for the session's books too;
-        at the change a book is read again.
+        a slow reader at most. A fast channel replaces the normal one of the same pair, for the session's books too,
+        until it is closed; nothing is missed at the change. Close what you no longer read.
 
         Raises:
             VenueError: a name is not that of a public channel, or the exchange does not list its pair.
@@ -184,6 +187,6 @@ def _book(view: BookView, before: tuple[BookView, Book] | None) -> Book:
 
 def _interval(name: Interval | str) -> Interval:
     try:
-        return Interval(name)
+        return names.interval_of(name)
     except ValueError:
-        raise wrong(f"there is no interval {name[:20]!r}; there are {', '.join(Interval)}") from None
+        raise wrong(f"there is no interval {str(name)[:20]!r}; there are {', '.join(Interval)}") from None

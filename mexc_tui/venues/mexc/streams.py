@@ -133,14 +133,20 @@ class Streams:
         before = self.state
         self._wanted = dict.fromkeys(channels)
         actual = dict.fromkeys(self._instead.get(channel, channel) for channel in self._wanted)
+        carried = {channel for line in self._public for channel in line.wanted}
+        instead = {names.content(channel): channel for channel in actual if channel not in carried}
         placed: set[str] = set()
         for line in list(self._public):
-            kept = [channel for channel in line.wanted if channel in actual]
+            # What brings the same at another speed takes the place of what it replaces.
+            kept = dict.fromkeys(
+                channel if channel in actual else instead.pop(names.content(channel), "") for channel in line.wanted
+            )
+            kept.pop("", None)
             placed.update(kept)
             if not kept:
                 self._retire(line)
-            elif len(kept) < len(line.wanted):
-                line.want(kept)
+            elif tuple(kept) != line.wanted:
+                line.want(tuple(kept))
         missing = [channel for channel in actual if channel not in placed]
         for _, group in itertools.groupby(missing, key=names.symbol_of):
             self._place(list(group))
@@ -203,7 +209,7 @@ class Streams:
         inputs = decoder.decode(frame, recv_ns)
         if decoder.not_understood != bad:
             inputs = tuple(self._restated(item) for item in inputs)
-        for item in line.unseen(connection, inputs):
+        for item in line.unseen(connection, frame, inputs):
             self._sink(item)
         if decoder.frames % LOOK_EVERY == 1 and decoder.last_sent_ms:
             self._delays_ms.append(self._clock.wall_ms() - decoder.last_sent_ms)

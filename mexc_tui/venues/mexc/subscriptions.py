@@ -29,18 +29,27 @@ class Subscription:
     """Updates of some channels, for ``async for``; the oldest first, each as the type of its channel.
 
     ``LinkChanged`` says that something was or may have been missed: the connection was lost or came back, or the
-    reader was too slow and what waited for it was dropped (``lost`` counts that). While a connection is replaced,
-    updates other than trades may come twice.
+    reader was too slow and what waited for it was dropped (``lost`` counts that). While a connection or
+    the speed of a channel is replaced, updates other than trades may come twice.
 
     Raises:
         VenueError: from the iteration, once the exchange has refused every one of the channels.
         RuntimeError: from the iteration, if the session failed.
     """
 
-    def __init__(self, channels: Iterable[str], buffer: int, closed: Callable[[Subscription], None]) -> None:
+    def __init__(
+        self,
+        channels: Iterable[str],
+        buffer: int,
+        closed: Callable[[Subscription], None],
+        link: LinkState = LinkState.CONNECTED,
+    ) -> None:
         self.channels = tuple(dict.fromkeys(channels))
         self.refused: dict[str, str] = {}
-        """Channels that the exchange refused, with its reason; they are asked for again now and then."""
+        """Channels that the exchange refused and of which nothing has come since, with its reason.
+
+        They are asked for again now and then.
+        """
         self.lost = 0
         """Updates dropped because the reader was too slow."""
         self._keys = {names.content(channel) for channel in self.channels}
@@ -51,6 +60,7 @@ class Subscription:
         self._ended: BaseException | None = None
         self._done = False
         self._closed = closed
+        self._link = link
 
     def __aiter__(self) -> Subscription:
         return self
@@ -78,21 +88,22 @@ class Subscription:
             self._closed(self)
 
     def end(self, error: BaseException | None = None) -> None:
-        """End the iteration after what has arrived, with an error if there was one."""
-        self._done = True
-        self._ended = error
-        self._wake.set()
+        """End the iteration after what has arrived, with an error if there was one; what ended it first counts."""
+        if not self._done:
+            self._done = True
+            self._ended = error
+            self._wake.set()
 
     def take(self, item: Input) -> None:
         """Take what concerns these channels out of everything that arrives."""
-        mine = self._mine(item)
+        mine = None if self._done else self._mine(item)
         if mine is None:
             return
         if len(self._items) >= self._buffer:
-            self.lost += len(self._items)
+            self.lost += sum(not isinstance(waiting, LinkChanged) for waiting in self._items)
             self._items.clear()
             reason = f"the reader is too slow: {self.lost} updates were dropped so far"
-            self._items.append(LinkChanged(False, LinkState.CONNECTED, reason, self._symbols - {""}))
+            self._items.append(LinkChanged(False, self._link, reason, self._symbols - {""}))
         self._items.append(mine)
         self._wake.set()
 
@@ -101,20 +112,30 @@ class Subscription:
             case BookDelta() | TradesSeen() | TopOfBook() | CandleSeen() | TopLevels():
                 if isinstance(item, TradesSeen) and item.history:
                     return None
-                return item if _content(item) in self._keys else None
+                return item if self._brought(_content(item)) else None
             case TickersSeen():
                 return self._tickers(item)
             case LinkChanged(private=False):
-                return item if not item.symbols or item.symbols & self._symbols else None
+                self._link = item.state
+                # A channel of all pairs runs beside those of any pair.
+                return item if not item.symbols or "" in self._symbols or item.symbols & self._symbols else None
             case ChannelRefused():
                 return self._refuse(item)
         return None
 
     def _tickers(self, seen: TickersSeen) -> TickersSeen | None:
-        if (names.TICKERS, "", "") in self._keys:
+        if self._brought((names.TICKERS, "", "")):
             return seen
-        mine = tuple(ticker for ticker in seen.tickers if (names.TICKERS, ticker.symbol, "") in self._keys)
+        mine = tuple(ticker for ticker in seen.tickers if self._brought((names.TICKERS, ticker.symbol, "")))
         return TickersSeen(mine, seen.recv_ns) if mine else None
+
+    def _brought(self, content: tuple[str, str, str]) -> bool:
+        """Whether this is among what is wanted; what comes is refused no more."""
+        if content not in self._keys:
+            return False
+        for name in [name for name in self.refused if names.content(name) == content]:
+            del self.refused[name]
+        return True
 
     def _refuse(self, refused: ChannelRefused) -> ChannelRefused | None:
         mine = [name for name in self.channels if refused.channel in (name, names.fallback(name))]

@@ -679,3 +679,79 @@ async def test_a_line_let_go_while_it_is_replaced_leaves_no_connection_open(desk
     await desk.carry()
     await desk.clock.advance(10)
     assert desk.exchange.open == []
+
+
+async def test_an_account_stream_refused_at_first_and_accepted_later_brings_the_link_back(account: Desk) -> None:
+    account.exchange.refuses = {names.DEALS}
+    await account.key.prepare()  # type: ignore[union-attr]
+    account.streams.start()
+    await account.clock.advance(10)
+    assert account.streams.private_state is LinkState.CLOSED
+    account.exchange.refuses = set()
+    await account.clock.advance(310)
+    assert account.streams.private_state is LinkState.CONNECTED
+    assert [link.state for link in account.links() if link.private][-2:] == [
+        LinkState.RECONNECTING,
+        LinkState.CONNECTED,
+    ]
+
+
+def speed_frame(channel: str, *ids: str) -> bytes:
+    wrapper = pb.PushDataV3ApiWrapper(channel=channel, symbol="BTCUSDT", sendTime=1_760_000_999_000)
+    for number in ids:
+        item = wrapper.publicAggreDeals.deals.add(price="1", quantity="2", tradeType=1, time=1_760_000_000_000)
+        item.tradeId = number
+    return bytes(wrapper.SerializeToString())
+
+
+@pytest.mark.parametrize("speeds", [("100ms", "10ms"), ("10ms", "100ms")])
+async def test_a_change_of_speed_misses_no_trade_and_repeats_none(desk: Desk, speeds: tuple[str, str]) -> None:
+    before, after = (names.deals("BTCUSDT", speed) for speed in speeds)
+    await desk.carry(names.depth("BTCUSDT"), before)
+    (socket,) = desk.exchange.open
+    answer, held = socket._answer, []
+    socket._answer = held.append  # type: ignore[method-assign]
+    await desk.carry(names.depth("BTCUSDT"), after)
+    await desk.clock.advance(1)
+    assert before in socket.subscribed
+    socket.push(speed_frame(before, "t1", "t2"))
+    await settle()
+    socket._answer = answer  # type: ignore[method-assign]
+    for message in held:
+        if message["method"] != "PING":
+            answer(message)
+    await settle()
+    assert set(socket.subscribed) == {names.depth("BTCUSDT"), after}
+    for channel, ids in ((after, ("t2", "t3")), (before, ("t3", "t4")), (after, ("t4", "t5"))):
+        socket.push(speed_frame(channel, *ids))
+        await settle()
+    await desk.clock.advance(3)
+    socket.push(speed_frame(after, "t6"))
+    await settle()
+    ids = [trade.trade_id for seen in desk.of(TradesSeen) for trade in seen.trades]
+    assert ids == ["t1", "t2", "t3", "t4", "t5", "t6"]
+    assert len(desk.links()) == 1
+    assert desk.streams.lines[0]._overlap is None
+
+
+async def test_a_faster_channel_that_is_refused_leaves_the_slower_one_as_it_was(desk: Desk) -> None:
+    slow, fast = names.depth("AUSDT"), names.depth("AUSDT", "10ms")
+    desk.exchange.refuses = {fast}
+    await desk.carry(slow, names.deals("AUSDT"))
+    await desk.carry(fast, names.deals("AUSDT"))
+    (socket,) = desk.exchange.open
+    assert desk.exchange.carried == {slow, names.deals("AUSDT")}
+    assert not [m for m in socket.sent if m["method"] == "UNSUBSCRIPTION"]
+    assert desk.of(ChannelRefused) == []
+
+
+async def test_speeds_that_change_all_the_time_stay_on_their_line_and_its_places_are_renewed(desk: Desk) -> None:
+    others = [names.depth(f"S{n}USDT") for n in range(29)]
+    for turn in range(120):
+        await desk.carry(*others, names.deals("AUSDT", ("10ms", "100ms")[turn % 2]))
+        await desk.clock.advance(0.7)
+    await desk.clock.advance(10)
+    assert desk.exchange.carried == {*others, names.deals("AUSDT")}
+    assert len(desk.exchange.open) == 1
+    assert all(socket.total <= 30 for socket in desk.exchange.sockets)
+    assert [link.state for link in desk.links()] == [LinkState.CONNECTED]
