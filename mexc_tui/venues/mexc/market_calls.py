@@ -34,6 +34,7 @@ MAX_DEPTH = 2_000
 _MAX_ROWS = 1_000
 _LEAST_CAP = 500
 """Candles that MEXC gives at a time at least, where there are so many."""
+_PAGES = 3
 _AT_ONCE = 100
 """Rows of the long lists (some 2,000 pairs) that are read in one go, so that an order never waits behind them."""
 _MINUTE_MS = 60_000
@@ -122,27 +123,44 @@ class MarketCalls:
     ) -> tuple[Candle, ...]:
         """Return candles that open in [start, end), oldest first; the last one may still be open.
 
-        MEXC gives 500 to 1,000 at a time and may answer with others than were asked for; those are dropped. It has
-        no candles of 8 hours, so those are made of two of 4 each, half as many at a time.
+        At most 1,000, of which MEXC may give 500 at a time; what it answers besides is dropped. It has no candles of 8
+        hours, so those are made of two of 4 each, half as many at a time.
         """
         if interval is Interval.H8:
             return await self._made_of_halves(symbol, limit, start_ms, end_ms)
-        count = max(1, min(limit, _MAX_ROWS))
-        asked_start = start_ms
-        if end_ms is not None and start_ms is None:
-            asked_start = max(0, end_ms - count * INTERVAL_MS[interval])
-        params = [("symbol", symbol), ("interval", interval.value), *_span(asked_start, end_ms), ("limit", str(count))]
-        where = ep.KLINES.label
-        now = self._transport.time.now_ms()
-        found = {
-            candle.open_ms: candle
-            for candle in (
-                mapping.candle(item, now, where)
-                for item in list_of(await self._transport.call(ep.KLINES, params), where)
-            )
-            if (start_ms is None or candle.open_ms >= start_ms) and (end_ms is None or candle.open_ms < end_ms)
-        }
+        count, length = max(1, min(limit, _MAX_ROWS)), INTERVAL_MS[interval]
+        start, end = start_ms, end_ms
+        if end is not None and start is None:
+            start = max(0, end - count * length)
+        oldest = start
+        found: dict[int, Candle] = {}
+        for _ in range(_PAGES):
+            page = await self._candles(symbol, interval, count - len(found), start, end)
+            fresh = {
+                candle.open_ms: candle
+                for candle in page
+                if candle.open_ms not in found
+                and (start_ms is None or candle.open_ms >= start_ms)
+                and (end_ms is None or candle.open_ms < end_ms)
+            }
+            found |= fresh
+            if len(page) < _LEAST_CAP or not fresh or len(found) >= count:
+                break
+            first = min(found)
+            if oldest is not None and first < oldest + length:
+                start = max(found) + length
+            else:
+                start, end = max(start_ms or 0, first - (count - len(found)) * length), first
         return tuple(found[key] for key in sorted(found))[-count:]
+
+    async def _candles(
+        self, symbol: str, interval: Interval, count: int, start: int | None, end: int | None
+    ) -> list[Candle]:
+        where = ep.KLINES.label
+        params = [("symbol", symbol), ("interval", interval.value), *_span(start, end), ("limit", str(count))]
+        now = self._transport.time.now_ms()
+        data = await self._transport.call(ep.KLINES, params)
+        return [mapping.candle(item, now, where) for item in list_of(data, where)]
 
     async def _made_of_halves(
         self, symbol: str, limit: int, start_ms: int | None, end_ms: int | None

@@ -13,6 +13,8 @@ from mexc_tui.venues.mexc.errors import shut
 
 _SAMPLES = 3
 _PASSING = (ErrorKind.NETWORK, ErrorKind.SERVER, ErrorKind.UNREADABLE)
+_PATIENCE_S = 5.0
+"""After failures that took so long no further sample is asked for."""
 _JUMP_MS = 500
 """A wall clock that moved this much against the monotonic one was set, or the machine slept."""
 
@@ -66,6 +68,7 @@ class ServerTime:
         """Measure the offset, keeping the sample with the shortest round trip; VenueError if there is none."""
         best: ClockReading | None = None
         failure: VenueError | None = None
+        began = self._clock.monotonic()
         for _ in range(_SAMPLES):
             try:
                 server_ms, trip = await self._ask()
@@ -76,6 +79,8 @@ class ServerTime:
                 failure = error
                 if error.kind not in _PASSING:
                     break  # the next would have to wait until the exchange lets it in
+                if self._clock.monotonic() - began > _PATIENCE_S:
+                    break  # nobody should wait as long again for the same silence
                 continue
             offset = server_ms - (trip.wall_ms + trip.took_ms / 2)
             sample = ClockReading(offset, trip.took_ms, trip.wall_ms, trip.mono_s)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from mexc_tui.domain.errors import ErrorKind, VenueError
 from mexc_tui.domain.instrument import InstrumentStatus, TradeSides
@@ -122,6 +123,28 @@ async def test_candles_know_whether_they_are_closed(rest: MexcRest, play: Play, 
     now = rest.server_now_ms()
     server.json("GET", "klines", [[now - 1_000, "1", "2", "1", "2", "5", now + 59_000, "8"]])
     assert not (await rest.klines("BTCUSDT", Interval.M1))[0].closed
+
+
+@pytest.mark.parametrize("newest", [True, False])
+async def test_more_candles_than_the_exchange_gives_at_a_time(rest: MexcRest, server: Any, newest: bool) -> None:
+    """MEXC documents 1,000 at a time and was seen to give 500, whichever end of the span that leaves out."""
+    minute, last = 60_000, 1_767_052_800_000
+
+    async def answer(asked: Any) -> web.StreamResponse:
+        end = int(asked.query.get("endTime", last + minute))
+        start = int(asked.query.get("startTime", 0))
+        row = [at for at in range(last - 1_999 * minute, last + 1, minute) if start <= at < end]
+        limit = min(500, int(asked.query["limit"]))
+        row = row[-limit:] if newest or "startTime" not in asked.query else row[:limit]
+        return web.json_response([[at, "1", "2", "1", "2", "5", at + minute, "8"] for at in row])
+
+    server.on("GET", "klines", answer)
+    latest = await rest.klines("BTCUSDT", Interval.M1, 800)
+    assert [candle.open_ms for candle in latest] == [last - n * minute for n in range(799, -1, -1)]
+    before = await rest.klines("BTCUSDT", Interval.M1, 1_000, end_ms=last)
+    assert [candle.open_ms for candle in before] == [last - n * minute for n in range(1_000, 0, -1)]
+    spanned = await rest.klines("BTCUSDT", Interval.M1, 1_000, start_ms=last - 699 * minute, end_ms=last + minute)
+    assert [candle.open_ms for candle in spanned] == [last - n * minute for n in range(699, -1, -1)]
 
 
 FOUR_HOURS = 4 * 3_600_000
