@@ -96,17 +96,46 @@ class CandleSeries:
         self._candles: list[Candle] = []
         self._official: dict[int, Decimal] = {}
         """Volume of the exchange's own candle, by window."""
+        self._doubtful: int | None = None
+        """Window from which on something may have been missed."""
+        self._ahead: dict[int, Candle] = {}
+        """Later windows that came since then."""
         self._view: CandlesView | None = None
 
+    @property
+    def doubtful_ms(self) -> int | None:
+        """Start of the window from which on something may have been missed; None if the row is whole."""
+        return self._doubtful
+
+    def doubt(self) -> None:
+        """Go on to no later window until the history is read: what happened in between is not known."""
+        if self._doubtful is None and self._candles:
+            self._doubtful = self._candles[-1].open_ms
+
     def load(self, history: Iterable[Candle]) -> None:
-        """Take candles of a REST answer, oldest first."""
-        for candle in history:
+        """Take candles of a REST answer, oldest first; in doubt, what it leaves open is forgotten."""
+        found = list(history)
+        if self._doubtful is not None and found:
+            if window_start(self.interval, found[0].open_ms) > self._doubtful:
+                self._candles.clear()
+                self._official.clear()
+            self._doubtful = None
+        for candle in found:
             self._take(candle)
+        if self._doubtful is None:
+            for start in sorted(self._ahead):
+                self._take(self._ahead[start])
+            self._ahead.clear()
         self.loading = False
         self._changed()
 
     def see(self, candle: Candle, recv_ns: int) -> None:
         """Take the stream's picture of the candle that is being built."""
+        if self._beyond(candle.open_ms):
+            known = self._ahead.get(candle.open_ms)
+            if len(self._ahead) < self._size and (known is None or candle.volume >= known.volume):
+                self._ahead[candle.open_ms] = candle
+            return
         self._take(candle)
         self.as_of_ns = max(self.as_of_ns, recv_ns)
         self._changed()
@@ -120,7 +149,7 @@ class CandleSeries:
 
     def advance(self, now_ms: int) -> None:
         """Close windows that have passed by exchange time, filling those without a trade."""
-        if not 0 <= now_ms <= _LATEST:
+        if not 0 <= now_ms <= _LATEST or self._doubtful is not None:
             return
         start = window_start(self.interval, now_ms)
         if self._candles and start > self._candles[-1].open_ms:
@@ -163,7 +192,7 @@ class CandleSeries:
             self._official[start] = candle.volume
 
     def _fold(self, trade: Trade) -> None:
-        if not 0 <= trade.time_ms <= _LATEST:
+        if not 0 <= trade.time_ms <= _LATEST or self._beyond(trade.time_ms):
             return
         start = window_start(self.interval, trade.time_ms)
         at = bisect_left(self._candles, start, key=_open_of)
@@ -182,6 +211,11 @@ class CandleSeries:
             quote = EXACT.add(quote, EXACT.multiply(price, trade.qty))
         self._candles[at] = _candle(start, old.open, max(old.high, price), min(old.low, price), price, volume, quote)
         self._flatten(at + 1)
+
+    def _beyond(self, time_ms: int) -> bool:
+        """Whether a time lies in a window that the row may not go on to while it is in doubt."""
+        last = self._candles[-1].open_ms if self._doubtful is not None and self._candles else None
+        return last is not None and time_ms >= window_end(self.interval, last)
 
     def _put(self, candle: Candle) -> bool:
         """Set the candle of a window, keeping the row unbroken; False for one that is older than the row may be."""

@@ -52,9 +52,11 @@ class Feed:
         self._subscriptions: list[Subscription] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._failure: BaseException | None = None
+        self._running = False
 
     async def open(self) -> None:
         """Connect, check that the pairs exist, subscribe, and read the account if there are keys."""
+        self._running = True
         await self.venue.open(self._take)
         self._take(InstrumentsLoaded(await self.venue.instruments()))
         strange = [symbol for symbol in self._symbols if self.markets.instrument(symbol) is None]
@@ -67,13 +69,18 @@ class Feed:
 
     def subscribe(self, channels: Sequence[str], buffer: int) -> Subscription:
         """Carry these channels and hand out what they bring, until the subscription is closed."""
-        subscription = Subscription(channels, buffer, self._unsubscribed)
+        streams = self.venue.streams
+        link = LinkState.CLOSED if streams is None else streams.state
+        subscription = Subscription(channels, buffer, self._unsubscribed, link)
         self._subscriptions.append(subscription)
         self._carry()
+        if streams is not None:
+            streams.ask_again(subscription.channels)  # so that a refusal is told to this one too
         return subscription
 
     async def close(self) -> None:
         """Stop everything; harmless when repeated."""
+        self._running = False
         subscriptions, self._subscriptions = self._subscriptions, []
         for subscription in subscriptions:
             subscription.end()
@@ -90,9 +97,11 @@ class Feed:
             await self._clock.sleep(_TICK_S / 2)
 
     def check(self) -> None:
-        """Raise if something inside has failed, so that no stale picture is handed out as current."""
+        """Raise if something inside has failed or nothing runs, so that no stale picture is handed out as current."""
         if self._failure is not None:
             raise self._failed()
+        if not self._running:
+            raise wrong("the session is not open")
 
     def _carry(self) -> None:
         """Have the streams carry what the subscriptions and the followed candles need."""

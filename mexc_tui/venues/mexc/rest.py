@@ -77,6 +77,11 @@ class MexcRest(MarketCalls, TradingCalls, AccountCalls):
         return self._transport.time.now_ms()
 
     @property
+    def clock_trusted(self) -> bool:
+        """Whether the exchange's time is known: measured, and our own clock not set since."""
+        return self._transport.time.trusted
+
+    @property
     def clock_offset_ms(self) -> float | None:
         """The exchange's clock less ours; None before it has been measured."""
         reading = self._transport.time.reading
