@@ -29,6 +29,20 @@ class OrderType(StrEnum):
     IOC = "IMMEDIATE_OR_CANCEL"
     FOK = "FILL_OR_KILL"
 
+    @property
+    def word(self) -> str:
+        """As traders call it: ``post-only``, ``IOC``."""
+        return _TYPE_WORDS[self]
+
+
+_TYPE_WORDS = {
+    OrderType.LIMIT: "limit",
+    OrderType.MARKET: "market",
+    OrderType.POST_ONLY: "post-only",
+    OrderType.IOC: "IOC",
+    OrderType.FOK: "FOK",
+}
+
 
 class OrderState(StrEnum):
     """Where an order stands. DENIED is our own refusal, REJECTED is MEXC's, UNKNOWN is an outcome not yet known."""

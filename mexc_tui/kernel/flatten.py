@@ -138,13 +138,14 @@ class Flattener:
         if free == 0:
             return self._end(job, at, Level.GOOD, "")
         worth = "" if price is None else f", worth about {money(free * price)} {pair.quote},"
-        return self._end(
-            job,
-            at,
-            Level.WARN,
-            f"{grouped(free)} {pair.base}{worth} cannot be sold: the exchange takes at least"
-            f" {grouped(max(pair.min_qty, pair.step))} {pair.base} and {money(pair.min_notional)} {pair.quote}",
+        least = f"{grouped(max(pair.min_qty, pair.step))} {pair.base} and {money(pair.min_notional)} {pair.quote}"
+        text = (
+            f"{job.symbol}: {'sold but for' if job.sales else 'nothing was sold:'} {grouped(free)} {pair.base}{worth} "
+            f"{'which ' if job.sales else ''}is too little to sell: the exchange takes at least {least}."
         )
+        del self._jobs[job.symbol]
+        kind, level = ("flattened", Level.GOOD) if job.sales else ("problem", Level.WARN)
+        return [self._facts.tell(at, kind, level, text, symbol=job.symbol, command_id=job.command_id)]
 
     def _send(self, job: Job, inputs: GateInputs, qty: Decimal, price: Decimal, at: Moment) -> list[Effect]:
         draft = Draft(symbol=job.symbol, side=Side.SELL, type=OrderType.IOC, qty=qty, price=price)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable
 
+from mexc_tui.domain.controls.case import counted
 from mexc_tui.domain.facts import Level
 from mexc_tui.domain.inputs import LinkChanged, LinkState, Moment, Reconciled, ReconcileFailed
 from mexc_tui.domain.orders import OrderState
@@ -172,7 +173,7 @@ class Recovery:
         self._risk.ready, self._risk.ready_reason = True, ""
         live = self._orders.live()
         unknown = sum(1 for order in live if order.state is OrderState.UNKNOWN)
-        text = f"Orders and balances agree with the exchange: {len(live)} open order(s)"
+        text = f"Orders and balances agree with the exchange: {counted(len(live), 'open order')}"
         text += f", {unknown} of unknown outcome still being looked up." if unknown else "."
         return [self._facts.tell(at, "reconciled", Level.GOOD, text)]
 

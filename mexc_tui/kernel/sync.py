@@ -189,7 +189,7 @@ class BookSync:
             return []
         self._asked_ns = None
         self._outdated = False
-        return self._failed(at, f"the snapshot could not be read ({reason})")
+        return self._failed(at, f"the snapshot did not come ({reason.rstrip('.')})")
 
     def on_top(self, top: TopOfBook, at: Moment) -> list[Effect]:
         """Remember the exchange's own best prices and hold the book against them."""

@@ -8,14 +8,6 @@ from mexc_tui.domain.controls.case import grouped, money
 from mexc_tui.domain.inputs import VenueHealth
 from mexc_tui.domain.orders import Fill, Order, OrderType, Side
 
-_KINDS = {
-    OrderType.LIMIT: "limit",
-    OrderType.MARKET: "market",
-    OrderType.POST_ONLY: "post-only",
-    OrderType.IOC: "IOC",
-    OrderType.FOK: "FOK",
-}
-
 
 def describe(order: Order) -> str:
     """Return an order in a few words: ``limit buy of 0.5 BTCUSDT at 60,000``."""
@@ -25,7 +17,7 @@ def describe(order: Order) -> str:
     else:
         size = f"{order.symbol} for {grouped(order.quote_qty or Decimal(0))}"
     price = "" if order.price is None else f" at {grouped(order.price)}"
-    return f"{_KINDS[order.type]} {side} of {size}{price}"
+    return f"{order.type.word} {side} of {size}{price}"
 
 
 def sentence(text: str) -> str:

@@ -175,6 +175,11 @@ def grouped(value: Decimal) -> str:
     return f"{int(whole):,}" + (f".{rest}" if rest else "")
 
 
+def counted(number: int, what: str) -> str:
+    """Return a count of things: ``1 order``, ``2 orders``."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 def percent(fraction: Decimal) -> str:
     """Return a fraction as percent."""
     return f"{plain(round_to(fraction * 100, 3))} %"

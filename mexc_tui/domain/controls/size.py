@@ -8,6 +8,7 @@ from mexc_tui.domain.controls.case import (
     Case,
     MissingInputError,
     Size,
+    counted,
     fault,
     fingerprint,
     grouped,
@@ -219,7 +220,7 @@ def duplicate_order(case: Case, size: Size) -> Violation | None:
         return None
     return fault(
         "DUPLICATE_ORDER",
-        f"The same order was sent {sent} time(s) within {window:,} ms; your limit is {limits.duplicate_max}.",
+        f"The same order was sent {counted(sent, 'time')} within {window:,} ms; your limit is {limits.duplicate_max}.",
         limits.duplicate_max,
         sent,
     )

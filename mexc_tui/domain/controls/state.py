@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mexc_tui.domain.controls.case import Case, MissingInputError, fault, grouped, percent
+from mexc_tui.domain.controls.case import Case, MissingInputError, counted, fault, grouped, percent
 from mexc_tui.domain.limits import TradingState, Violation
 from mexc_tui.domain.numbers import divide
 from mexc_tui.domain.views import BookState, GateInputs
@@ -22,7 +22,7 @@ def unknown_outcome_lock(case: Case) -> Violation | None:
         return None
     return fault(
         "UNKNOWN_OUTCOME_LOCK",
-        f"The outcome of {case.inputs.unknown} earlier order(s) in {case.draft.symbol} is not known yet;"
+        f"The outcome of {counted(case.inputs.unknown, 'earlier order')} in {case.draft.symbol} is not known yet;"
         " no new exposure until it is.",
         0,
         case.inputs.unknown,

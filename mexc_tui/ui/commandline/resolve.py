@@ -67,7 +67,7 @@ def describe(intent: Intent, draft: Draft | None, symbol: str) -> str:
     """Return one line that says what Enter would do."""
     if isinstance(intent, OrderIntent) and draft is not None:
         size = f"${draft.quote_qty:f}" if draft.quote_qty is not None else f"{draft.qty:f}"
-        where = "at market" if draft.type is OrderType.MARKET else f"at {draft.price:f} {intent.type.value.lower()}"
+        where = "at market" if draft.type is OrderType.MARKET else f"at {draft.price:f} {draft.type.word}"
         return f"{draft.side.value.lower()} {size} {draft.symbol} {where}"
     if isinstance(intent, CancelIntent):
         if intent.everything:

@@ -226,7 +226,7 @@ def shut() -> VenueError:
 def held_back(call: Call, first: VenueError) -> VenueError:
     """Return the error for a request that never left because what had to come before it failed."""
     return VenueError(
-        f"{first.message} {UNSENT.get(call.duty, f'Because of that {call.label} was not sent.')}",
+        f"{first.message} {UNSENT.get(call.duty, f'Because of that the request for {call.label} was not sent.')}",
         kind=first.kind,
         code=first.code,
         http_status=first.http_status,

@@ -255,8 +255,9 @@ class Transport:
             admitted = self.breaker.admit()
         if not admitted:
             wait = self.breaker.wait_s
+            what = call.label if call.duty is Duty.PLACE else f"the request for {call.label}"
             raise VenueError(
-                f"{self.settings.host} has failed {self.breaker.failures} times in a row; {call.label} was not sent.",
+                f"{self.settings.host} has failed {self.breaker.failures} times in a row; {what} was not sent.",
                 kind=ErrorKind.NETWORK,
                 remedy=f"It is tried again in {wait:.0f} s."
                 if wait >= 1

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from mexc_tui.domain.commands import Flatten, Halt
+from mexc_tui.domain.facts import Level
 from mexc_tui.domain.inputs import JournalProblem, PlaceAccepted, PlaceNotSent, PlaceUnknown
 from mexc_tui.domain.orders import OrderState, OrderType, Side
 from mexc_tui.kernel.effects import FetchAccount, Journal, SendCancelAll, SendOrder
@@ -110,7 +111,21 @@ def test_dust_is_named_and_left(bench, make):
     bench.account(btc="0.00001")
     flatten(bench)
     assert sales(bench) == []
-    assert "cannot be sold" in bench.facts[-1].message
+    said = bench.facts[-1].message
+    assert said.startswith("BTCUSDT: nothing was sold: 0.00001 BTC, worth about ")
+    assert "is too little to sell" in said
+    assert "again" not in said, "pressing flatten again would change nothing"
+
+
+def test_what_a_sale_leaves_over_is_no_failure_of_it(bench):
+    bench.account(btc="0.50000061")
+    flatten(bench)
+    done(bench, "0.5")
+    bench.balance("BTC", "0.00000061")
+    fact = bench.facts[-1]
+    assert (fact.kind, fact.level) == ("flattened", Level.GOOD)
+    assert fact.message.startswith("BTCUSDT: sold but for 0.00000061 BTC")
+    assert "again" not in fact.message
 
 
 def test_a_sale_that_could_not_leave_is_tried_again_a_few_times(bench):

@@ -2,6 +2,7 @@ from decimal import Decimal
 
 import pytest
 
+from mexc_tui.domain.commands import Draft
 from mexc_tui.domain.market import Interval
 from mexc_tui.domain.orders import OrderType, Side
 from mexc_tui.domain.sizing import Size, SizeUnit
@@ -15,6 +16,7 @@ from mexc_tui.ui.commandline.grammar import (
     SimpleIntent,
     parse,
 )
+from mexc_tui.ui.commandline.resolve import describe
 
 SYMBOLS = frozenset({"BTCUSDT", "ETHUSDT", "42USDT", "币安人生USDT"})
 
@@ -87,3 +89,18 @@ def test_a_bare_number_is_never_a_market_order():
     for line in ("buy 100", "sell 100 BTCUSDT", "buy $100", "sell 50%"):
         with pytest.raises(CommandError):
             parse(line, SYMBOLS)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("sell 1 at 64000 po", "sell 1 BTCUSDT at 64000 post-only"),
+        ("buy 1 at 64000 ioc", "buy 1 BTCUSDT at 64000 IOC"),
+        ("buy 1 at 64000", "buy 1 BTCUSDT at 64000 limit"),
+    ],
+)
+def test_the_preview_names_the_order_as_traders_do(line, said):
+    intent = parse(line, SYMBOLS)
+    assert isinstance(intent, OrderIntent)
+    draft = Draft(symbol="BTCUSDT", side=intent.side, type=intent.type, qty=intent.size.amount, price=intent.price)
+    assert describe(intent, draft, "BTCUSDT") == said

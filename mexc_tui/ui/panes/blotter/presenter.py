@@ -26,14 +26,6 @@ GLYPHS: dict[OrderState, tuple[str, str]] = {
 }
 """Sign and style of each state; the state is spelled out beside it."""
 
-TYPE_WORDS: dict[OrderType, str] = {
-    OrderType.LIMIT: "limit",
-    OrderType.MARKET: "market",
-    OrderType.POST_ONLY: "post-only",
-    OrderType.IOC: "IOC",
-    OrderType.FOK: "FOK",
-}
-
 ORDER_COLUMNS = (
     Column("", 1),
     Column("state", 19, yields=1),
@@ -50,7 +42,7 @@ ORDER_COLUMNS = (
 
 POSITION_COLUMNS = (
     Column("symbol", 9),
-    Column("quantity", 10, align="right"),
+    Column("quantity", 14, align="right"),
     Column("average", 14, align="right", yields=1),
     Column("mark", 14, align="right", yields=4),
     Column("value", 11, align="right", yields=3),
@@ -118,7 +110,7 @@ def order_record(order: Order, instruments: Instruments) -> Record:
             (order.state.value, style),
             (clean(order.symbol), ""),
             _side(order.side),
-            (TYPE_WORDS[order.type], "dim"),
+            (order.type.word, "dim"),
             (price, ""),
             (quantity, ""),
             (short(order.filled_qty, 10), "" if order.filled_qty else "dim"),
@@ -150,7 +142,7 @@ def position_records(view: PositionsView | None, instruments: Instruments) -> li
                 position.symbol,
                 (
                     (clean(position.symbol), ""),
-                    (short(position.qty, 10), ""),
+                    (short(position.qty, 14), ""),
                     (_price(position.average, position.symbol, instruments), ""),
                     (_price(position.mark, position.symbol, instruments), ""),
                     (money(position.value), ""),

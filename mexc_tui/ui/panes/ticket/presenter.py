@@ -14,14 +14,6 @@ from mexc_tui.ui.panes.ticket.form import TicketForm
 from mexc_tui.ui.primitives.rows import Row, Span
 from mexc_tui.ui.primitives.text import UNKNOWN, clean, exact, fit, money, percent, price_in, width_of, wrap
 
-_WORDS = {
-    OrderType.LIMIT: "limit",
-    OrderType.MARKET: "market",
-    OrderType.POST_ONLY: "post-only",
-    OrderType.IOC: "IOC",
-    OrderType.FOK: "FOK",
-}
-
 
 class TicketInput(msgspec.Struct, frozen=True, kw_only=True):
     """What the ticket draws."""
@@ -74,7 +66,7 @@ def _fields(data: TicketInput, width: int, base: str, quote: str) -> list[Row]:
         unit = ""
     first = (
         *_field("side", side[0], side[1], data, 12),
-        *_field("type", _WORDS[form.type], "strong", data, max(12, half - 12)),
+        *_field("type", form.type.word, "strong", data, max(12, half - 12)),
     )
     size = _field("size", form.size or "·", "input", data, max(14, width - width_of(unit) - 2))
     rows: list[Row] = [first, (*size, (f" {unit}", "dim"))]
