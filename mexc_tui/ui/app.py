@@ -67,7 +67,7 @@ class CockpitApp(App[None]):
             terminal=AppTerminal(self),
             on_fault=self._pane_failed if self.options.timer else None,
         )
-        self.looking = Looking(client, self.desk_state, new_id)
+        self.looking = Looking(client, self.desk_state, new_id, lambda: self.size.height)
         self.trading = Trading(client, self.desk_state, self.looking, new_id, instant=self.options.instant)
         self._new_id = new_id
         self._themes, theme_notices = load_themes(self.options.theme_folder)
@@ -114,6 +114,8 @@ class CockpitApp(App[None]):
 
     def action_do(self, action_id: str) -> None:
         """Do what an action of the catalogue says, and show the answer without waiting for the next frame."""
+        if self.desk_state.selection.notice is not None:
+            self.desk_state.change(notice=None)
         self._handlers[action_id]()
         if BY_ID[action_id].group in (ORDERS, RISK):
             self._tell_if_ended()

@@ -9,6 +9,8 @@ import msgspec
 from mexc_tui.domain.commands import Draft
 from mexc_tui.domain.market import Interval
 
+NOTICE_NS = 6_000_000_000
+"""How long a sentence to the person stands."""
 GROUPINGS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
 """Ticks per ladder row."""
 

@@ -13,9 +13,10 @@ from mexc_tui.domain.inputs import LinkState
 from mexc_tui.domain.limits import TradingState
 from mexc_tui.domain.market import Interval
 from mexc_tui.domain.orders import OrderType, Side
-from mexc_tui.domain.views import TOPIC_LINK, TOPIC_RISK, BookState, VenueKind, book_topic
+from mexc_tui.domain.views import TOPIC_LINK, TOPIC_RISK, BookState, VenueKind, book_topic, gate_topic
 from mexc_tui.ui.panes.ladder.widget import LadderPane
 from mexc_tui.ui.panes.status.widget import HintPane
+from mexc_tui.ui.panes.ticket.widget import TicketPane
 from mexc_tui.ui.screens.trade import TradeScreen
 
 D = Decimal
@@ -106,6 +107,55 @@ async def test_sizes(make_cockpit: Any, desk: Any) -> None:
         await pilot.press("0")
         assert app.desk_state.selection.draft.qty == D("0.015")
     assert of_kind(desk, PlaceOrder) == []
+
+
+async def test_everything_held_is_a_size_that_can_be_sold(make_cockpit: Any, desk: Any) -> None:
+    desk.change(gate_topic("BTCUSDT"), base_free=D("0.001536616"))
+    app = make_cockpit()
+    async with app.run_test(size=SIZE) as pilot:
+        app.frame_clock.advance()
+        await pilot.press("0", "s", "enter")
+        desk.change(gate_topic("BTCUSDT"), base_free=D("0.000000616"))
+        await pilot.press("0")
+        assert "too little to sell" in hint(app)
+    assert [c.draft.qty for c in of_kind(desk, PlaceOrder)] == [D("0.001536")]
+
+
+async def test_size_and_price_of_one_pair_do_not_stand_in_the_ticket_of_another(make_cockpit: Any) -> None:
+    app = make_cockpit()
+    async with app.run_test(size=SIZE) as pilot:
+        app.frame_clock.advance()
+        await pilot.press("b")
+        app.frame_clock.advance()
+        ticket = app.screen.query_one(TicketPane)
+        assert ticket.form.price
+        assert ticket.form.size
+        await pilot.press("w")
+        app.frame_clock.advance()
+        assert (ticket.form.price, ticket.form.size) == ("", "")
+
+
+async def test_a_sentence_about_one_key_goes_with_the_next(make_cockpit: Any) -> None:
+    app = make_cockpit()
+    async with app.run_test(size=SIZE) as pilot:
+        app.frame_clock.advance()
+        await pilot.press("enter")
+        assert "nothing is prepared" in hint(app)
+        await pilot.press("c")
+        assert "nothing is prepared" not in hint(app)
+
+
+async def test_what_became_of_an_order_is_not_hidden_by_an_older_sentence(make_cockpit: Any, desk: Any) -> None:
+    app = make_cockpit()
+    async with app.run_test(size=SIZE) as pilot:
+        app.frame_clock.advance()
+        await pilot.press("enter")
+        desk.pass_time(500)
+        desk.events.append(Fact(seq=99, time_ms=0, kind="denied", level=Level.WARN, message="buy 9 was not sent"))
+        assert "buy 9 was not sent" in hint(app)
+        desk.pass_time(500)
+        await pilot.press("enter")
+        assert "nothing is prepared" in hint(app)
 
 
 async def test_changing_the_symbol_drops_the_ghost(make_cockpit: Any, desk: Any) -> None:

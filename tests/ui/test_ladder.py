@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from mexc_tui.domain.commands import Draft
 from mexc_tui.domain.orders import Order, OrderState, OrderType, Side
 from mexc_tui.domain.views import BookState, BookView
+from mexc_tui.ui.controls.looking import natural_group
 from mexc_tui.ui.panes.ladder.presenter import LadderInput, cursor_line, ladder_rows, scale_of, top_row
 from mexc_tui.ui.primitives.rows import Row
 from mexc_tui.ui.primitives.text import row_width
@@ -83,10 +84,10 @@ def test_golden_rows() -> None:
 
 def test_prices_stand_still_until_the_middle_leaves_the_inner_rows() -> None:
     top = top_row(None, BOOK, 1, 20, recentre=False, seek=None)
-    assert top == 10_010
-    moved = msgspec.structs.replace(BOOK, bids=((10_004, 1),))
+    assert top == 10_011, "both touches are as far from the middle"
+    moved = msgspec.structs.replace(BOOK, bids=((10_004, 1),), asks=())
     assert top_row(top, moved, 1, 20, recentre=False, seek=None) == top
-    far = msgspec.structs.replace(BOOK, bids=((10_007, 1),))
+    far = msgspec.structs.replace(BOOK, bids=((10_007, 1),), asks=())
     assert top_row(top, far, 1, 20, recentre=False, seek=None) == 10_017
     assert top_row(top, moved, 1, 20, recentre=True, seek=None) == 10_014
 
@@ -163,6 +164,42 @@ def test_the_ghost_stands_on_its_side_at_its_price() -> None:
     assert line(rows, "100.04").rstrip().endswith("◌0.25")
 
 
+@pytest.mark.parametrize("ascii_only", [False, True])
+def test_where_the_wing_is_narrow_the_size_of_an_order_stands_in_full_on_the_empty_side(ascii_only: bool) -> None:
+    def drawn(side: Side, price: str) -> str:
+        ghost = Draft(symbol="BTCUSDT", side=side, qty=D("0.003846"), price=D(price))
+        return line(draw(LadderInput(book=BOOK, ghost=ghost, ascii_only=ascii_only), width=38), price)
+
+    mark = "+" if ascii_only else "◌"
+    buy, sell = drawn(Side.BUY, "99.99"), drawn(Side.SELL, "100.03")
+    assert [buy.split()[0][:1], *buy.split()[-4:]] == [mark, "0.250", "99.99", "buy", "0.003846"]
+    assert [*sell.split()[:4], sell.rstrip()[-1]] == ["sell", "0.003846", "100.03", "0.002", mark]
+    assert drawn(Side.BUY, "100.01").startswith(f"{mark}0.003846")
+    assert drawn(Side.SELL, "100.01").rstrip().endswith(f"{mark}0.003846")
+
+
+def test_a_working_order_of_many_digits_is_not_cut_either() -> None:
+    data = LadderInput(book=BOOK, orders=(order("99.99", Side.BUY, OrderState.WORKING, "0.003846"),))
+    shown = line(draw(data, width=38), "99.99")
+    assert shown.startswith("●")
+    assert shown.rstrip().endswith("buy 0.003846")
+
+
+def test_both_touches_are_in_view_where_the_spread_fits() -> None:
+    wide = book([(10_000, 5)], [(10_009, 5)])
+    assert top_row(None, wide, 1, 12, recentre=True, seek=None) == 10_010
+    shown = texts(draw(LadderInput(book=wide), width=40, height=13, top=10_010))
+    assert any("100.09" in text for text in shown)
+    assert any("100.00" in text for text in shown)
+    wider = book([(10_000, 5)], [(10_900, 5)])
+    assert top_row(None, wider, 1, 12, recentre=True, seek=None) == 10_006, "else the bid is in the middle"
+
+
+def test_one_row_is_not_rows() -> None:
+    said = "".join(text for text, _ in cursor_line(LadderInput(book=BOOK), 60, 1))
+    assert "market 1 row below" in said
+
+
 def test_the_average_entry_has_a_mark() -> None:
     assert "Ø" in line(draw(LadderInput(book=BOOK, average=D("99.985"))), "99.98")
 
@@ -218,7 +255,15 @@ def test_bars_keep_their_scale_while_sizes_wander() -> None:
 def test_a_market_out_of_view_is_pointed_at() -> None:
     down = texts(ladder_rows(LadderInput(book=BOOK, cursor=D("100.50")), 10_060, 44, 13))[-1]
     assert "100.50" in down
-    assert "↓ market 49 rows below, Space" in down
+    assert "↓ market 48 rows below, Space" in down
     up = texts(ladder_rows(LadderInput(book=BOOK), 9_990, 44, 13))[-1]
-    assert "↑ market 10 rows above, Space" in up
+    assert "↑ market 11 rows above, Space" in up
     assert "market" not in texts(draw(LadderInput(book=BOOK, cursor=D("100.00"))))[-1]
+
+
+def test_rows_are_as_coarse_as_a_wide_spread_wants_so_that_both_touches_are_seen_at_the_start() -> None:
+    assert natural_group(book([(10_000, 5), (9_999, 5)], [(10_001, 5), (10_002, 5)]), 24) == 1
+    assert natural_group(book([(10_000, 5), (9_999, 5)], [(10_120, 5), (10_121, 5)]), 24) == 20
+    assert natural_group(book([(10_000, 5), (9_999, 5)], [(10_120, 5), (10_121, 5)]), 60) == 10
+    assert natural_group(book([(10_000, 5), (9_950, 5)], [(10_001, 5), (10_050, 5)]), 24) == 50
+    assert natural_group(book([(10_000, 5)], []), 0) == 1

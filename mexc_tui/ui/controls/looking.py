@@ -21,21 +21,26 @@ from mexc_tui.domain.views import (
     book_topic,
 )
 from mexc_tui.ui.frame_clock import Frame
-from mexc_tui.ui.state import GROUPINGS, ZOOMS, DeskState
+from mexc_tui.ui.state import GROUPINGS, NOTICE_NS, ZOOMS, DeskState
 
 INTERVALS = tuple(Interval)
 CANDLES = 500
 _LEVELS_LOOKED_AT = 20
-NOTICE_NS = 6_000_000_000
+SPREAD_SHARE = 4
+"""One row in so many of a terminal may be spread: the ladder has half of them at 80×24."""
 
 
 class Looking:
     """Changes the selection; tells the engine when another symbol or interval is looked at."""
 
-    def __init__(self, client: DeskClient, state: DeskState, new_id: Callable[[], str]) -> None:
+    def __init__(
+        self, client: DeskClient, state: DeskState, new_id: Callable[[], str], rows: Callable[[], int]
+    ) -> None:
+        """``rows`` tells the height of the terminal."""
         self._client = client
         self._state = state
         self._new_id = new_id
+        self._rows = rows
 
     def say(self, sentence: str, style: str = "warn@band") -> None:
         """Show a sentence for a few seconds in the row of hints."""
@@ -69,7 +74,7 @@ class Looking:
         if frame.selection.group == 0:
             book = self.book()
             if book is not None and (book.bids or book.asks):
-                self._state.change(group=natural_group(book))
+                self._state.change(group=natural_group(book, self._rows()))
 
     def move(self, rows: int) -> None:
         """Move the cursor that many rows up (or down, if negative); a ghost goes with it."""
@@ -175,14 +180,19 @@ class Looking:
         self.pick(Decimal(max(least, units)).scaleb(-book.price_decimals))
 
 
-def natural_group(book: BookView) -> int:
-    """Return the grouping at which the best levels stand about a row apart."""
+def natural_group(book: BookView, terminal_rows: int) -> int:
+    """Return the grouping at which the best levels stand about a row apart and the spread leaves room for them."""
     gaps: list[int] = []
     for levels in (book.bids, book.asks):
         prices = [price for price, _ in levels[:_LEVELS_LOOKED_AT]]
         gaps += [abs(after - before) for before, after in itertools.pairwise(prices)]
     typical = median_high(gaps) if gaps else 1
-    return next((group for group in reversed(GROUPINGS) if group <= typical), 1)
+    group = next((group for group in reversed(GROUPINGS) if group <= typical), 1)
+    spread = book.asks[0][0] - book.bids[0][0] if book.bids and book.asks else 0
+    return max(
+        group,
+        next((group for group in GROUPINGS if spread <= group * max(1, terminal_rows // SPREAD_SHARE)), GROUPINGS[-1]),
+    )
 
 
 def _middle(book: BookView) -> int | None:

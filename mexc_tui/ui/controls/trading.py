@@ -9,6 +9,7 @@ from mexc_tui.domain.client import DeskClient
 from mexc_tui.domain.commands import Arm, CancelAll, CancelOrder, Draft, Flatten, Halt, PlaceOrder, Resume
 from mexc_tui.domain.inputs import Moment
 from mexc_tui.domain.limits import TradingState
+from mexc_tui.domain.numbers import floor_to
 from mexc_tui.domain.orders import Order, OrderType, Side
 from mexc_tui.domain.sizing import Size, SizeError, SizeUnit, draft_for
 from mexc_tui.domain.views import (
@@ -134,9 +135,14 @@ class Trading:
             self._resize()
 
     def size_from_position(self) -> None:
-        """Take everything that is free of the base asset as the size."""
+        """Take everything that is free of the base asset as the size, as far as the pair's step goes."""
         inputs = self._gate()
         held = None if inputs is None else inputs.base_free
+        if inputs is not None and held and inputs.instrument is not None:
+            held = floor_to(held, inputs.instrument.qty_decimals)
+            if not held:
+                self._looking.say("what you hold of this asset is less than the smallest step: too little to sell")
+                return
         if not held:
             self._looking.say("the balance of this asset is zero or not known")
             return

@@ -31,6 +31,14 @@ def text(row):
     return "".join(span for span, _ in row)
 
 
+def test_what_stands_for_candles_is_whole_in_a_narrow_pane():
+    rows = chart_rows(ChartInput(view=None), ChartState(), 39, 12)
+    said = " ".join(" ".join(map(text, rows)).split())
+    assert said == "no candles for this symbol and interval yet"
+    assert len(rows) == 12
+    assert all(len(text(row)) <= 39 for row in rows)
+
+
 def style_at(row, x):
     for span, style in row:
         if x < len(span):

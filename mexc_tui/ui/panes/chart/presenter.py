@@ -12,7 +12,7 @@ from mexc_tui.domain.market import Candle, Interval
 from mexc_tui.domain.orders import Fill, Order, Side
 from mexc_tui.domain.views import CandlesView
 from mexc_tui.ui.primitives.rows import Row, Span
-from mexc_tui.ui.primitives.text import compact, fixed, percent
+from mexc_tui.ui.primitives.text import compact, fixed, percent, wrap
 
 ZOOMS: tuple[tuple[int, int], ...] = ((1, 5), (1, 3), (1, 2), (1, 1), (2, 1), (4, 1))
 """Zoom steps, widest first: candles merged into one, and cells that one takes."""
@@ -153,7 +153,8 @@ def chart_rows(data: ChartInput, state: ChartState, width: int, height: int) -> 
     if data.view is None or not candles:
         loading = data.view is not None and data.view.loading
         message = "loading candles…" if loading else "no candles for this symbol and interval yet"
-        return [((f"  {message}", "dim"),)] + [()] * (height - 1)
+        said: list[Row] = [((f"  {line}", "dim"),) for line in wrap(message, width - 4)[:height]]
+        return said + [()] * (height - len(said))
     volume_height = max(1, body // 5) if body >= 8 else 0
     price_height = body - volume_height
     canvas = _Canvas(width, body)

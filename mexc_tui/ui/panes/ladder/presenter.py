@@ -56,10 +56,14 @@ def in_units(price: Decimal, decimals: int) -> int:
     return int(price.scaleb(decimals))
 
 
-def middle(book: BookView, group: int) -> int | None:
-    """Return the row at the middle of the book: the best bid's, or the best ask's where there is no bid."""
+def middle(book: BookView, group: int, height: int) -> int | None:
+    """Return the row at the middle of the spread; the best bid's where a view of that height cannot hold both touches,
+    or there is no ask; the best ask's where there is no bid.
+    """
     if book.bids:
-        return book.bids[0][0] // group * group
+        bid = book.bids[0][0] // group
+        ask = -(-book.asks[0][0] // group) if book.asks else bid
+        return ((bid + ask) // 2 if bid < ask < bid + height else bid) * group
     if book.asks:
         return -(-book.asks[0][0] // group) * group
     return None
@@ -69,7 +73,7 @@ def top_row(
     top: int | None, book: BookView, group: int, height: int, *, recentre: bool, seek: int | None
 ) -> int | None:
     """Return the price of the first row: moved only if asked, if the middle left the view, or to show ``seek``."""
-    mid = middle(book, group)
+    mid = middle(book, group, height)
     if mid is None:
         return top
     inner = max(1, height // MARGIN)
@@ -88,7 +92,7 @@ def top_row(
 
 def rows_away(data: LadderInput, top: int | None, height: int) -> int:
     """Return how many rows below the view the market is; negative above it, zero while it can be seen."""
-    mid = middle(data.book, data.group)
+    mid = middle(data.book, data.group, height)
     if mid is None or top is None:
         return 0
     place = (top - mid) // data.group
@@ -185,28 +189,32 @@ class _Grid:
 
     def _bid_side(self, price: int, back: str) -> list[Span]:
         w = self.widths
+        qty = self.bids.get(price)
+        if qty is None and not self._hidden_bid(price):
+            own = self._own(price, Side.BUY, w.wing + w.size, back)
+            aside = ("", back) if own[0] else self._aside(price, Side.SELL, back)
+            room = w.wing + w.size - width_of(own[0]) - width_of(aside[0])
+            return [own, (" " * room, back), aside]
         own = self._own(price, Side.BUY, w.wing, back)
         room = w.wing - width_of(own[0])
-        qty = self.bids.get(price)
         if qty is None:
-            blank = (" " * room, back)
-            if self._hidden_bid(price):
-                return [own, blank, (fit_right("?", w.size), f"unknown{back}")]
-            return [own, (" " * (room + w.size), back)]
+            return [own, (" " * room, back), (fit_right("?", w.size), f"unknown{back}")]
         text = self._size(qty, partly=self._partly_bid(price))
         bar = self._bar(qty, room, back, "bid_bar", leftwards=True)
         return [own, *bar, (fit_right(text, w.size), f"{self._tone('bid')}{back}")]
 
     def _ask_side(self, price: int, back: str) -> list[Span]:
         w = self.widths
+        qty = self.asks.get(price)
+        if qty is None and not self._hidden_ask(price):
+            own = self._own(price, Side.SELL, w.wing + w.size, back)
+            aside = ("", back) if own[0] else self._aside(price, Side.BUY, back)
+            room = w.wing + w.size - width_of(own[0]) - width_of(aside[0])
+            return [aside, (" " * room, back), own]
         own = self._own(price, Side.SELL, w.wing, back)
         room = w.wing - width_of(own[0])
-        qty = self.asks.get(price)
         if qty is None:
-            blank = (" " * room, back)
-            if self._hidden_ask(price):
-                return [(fit_right("?", w.size), f"unknown{back}"), blank, own]
-            return [(" " * (w.size + room), back), own]
+            return [(fit_right("?", w.size), f"unknown{back}"), (" " * room, back), own]
         text = self._size(qty, partly=self._partly_ask(price))
         bar = self._bar(qty, room, back, "ask_bar", leftwards=False)
         return [(fit_right(text, w.size), f"{self._tone('ask')}{back}"), *bar, own]
@@ -255,19 +263,46 @@ class _Grid:
         return f"{text}+" if partly else text
 
     def _own(self, price: int, side: Side, room: int, back: str) -> Span:
-        """Return the mark and size of own orders on a row, as wide as they are; nothing where there are none."""
+        """Return the mark and size of own orders on a row; the mark alone where the size stands on the other side."""
+        mine = self._mine(price, side)
+        if mine is None:
+            return ("", back)
+        glyph, size, times, style = mine
+        ghost_back = "@ghost" if style == "ghost" and not back else back
+        exactly = glyph + exact(size) + times
+        if width_of(exactly) > room and self._aside(price, side, back)[0]:
+            return (fit(glyph, min(room, width_of(glyph))), f"{style}{ghost_back}")
+        return (_tagged(glyph, size, times, room), f"{style}{ghost_back}")
+
+    def _aside(self, price: int, side: Side, back: str) -> Span:
+        """Return side and size of own orders that their wing has no room for, to stand on the empty other side."""
+        w, mine = self.widths, self._mine(price, side)
+        taken = (self.bids, self.asks) if side is Side.BUY else (self.asks, self.bids)
+        hidden = self._hidden_ask(price) if side is Side.BUY else self._hidden_bid(price)
+        if mine is None or price in taken[1] or hidden or self._mine(price, side.opposite) is not None:
+            return ("", back)
+        hidden_here = self._hidden_bid(price) if side is Side.BUY else self._hidden_ask(price)
+        glyph, size, times, style = mine
+        room = w.wing + (0 if price in taken[0] or hidden_here else w.size)
+        if width_of(glyph + exact(size) + times) <= room:
+            return ("", back)
+        word = f"{side.value.lower()} "
+        text = _tagged(word, size, times, w.wing + w.size)
+        return ("", back) if len(text) <= len(word) else (text, f"{style}{back}")
+
+    def _mine(self, price: int, side: Side) -> tuple[str, Decimal | None, str, str] | None:
+        """Return mark, size, count and style of the ghost or the own orders on a side of a row."""
         ghost = self.data.ghost
         if ghost is not None and ghost.side is side and self._ghost_row == price:
             size = ghost.qty if ghost.qty is not None else ghost.quote_qty
-            mark = "+" if self.data.ascii_only else "◌"
-            return (_tagged(mark, size, "", room), f"ghost{back or '@ghost'}")
+            return ("+" if self.data.ascii_only else "◌", size, "", "ghost")
         found = self.own.get((price, side))
         if found is None:
-            return ("", back)
+            return None
         state, qty, count = found
+        style = "unknown" if state is OrderState.UNKNOWN else "own"
         times = "" if count == 1 else f"×{count}"
-        glyph = state_glyph(state, ascii_only=self.data.ascii_only)
-        return (_tagged(glyph, qty, times, room), f"{'unknown' if state is OrderState.UNKNOWN else 'own'}{back}")
+        return (state_glyph(state, ascii_only=self.data.ascii_only), qty, times, style)
 
     def _hidden_bid(self, price: int) -> bool:
         low = self.data.book.known_low
@@ -294,7 +329,8 @@ def cursor_line(data: LadderInput, width: int, away: int = 0) -> Row:
     if away:
         decimals = data.book.price_decimals
         aim = "" if data.cursor is None else f" {units(in_units(data.cursor, decimals), decimals)}"
-        where = f"  {'↓' if away > 0 else '↑'} market {abs(away):,} rows {'below' if away > 0 else 'above'}, Space"
+        rows = "1 row" if abs(away) == 1 else f"{abs(away):,} rows"
+        where = f"  {'↓' if away > 0 else '↑'} market {rows} {'below' if away > 0 else 'above'}, Space"
         return ((aim, "accent!@band"), (fit(where, width - width_of(aim)), "warn@band"))
     if data.cursor is None:
         return ((fit(" j/k moves the cursor", width), "dim@band"),)

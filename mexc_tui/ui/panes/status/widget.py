@@ -12,6 +12,7 @@ from mexc_tui.ui.panes.status.presenter import StatusInput, hint_row, status_row
 from mexc_tui.ui.primitives.pane import LinePane
 from mexc_tui.ui.primitives.rows import Row
 from mexc_tui.ui.primitives.text import age_ms, clean, clock, fit
+from mexc_tui.ui.state import NOTICE_NS
 
 _PERIOD_NS = 500_000_000
 _SHOWN_NS = {Level.GOOD: 4_000_000_000, Level.WARN: 10_000_000_000, Level.BAD: 20_000_000_000}
@@ -61,18 +62,18 @@ class HintPane(LinePane):
         self._hints = hints
         self._last = -1
         self._news: Fact | None = None
+        self._since_ns = 0
         self._until_ns = 0
 
     def inputs(self, frame: Frame) -> tuple[object, ...]:
         self._take(frame)
-        notice = frame.selection.notice
-        standing = notice if notice is not None and notice[2] > frame.now.mono_ns else None
+        standing = self._notice(frame)
         news = self._news.seq if self._news is not None and self._until_ns > frame.now.mono_ns else None
         return (standing, news, tuple(self._hints()))
 
     def build(self, frame: Frame) -> Sequence[Row]:
-        notice = frame.selection.notice
-        if notice is not None and notice[2] > frame.now.mono_ns:
+        notice = self._notice(frame)
+        if notice is not None:
             return [((fit(f" {clean(notice[0])}", frame.width), notice[1]),)]
         news = self._news
         if news is not None and self._until_ns > frame.now.mono_ns:
@@ -80,6 +81,14 @@ class HintPane(LinePane):
             reasons = "; ".join(clean(violation.message) for violation in news.violations)
             return [((fit(f"{text}: {reasons}" if reasons else text, frame.width), _STYLES[news.level]),)]
         return [hint_row(self._hints(), frame.width)]
+
+    def _notice(self, frame: Frame) -> tuple[str, str, int] | None:
+        """Return the sentence about what a key did; none once something has become of an own order since."""
+        notice = frame.selection.notice
+        if notice is None or notice[2] <= frame.now.mono_ns:
+            return None
+        later = self._news is not None and _own(self._news) and self._until_ns > frame.now.mono_ns
+        return None if later and self._since_ns > notice[2] - NOTICE_NS else notice
 
     def _take(self, frame: Frame) -> None:
         """Keep the most pressing of the new facts; from before the start only what it wants to say first."""
@@ -93,7 +102,7 @@ class HintPane(LinePane):
         for fact in fresh:
             standing = self._news if self._until_ns > frame.now.mono_ns else None
             if fact.level is not Level.INFO and (standing is None or _supersedes(fact, standing)):
-                self._news = fact
+                self._news, self._since_ns = fact, frame.now.mono_ns
                 self._until_ns = frame.now.mono_ns + _SHOWN_NS[fact.level]
 
 

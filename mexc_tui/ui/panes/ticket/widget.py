@@ -33,8 +33,13 @@ class TicketPane(LinePane, can_focus=True):
         self.form = TicketForm()
         self._shown: Draft | None = None
         self._missing = ""
+        self._symbol = ""
 
     def inputs(self, frame: Frame) -> tuple[object, ...]:
+        if frame.selection.symbol != self._symbol:
+            # A size and a price of one pair mean nothing in another.
+            self._symbol, self._missing = frame.selection.symbol, ""
+            self.form = msgspec.structs.replace(self.form, size="", price="", typed=False)
         draft = frame.selection.draft
         if draft is not self._shown and draft is not None and not self._is_mine(draft, frame):
             self.form = self.form.with_draft(draft)
