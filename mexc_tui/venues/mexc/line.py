@@ -8,7 +8,7 @@ import random
 from collections.abc import Awaitable, Container, Iterator, Sequence
 from typing import Final, Protocol
 
-from mexc_tui.domain.inputs import Input, LinkState, TradesSeen
+from mexc_tui.domain.inputs import BookDelta, Input, LinkState, TradesSeen
 from mexc_tui.domain.market import Trade
 from mexc_tui.venues.mexc.channels import MAX_CHANNELS, channel_of, content, symbol_of
 from mexc_tui.venues.mexc.clock import Clock
@@ -17,6 +17,8 @@ from mexc_tui.venues.mexc.dialing import DialError, Socket
 
 _NS: Final = 1_000_000_000
 _ROTATION_RETRY_S: Final = 60.0
+_SOON_NS: Final = 1_000_000
+"""Sleeping may end a little early."""
 _IDLE: Final = "no channel is wanted"
 _log = logging.getLogger(__name__)
 
@@ -55,17 +57,27 @@ _Source = tuple[Connection, bytes]
 
 
 class _Overlap:
-    """Which source brought a trade first, while two connections, or two channels, carry the same."""
+    """What has come while two connections, or two channels, carry the same: each trade once, books in order."""
 
     def __init__(self) -> None:
         self._first: dict[tuple[str, str, Trade | None], _Source] = {}
+        self._versions: dict[str, int] = {}
         self.until_ns: int | None = None
 
-    def unseen(self, source: _Source, inputs: tuple[Input, ...]) -> tuple[Input, ...]:
-        """Return the inputs without trades that another source has brought."""
-        return tuple(kept for item in inputs if (kept := self._kept(source, item)) is not None)
+    def unseen(self, source: _Source, inputs: tuple[Input, ...], *, second: bool) -> tuple[Input, ...]:
+        """Return the inputs without trades that another source has brought.
 
-    def _kept(self, source: _Source, item: Input) -> Input | None:
+        Of the ``second`` source, which may be ahead of what the first one still has to tell, without changes of
+        books that do not join what has come.
+        """
+        return tuple(kept for item in inputs if (kept := self._kept(source, item, second)) is not None)
+
+    def _kept(self, source: _Source, item: Input, second: bool) -> Input | None:
+        if isinstance(item, BookDelta):
+            last = self._versions.get(item.symbol)
+            if second and (last is None or item.first > last + 1):
+                return None
+            self._versions[item.symbol] = item.last if last is None else max(last, item.last)
         if not isinstance(item, TradesSeen):
             return item
         new = []
@@ -149,6 +161,8 @@ class Line:
         self._stuck_until_ns = 0
         self._doubt = ""
         self._overlap: _Overlap | None = None
+        self._held: dict[str, int | None] = {}
+        self._coming: frozenset[bytes] = frozenset()
         self._task: asyncio.Task[None] | None = None
         self.private = private
         self.state = LinkState.CONNECTING
@@ -225,7 +239,9 @@ class Line:
         if overlap.until_ns is not None and self._clock.monotonic_ns() > overlap.until_ns:
             self._overlap = None
             return inputs
-        return overlap.unseen((connection, channel_of(frame)), inputs)
+        channel = channel_of(frame)
+        second = connection is not self._connection or channel in self._coming
+        return overlap.unseen((connection, channel), inputs, second=second)
 
     async def _supervise(self) -> None:
         """Run for good: a fault in what handles the frames costs the connection, not the line."""
@@ -312,7 +328,7 @@ class Line:
                 if self.private and self.state is LinkState.CLOSED and connection.subscribed.issuperset(self._wanted):
                     self._set_up()
                     self._host.line_lost(self, "account streams that were refused are back")
-                left = min(self._left_s(self._rotate_at_ns), self._left_s(self._blocked.next_ns))
+                left = min(map(self._left_s, (self._rotate_at_ns, self._blocked.next_ns, *self._held.values())))
                 await _first_of(self._wake.wait(), self._clock.sleep(left), _ended(connection))
         except ConnectionError:
             return "the connection was lost"
@@ -329,9 +345,11 @@ class Line:
 
     async def _synchronise(self, connection: Connection) -> None:
         dropped = [channel for channel in connection.asked if channel not in self._wanted]
-        replaced = self._replaced(connection, dropped)
+        replaced = self._held = self._replaced(connection, dropped)
         if len(replaced) < len(dropped):
             await connection.unsubscribe([channel for channel in dropped if channel not in replaced])
+        kinds = {content(channel) for channel in replaced}
+        self._coming = frozenset(channel.encode() for channel in self._wanted if kinds and content(channel) in kinds)
         if replaced:
             self._begin_overlap()
         elif self._overlap is not None and self._overlap.until_ns is None:
@@ -343,12 +361,25 @@ class Line:
         elif missing:
             await connection.subscribe(missing)
 
-    def _replaced(self, connection: Connection, dropped: list[str]) -> frozenset[str]:
-        """Return the channels that stay until what brings the same at another speed has been accepted."""
+    def _replaced(self, connection: Connection, dropped: list[str]) -> dict[str, int | None]:
+        """Return the channels that stay for a while, as what brings the same at another speed takes over: until when.
+
+        It has to be accepted first, and then the slower of the two still has to tell what it gathered until then.
+        """
         if not dropped:
-            return frozenset()
-        coming = {content(channel) for channel in self._effective() if channel not in connection.subscribed}
-        return frozenset(channel for channel in dropped if content(channel) in coming)
+            return {}
+        now = self._clock.monotonic_ns()
+        overlap = int(self._timing.overlap_s * _NS)
+        accepted = {content(channel): channel in connection.subscribed for channel in self._effective()}
+        held: dict[str, int | None] = {}
+        for channel in dropped:
+            taken_over = accepted.get(content(channel))
+            if taken_over is None:
+                continue
+            until = (self._held.get(channel) or now + overlap) if taken_over else None
+            if until is None or until > now + _SOON_NS:
+                held[channel] = until
+        return held
 
     def _begin_overlap(self) -> None:
         self._overlap = self._overlap or _Overlap()

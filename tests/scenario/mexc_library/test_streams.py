@@ -217,3 +217,17 @@ async def test_an_interval_may_be_given_by_either_of_its_names(mexc: MexcExchang
         for wrong in ("8H", "1h", "1w", "", 5):
             with pytest.raises(VenueError, match="no interval"):
                 await session.follow_candles(PAIR, wrong)  # type: ignore[arg-type]
+
+
+async def test_a_book_stays_live_however_often_its_speed_changes(mexc: MexcExchange) -> None:
+    told: list[str] = []
+    async with mexc.session([PAIR]) as session:
+        session.on_notice(lambda fact: told.append(fact.message))
+        for turn in range(12):
+            async with session.subscribe(channels.depth(PAIR, "10ms"), channels.deals(PAIR, "10ms")) as updates:
+                await first_of(updates, BookDelta)
+            await asyncio.sleep(0.03 * (turn % 4))
+            assert session.order_book(PAIR).live
+        await asyncio.sleep(2.2)
+        assert session.order_book(PAIR).live
+    assert told == []

@@ -721,6 +721,11 @@ async def test_a_change_of_speed_misses_no_trade_and_repeats_none(desk: Desk, sp
         if message["method"] != "PING":
             answer(message)
     await settle()
+    await desk.clock.advance(1)
+    # The slower one brings every tenth of a second what was there before the faster one was accepted.
+    assert set(socket.subscribed) == {names.depth("BTCUSDT"), before, after}
+    socket.push(speed_frame(after, "t2"))
+    await desk.clock.advance(2)
     assert set(socket.subscribed) == {names.depth("BTCUSDT"), after}
     for channel, ids in ((after, ("t2", "t3")), (before, ("t3", "t4")), (after, ("t4", "t5"))):
         socket.push(speed_frame(channel, *ids))
@@ -755,3 +760,43 @@ async def test_speeds_that_change_all_the_time_stay_on_their_line_and_its_places
     assert len(desk.exchange.open) == 1
     assert all(socket.total <= 30 for socket in desk.exchange.sockets)
     assert [link.state for link in desk.links()] == [LinkState.CONNECTED]
+
+
+def delta_frame(channel: str, first: int, last: int) -> bytes:
+    wrapper = pb.PushDataV3ApiWrapper(channel=channel, symbol="BTCUSDT", sendTime=1_760_000_999_000)
+    body = wrapper.publicAggreDepths
+    body.bids.add(price="1", quantity="2")
+    body.fromVersion, body.toVersion = str(first), str(last)
+    return bytes(wrapper.SerializeToString())
+
+
+async def test_a_faster_book_waits_for_what_the_slower_one_had_gathered(desk: Desk) -> None:
+    slow, fast = names.depth("BTCUSDT"), names.depth("BTCUSDT", "10ms")
+    await desk.carry(slow)
+    (socket,) = desk.exchange.open
+    socket.push(delta_frame(slow, 1, 10))
+    await desk.carry(fast)
+    for channel, first, last in (
+        (fast, 13, 13),
+        (fast, 14, 15),
+        (slow, 11, 15),
+        (fast, 16, 16),
+        (slow, 16, 18),
+        (fast, 17, 18),
+        (fast, 19, 19),
+    ):
+        socket.push(delta_frame(channel, first, last))
+        await settle()
+    await desk.clock.advance(3)
+    assert desk.exchange.carried == {fast}
+    socket.push(delta_frame(fast, 20, 20))
+    socket.push(delta_frame(fast, 25, 25))  # a gap of the exchange's own is handed on, to be seen
+    await settle()
+    version, gaps = 0, []
+    for item in desk.of(BookDelta):
+        if item.last <= version:
+            continue
+        if item.first > version + 1:
+            gaps.append((item.first, item.last))
+        version = item.last
+    assert gaps == [(25, 25)]
