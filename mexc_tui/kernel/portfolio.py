@@ -94,7 +94,9 @@ class Portfolio:
         asset = item.balance.asset
         account = self._accounts.get(asset)
         if account is None:
-            account = self._accounts[asset] = _Account(item.balance)
+            # A complete picture without an asset says that nothing of it was held.
+            before = Balance(asset=asset, free=ZERO, locked=ZERO) if self._complete else item.balance
+            account = self._accounts[asset] = _Account(before)
         elif item.time_ms < account.pushed_ms:
             return
         self.day.moved(item.change, asset, item.balance.total - account.balance.total, self._prices.usdt(asset))

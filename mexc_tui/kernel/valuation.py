@@ -114,12 +114,18 @@ class DayResult:
 
     def moved(self, change: str, asset: str, by: Decimal, price: Decimal | None) -> None:
         """Take money that was brought in or taken out of the day's result."""
-        if self._start is None or price is None or asset in self._missing:
+        foreign = any(kind in change.upper() for kind in _FOREIGN_MOVES)
+        if self._start is None or not foreign or asset in self._missing:
             return
-        if any(kind in change.upper() for kind in _FOREIGN_MOVES):
+        if price is not None:
             with exact():
                 self._start += by * price
-            self._dirty = True
+            self._counted |= {asset}
+        elif asset not in self._counted:
+            self._missing |= {asset}
+        else:
+            return
+        self._dirty = True
 
     def curve(self) -> tuple[tuple[int, Decimal], ...]:
         """Return the points so far, oldest first; the same object until there is a new one."""

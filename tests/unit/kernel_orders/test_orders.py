@@ -15,6 +15,7 @@ from mexc_tui.domain.inputs import (
     LinkState,
     LookupAnswered,
     LookupFailed,
+    Moment,
     PlaceAccepted,
     PlaceNotSent,
     PlaceRejected,
@@ -33,6 +34,7 @@ from mexc_tui.kernel.effects import (
     SendCancelAll,
     SendOrder,
 )
+from mexc_tui.kernel.valuation import DayResult
 
 D = Decimal
 SYMBOL = "BTCUSDT"
@@ -402,6 +404,31 @@ def test_the_result_of_the_day_goes_on_after_a_restart_and_ignores_deposits(benc
     again.do(BalanceReported(Balance(asset="USDT", free=D(1_600), locked=D(0)), "DEPOSIT", again.wall_ms))
     again.tick()
     assert again.view(TOPIC_RISK).day_pnl == D(100)
+
+
+def test_a_deposit_of_what_was_not_held_before_is_no_profit(bench):
+    bench.account(usdt="1000", btc="0")
+    bench.tick()
+    bench.later(1)
+    bench.do(BalanceReported(Balance(asset="BTC", free=D(1), locked=D(0)), "DEPOSIT", bench.wall_ms))
+    bench.tick()
+    assert bench.view(TOPIC_RISK).equity == D(60_990)
+    assert bench.view(TOPIC_RISK).day_pnl == 0
+    bench.level([("59990", "0"), ("59980", "0"), ("59000", "3")], [])
+    bench.tick()
+    assert bench.view(TOPIC_RISK).day_pnl == D(-990)
+
+
+def test_a_deposit_without_a_price_joins_the_start_of_the_day_when_it_has_one():
+    day, at = DayResult(), Moment(1, 1_000)
+    day.measured(at, D(1_000), {"USDT": D(1_000)}, ())
+    day.moved("DEPOSIT", "NEW", D(5), None)
+    day.measured(at, D(1_000), {"USDT": D(1_000)}, ("NEW",))
+    assert day.pnl == 0
+    day.measured(at, D(1_010), {"USDT": D(1_000), "NEW": D(10)}, ())
+    assert day.pnl == 0
+    day.measured(at, D(1_015), {"USDT": D(1_000), "NEW": D(15)}, ())
+    assert day.pnl == 5
 
 
 @pytest.mark.parametrize("topic", [TOPIC_ORDERS, TOPIC_RISK, TOPIC_BALANCES, "positions", "fills", "equity", "link"])
