@@ -8,7 +8,7 @@ import pytest
 
 from mexc_tui.domain.inputs import LinkState
 from mexc_tui.domain.views import LinkView, VenueKind
-from mexc_tui.ui.panes.status.presenter import StatusInput, status_row
+from mexc_tui.ui.panes.status.presenter import StatusInput, news_row, status_row
 from mexc_tui.ui.primitives.text import row_width
 
 
@@ -16,11 +16,9 @@ def row(width: int = 200, **link: Any) -> str:
     view = LinkView(
         venue="MEXC",
         kind=VenueKind.PAPER,
-        state=LinkState.CONNECTED,
         private_state=LinkState.CONNECTED,
-        reason="",
         can_trade=True,
-        **link,
+        **{"state": LinkState.CONNECTED, "reason": "", **link},
     )
     data = StatusInput(link=view, risk=None, book=None, book_age_ms=None, link_age_ms=0)
     spans = status_row(data, width)
@@ -40,6 +38,20 @@ def test_why_no_request_goes_out_and_until_when() -> None:
 )
 def test_it_is_said_as_long_as_there_is_room(width: int, text: str) -> None:
     assert text in row(width, held="MEXC has banned this address", held_s=90.0)
+
+
+def test_a_narrow_bar_leaves_reasons_out_and_not_the_link() -> None:
+    lost = {"state": LinkState.RECONNECTING, "reason": "127.0.0.1 cannot be reached", "held": "it has failed 5 times"}
+    assert "✖ reconnecting   ✖ no requests" in row(60, **lost)
+    assert "reconnecting: 127.0.0.1 cannot be reached" in row(**lost)
+
+
+def test_of_a_refusal_the_reason_is_seen_and_once() -> None:
+    why = "The ticket is locked; arm it to send orders."
+    told = f"The limit buy of 0.000768 BTCUSDT at 65,068.5 was refused here. {why} Nothing was sent."
+    assert news_row("07:35:57", told, [why], 80).startswith(f" 07:35:57 Not sent: {why}")
+    assert news_row("07:35:57", told, [why], 160).rstrip() == f" 07:35:57 {told}"
+    assert news_row("07:35:57", "Refused.", [why], 160).rstrip() == f" 07:35:57 Refused.: {why}"
 
 
 def test_words_from_outside_are_harmless() -> None:

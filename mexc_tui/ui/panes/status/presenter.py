@@ -14,6 +14,7 @@ from mexc_tui.ui.primitives.rows import Row, Span
 from mexc_tui.ui.primitives.text import UNKNOWN, age, clean, fit, row_width, spread, width_of
 
 OLD_BOOK_MS = 3_000
+_HELD = ("  ✖ no requests: {why}, {when} ", "  ✖ no requests, {when} ", "  ✖ no requests ")
 _CLOCK_OFF_MS = 1_000
 """From here on this machine's clock deserves a look, although it is allowed for."""
 
@@ -37,6 +38,9 @@ def status_row(data: StatusInput, width: int) -> Row:
         text = fit(f" ENGINE STOPPED — {clean(data.died)}", width - width_of(leave))
         return ((text + leave, "bad@alert"),)
     left = (*_venue(data.link), *_mode(data), *_link(data.link))
+    least = width_of(_HELD[-1]) if data.link is not None and data.link.held else 0
+    if row_width(left) + least > width:
+        left = (*_venue(data.link), *_mode(data, brief=True), *_link(data.link, brief=True))
     left = (*left, *_held(data.link, width - row_width(left)))
     right: list[Span] = []
     for span in _figures(data):
@@ -44,6 +48,15 @@ def status_row(data: StatusInput, width: int) -> Row:
             continue
         right.append(span)
     return spread(left, right, width, "dim@panel")
+
+
+def news_row(time: str, message: str, reasons: Sequence[str], width: int) -> str:
+    """Return what has happened; of a refusal that has no room, the reasons rather than the order."""
+    more = "; ".join(reason for reason in reasons if reason not in message)
+    text = f" {time} {message}" + (f": {more}" if more else "")
+    if reasons and width_of(text) > width:
+        text = f" {time} Not sent: {' '.join(reasons)}"
+    return fit(text, width)
 
 
 def hint_row(hints: Sequence[tuple[str, str]], width: int) -> Row:
@@ -69,16 +82,21 @@ def _venue(link: LinkView | None) -> tuple[Span, ...]:
     return ((f" {kind.upper()} ", f"{kind}@{kind}"), (shown, "text@panel"))
 
 
-def _mode(data: StatusInput) -> tuple[Span, ...]:
+def _mode(data: StatusInput, *, brief: bool = False) -> tuple[Span, ...]:
+    """Return what may be sent and why not; ``brief`` leaves the reason to the other panes."""
     risk, link = data.risk, data.link
     if risk is None:
         return (("  mode unknown", "unknown@panel"),)
     if risk.state is TradingState.HALTED:
-        return (("  ", "dim@panel"), (" HALTED ", "halted@halted"), (f" {clean(risk.reason)}", "halted@panel"))
+        return (
+            ("  ", "dim@panel"),
+            (" HALTED ", "halted@halted"),
+            ("" if brief else f" {clean(risk.reason)}", "halted@panel"),
+        )
     if link is not None and not link.can_trade:
         return (("  WATCH ONLY", "locked@panel"),)
     if not risk.ready:
-        return ((f"  NOT READY {clean(risk.ready_reason)}", "warn@panel"),)
+        return (("  NOT READY" if brief else f"  NOT READY {clean(risk.ready_reason)}", "warn@panel"),)
     word, style = ("ARMED", "armed") if risk.armed else ("LOCKED", "locked")
     more = " reducing only" if risk.state is TradingState.REDUCING else ""
     spans: list[Span] = [(f"  {word}{more}", f"{style}@panel")]
@@ -87,11 +105,11 @@ def _mode(data: StatusInput) -> tuple[Span, ...]:
     return tuple(spans)
 
 
-def _link(link: LinkView | None) -> tuple[Span, ...]:
+def _link(link: LinkView | None, *, brief: bool = False) -> tuple[Span, ...]:
     if link is None:
         return ((" no link ", "warn@panel"),)
     if link.state is not LinkState.CONNECTED:
-        reason = f": {clean(link.reason)}" if link.reason else ""
+        reason = f": {clean(link.reason)}" if link.reason and not brief else ""
         return ((f"  ✖ {link.state.value}{reason} ", "bad@panel"),)
     if link.private_state is not LinkState.CONNECTED:
         return ((f"  ● link, account {link.private_state.value} ", "warn@panel"),)
@@ -103,7 +121,8 @@ def _held(link: LinkView | None, room: int) -> tuple[Span, ...]:
     if link is None or not link.held:
         return ()
     when = f"again in {age(round(link.held_s * 1_000))}" if link.held_s >= 1 else "trying again"
-    for text in (f"  ✖ no requests: {clean(link.held)}, {when} ", f"  ✖ no requests, {when} ", "  ✖ no requests "):
+    for form in _HELD:
+        text = form.format(why=clean(link.held), when=when)
         if width_of(text) <= room:
             return ((text, "bad@panel"),)
     return ((" ✖ ", "bad@panel"),)

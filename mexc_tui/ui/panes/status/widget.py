@@ -8,7 +8,7 @@ from typing import ClassVar
 from mexc_tui.domain.facts import Fact, Level
 from mexc_tui.domain.views import TOPIC_LINK, TOPIC_RISK, BookView, LinkView, RiskView, book_topic
 from mexc_tui.ui.frame_clock import Frame
-from mexc_tui.ui.panes.status.presenter import StatusInput, hint_row, status_row
+from mexc_tui.ui.panes.status.presenter import StatusInput, hint_row, news_row, status_row
 from mexc_tui.ui.primitives.pane import LinePane
 from mexc_tui.ui.primitives.rows import Row
 from mexc_tui.ui.primitives.text import age_ms, clean, clock, fit
@@ -77,9 +77,9 @@ class HintPane(LinePane):
             return [((fit(f" {clean(notice[0])}", frame.width), notice[1]),)]
         news = self._news
         if news is not None and self._until_ns > frame.now.mono_ns:
-            text = f" {clock(news.time_ms)} {clean(news.message)}"
-            reasons = "; ".join(clean(violation.message) for violation in news.violations)
-            return [((fit(f"{text}: {reasons}" if reasons else text, frame.width), _STYLES[news.level]),)]
+            reasons = [clean(violation.message) for violation in news.violations]
+            text = news_row(clock(news.time_ms), clean(news.message), reasons, frame.width)
+            return [((text, _STYLES[news.level]),)]
         return [hint_row(self._hints(), frame.width)]
 
     def _notice(self, frame: Frame) -> tuple[str, str, int] | None:
