@@ -51,7 +51,7 @@ def test_of_a_refusal_the_reason_is_seen_and_once() -> None:
     told = f"The limit buy of 0.000768 BTCUSDT at 65,068.5 was refused here. {why} Nothing was sent."
     assert news_row("07:35:57", told, [why], 80).startswith(f" 07:35:57 Not sent: {why}")
     assert news_row("07:35:57", told, [why], 160).rstrip() == f" 07:35:57 {told}"
-    assert news_row("07:35:57", "Refused.", [why], 160).rstrip() == f" 07:35:57 Refused.: {why}"
+    assert news_row("07:35:57", "Refused.", [why], 160).rstrip() == f" 07:35:57 Refused. {why}"
 
 
 def test_words_from_outside_are_harmless() -> None:

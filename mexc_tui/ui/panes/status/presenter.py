@@ -53,7 +53,7 @@ def status_row(data: StatusInput, width: int) -> Row:
 def news_row(time: str, message: str, reasons: Sequence[str], width: int) -> str:
     """Return what has happened; of a refusal that has no room, the reasons rather than the order."""
     more = "; ".join(reason for reason in reasons if reason not in message)
-    text = f" {time} {message}" + (f": {more}" if more else "")
+    text = f" {time} {message}" + (f" {more}" if more else "")
     if reasons and width_of(text) > width:
         text = f" {time} Not sent: {' '.join(reasons)}"
     return fit(text, width)
