@@ -8,12 +8,13 @@ import random
 from collections.abc import Awaitable, Container, Iterator, Sequence
 from typing import Final, Protocol
 
-from mexc_tui.domain.inputs import BookDelta, Input, LinkState, TradesSeen
-from mexc_tui.domain.market import Trade
+from mexc_tui.domain.inputs import Input, LinkState
 from mexc_tui.venues.mexc.channels import MAX_CHANNELS, channel_of, content, symbol_of
 from mexc_tui.venues.mexc.clock import Clock
 from mexc_tui.venues.mexc.connection import Connection, StreamTiming
 from mexc_tui.venues.mexc.dialing import DialError, Socket
+from mexc_tui.venues.mexc.overlap import Overlap
+from mexc_tui.venues.mexc.refusals import Refusals
 
 _NS: Final = 1_000_000_000
 _ROTATION_RETRY_S: Final = 60.0
@@ -52,87 +53,6 @@ class Opener(Protocol):
         """Hear that the exchange does not take the listen key."""
 
 
-_Source = tuple[Connection, bytes]
-"""A connection, and the channel that a frame of it came by."""
-
-
-class _Overlap:
-    """What has come while two connections, or two channels, carry the same: each trade once, books in order."""
-
-    def __init__(self) -> None:
-        self._first: dict[tuple[str, str, Trade | None], _Source] = {}
-        self._versions: dict[str, int] = {}
-        self.until_ns: int | None = None
-
-    def unseen(self, source: _Source, inputs: tuple[Input, ...], *, second: bool) -> tuple[Input, ...]:
-        """Return the inputs without trades that another source has brought.
-
-        Of the ``second`` source, which may be ahead of what the first one still has to tell, without changes of
-        books that do not join what has come.
-        """
-        return tuple(kept for item in inputs if (kept := self._kept(source, item, second)) is not None)
-
-    def _kept(self, source: _Source, item: Input, second: bool) -> Input | None:
-        if isinstance(item, BookDelta):
-            last = self._versions.get(item.symbol)
-            if second and (last is None or item.first > last + 1):
-                return None
-            self._versions[item.symbol] = item.last if last is None else max(last, item.last)
-        if not isinstance(item, TradesSeen):
-            return item
-        new = []
-        for trade in item.trades:
-            key = (item.symbol, trade.trade_id, None if trade.trade_id else trade)
-            if self._first.setdefault(key, source) == source:
-                new.append(trade)
-        return TradesSeen(item.symbol, tuple(new), item.recv_ns) if new else None
-
-
-class _Refused:
-    """Channels that the exchange refused, and when each is asked for again."""
-
-    def __init__(self, timing: StreamTiming) -> None:
-        self._timing = timing
-        self._due_ns: dict[str, int] = {}
-        self._waits_s: dict[str, float] = {}
-
-    def __contains__(self, channel: str) -> bool:
-        return channel in self._due_ns
-
-    def __bool__(self) -> bool:
-        return bool(self._due_ns)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._due_ns)
-
-    @property
-    def next_ns(self) -> int | None:
-        """When the next one is due."""
-        return min(self._due_ns.values(), default=None)
-
-    def add(self, channel: str, now_ns: int) -> bool:
-        """Note a refusal; False if it was known, and the channel only asked for again."""
-        before = self._waits_s.get(channel)
-        timing = self._timing
-        wait_s = timing.refused_again_s if before is None else min(2 * before, timing.refused_longest_s)
-        self._waits_s[channel] = wait_s
-        self._due_ns[channel] = now_ns + int(wait_s * _NS)
-        return before is None
-
-    def release(self, now_ns: int) -> None:
-        """Let channels be asked for whose time has come."""
-        self._due_ns = {channel: due for channel, due in self._due_ns.items() if due > now_ns}
-
-    def forget(self, channels: Container[str]) -> None:
-        """Treat these channels as if they had never been refused."""
-        self._due_ns = {channel: due for channel, due in self._due_ns.items() if channel not in channels}
-        self._waits_s = {channel: wait for channel, wait in self._waits_s.items() if channel not in channels}
-
-    def keep(self, channels: Container[str]) -> None:
-        """Forget all but these."""
-        self.forget([channel for channel in self._waits_s if channel not in channels])
-
-
 class Line:
     """Keeps its channels subscribed: connects, reconnects with backoff, and replaces the connection in time."""
 
@@ -154,13 +74,13 @@ class Line:
         self._rng = rng
         self._ids = ids
         self._wanted: dict[str, None] = {}
-        self._blocked = _Refused(timing)
+        self._blocked = Refusals(timing)
         self._wake = asyncio.Event()
         self._connection: Connection | None = None
         self._rotate_at_ns = 0
         self._stuck_until_ns = 0
         self._doubt = ""
-        self._overlap: _Overlap | None = None
+        self._overlap: Overlap | None = None
         self._held: dict[str, int | None] = {}
         self._coming: frozenset[bytes] = frozenset()
         self._task: asyncio.Task[None] | None = None
@@ -382,7 +302,7 @@ class Line:
         return held
 
     def _begin_overlap(self) -> None:
-        self._overlap = self._overlap or _Overlap()
+        self._overlap = self._overlap or Overlap()
         self._overlap.until_ns = None
 
     def _end_overlap(self) -> None:
