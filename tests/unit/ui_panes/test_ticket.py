@@ -131,3 +131,13 @@ def test_hostile_words_from_outside_reach_the_rows_clean():
     text = "".join(span for row in rows for span, _ in row)
     assert "\x1b" not in text
     assert "\u202e" not in text
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"), [(OrderType.LIMIT, "rests"), (OrderType.IOC, "no fill"), (OrderType.FOK, "no fill")]
+)
+def test_only_what_can_rest_is_said_to_rest(kind, said):
+    verdict = Verdict(violations=(), notional=Decimal(64), fee=Decimal(0))
+    form = TicketForm(type=kind, size="0.001", price="64000")
+    rows = ticket_rows(TicketInput(form=form, inputs=gate_inputs(), draft=None, verdict=verdict), 44, 14)
+    assert any(f"slippage {said} " in "".join(text for text, _ in row) for row in rows)

@@ -43,7 +43,7 @@ def ticket_rows(data: TicketInput, width: int, height: int) -> list[Row]:
         else:
             rows += _hint(width)
         return rows[:height]
-    figures = _figures(verdict, inputs, width)
+    figures = _figures(verdict, inputs, data.form.type, width)
     reasons = _reasons(verdict, width, base)
     room = height - len(rows)
     if verdict.passes:
@@ -116,15 +116,16 @@ def _reasons(verdict: Verdict, width: int, base: str) -> list[Row]:
     return rows
 
 
-def _figures(verdict: Verdict, inputs: GateInputs, width: int) -> list[Row]:
+def _figures(verdict: Verdict, inputs: GateInputs, kind: OrderType, width: int) -> list[Row]:
     instrument = inputs.instrument
     assert instrument is not None
     average = verdict.average_price
+    still = "rests" if kind in (OrderType.LIMIT, OrderType.POST_ONLY) else "no fill"
     room = (width - width // 2 if width >= 34 else width) - 10
     pairs = [
         ("value", money(verdict.notional), ""),
         ("avg", UNKNOWN if average is None else price_in(average, instrument.price_decimals, room), ""),
-        ("slippage", "rests" if average is None else percent(_positive(verdict.slippage), 3), ""),
+        ("slippage", still if average is None else percent(_positive(verdict.slippage), 3), ""),
         ("fee", money(verdict.fee, 4), ""),
         ("after", money(verdict.exposure_after), ""),
     ]
