@@ -70,7 +70,10 @@ class MarketSession:
         return kept[1]
 
     def trades(self, symbol: str) -> tuple[Trade, ...]:
-        """Return the latest public trades of a followed pair, oldest first."""
+        """Return the latest public trades of a followed pair as the stream brought them; those of an outage are missing.
+
+        The oldest comes first.
+        """
         tape = self._feed.markets.tape(symbol)
         return () if tape is None else tape.view().trades
 
