@@ -70,7 +70,7 @@ class MarketSession:
         return kept[1]
 
     def trades(self, symbol: str) -> tuple[Trade, ...]:
-        """Return the latest public trades of a followed pair as the stream brought them; those of an outage are missing.
+        """Return the latest public trades of a followed pair as the stream brought them, without those of an outage.
 
         The oldest comes first.
         """
