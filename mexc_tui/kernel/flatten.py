@@ -29,6 +29,8 @@ PATIENCE_NS = 10_000 * _MS
 """After this long what is free is sold, whatever else is still locked."""
 GIVE_UP_NS = 30_000 * _MS
 PAUSE_NS = 1_000 * _MS
+_OF_RANGE = Decimal("0.75")
+"""Share of the exchange's price range that a floor uses: the market moves while the sale is on its way."""
 MOST_SALES = 5
 """A sale that fills in part is followed by another for the rest, at the market of that moment."""
 
@@ -43,6 +45,8 @@ class Job(msgspec.Struct):
     """Client order id of the sale that is under way."""
     sales: int = 0
     asked: bool = False
+    refused: bool = False
+    """The exchange has refused one sale; the market may have moved under it, so it is tried once more."""
     pause_ns: int = 0
     """Nothing is tried before this moment: the last sale could not leave."""
     lowest: Decimal = ZERO
@@ -91,13 +95,15 @@ class Flattener:
             sale = self._orders.get(job.sale)
             if sale is not None and sale.state.may_be_live:
                 return []
-            if sale is not None and sale.state is OrderState.REJECTED:
+            again = sale is not None and sale.state is OrderState.REJECTED and not job.refused
+            if sale is not None and sale.state is OrderState.REJECTED and not again:
                 return self._end(job, at, Level.BAD, f"the exchange refused the sale: {sale.reason}")
-            if sale is not None and sale.filled_qty == 0 and sale.state is not OrderState.DENIED:
+            if sale is not None and sale.filled_qty == 0 and sale.state is not OrderState.DENIED and not again:
                 text = f"nobody bought at {grouped(job.lowest)} or above"
                 return self._end(job, at, Level.BAD, text)
             job.sale, job.since_ns, job.asked = "", at.mono_ns, False
-            if sale is not None and sale.state is OrderState.DENIED:
+            job.refused = job.refused or again
+            if again or (sale is not None and sale.state is OrderState.DENIED):
                 job.pause_ns = at.mono_ns + PAUSE_NS
             waited = 0
         if at.mono_ns < job.pause_ns:
@@ -184,6 +190,7 @@ def _floor_price(inputs: GateInputs, pair: Instrument, lowest: Decimal) -> Decim
         if reference is None or reference <= 0:
             return None
         lowest = max(lowest, reference * (ONE - inputs.limits.flatten_collar))
-        if pair.ask_multiplier_down is not None and inputs.last is not None:
-            lowest = max(lowest, inputs.last * (ONE - pair.ask_multiplier_down))
+        if pair.ask_multiplier_down is not None:
+            centre = reference if inputs.last is None else inputs.last
+            lowest = max(lowest, centre * (ONE - pair.ask_multiplier_down * _OF_RANGE))
         return max(ceil_to(lowest, pair.price_decimals), pair.tick, ZERO)

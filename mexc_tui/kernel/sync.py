@@ -150,7 +150,8 @@ class BookSync:
         except BookError as error:
             return self._lose(at, f"an update could not be read ({error})", seen=delta.last)
         if applied is _GAP:
-            missing = f"versions {book.version + 1} to {delta.first - 1} are missing"
+            first, last = book.version + 1, delta.first - 1
+            missing = f"version {first} is missing" if first == last else f"versions {first} to {last} are missing"
             return self._lose(at, missing, keep=delta)
         if applied is _SKIPPED:
             return self._skipped(delta, at)

@@ -7,7 +7,7 @@ import pytest
 
 from mexc_tui.domain.commands import Flatten, Halt
 from mexc_tui.domain.facts import Level
-from mexc_tui.domain.inputs import JournalProblem, PlaceAccepted, PlaceNotSent, PlaceUnknown
+from mexc_tui.domain.inputs import JournalProblem, PlaceAccepted, PlaceNotSent, PlaceRejected, PlaceUnknown
 from mexc_tui.domain.orders import OrderState, OrderType, Side
 from mexc_tui.kernel.effects import FetchAccount, Journal, SendCancelAll, SendOrder
 
@@ -171,6 +171,30 @@ def test_a_venue_that_cuts_off_orders_gets_several(make, bench):
     flatten(capped)
     first = sales(capped)[0]
     assert first.qty * first.price <= 15_000
+
+
+def test_the_floor_leaves_the_market_room_to_move_within_the_exchanges_own_range(make, bench):
+    pair = msgspec.structs.replace(bench.view("instruments").by_symbol[SYMBOL], ask_multiplier_down=D("0.005"))
+    tight = make(pair=pair)
+    tight.market([("59990", "1")], [("60000", "1")])
+    tight.account(btc="0.5")
+    flatten(tight)
+    risen = D(60_000) * D("1.001")
+    assert sales(tight)[0].price >= risen * (1 - D("0.005"))
+
+
+def test_a_sale_that_was_refused_is_tried_once_more_at_the_market_of_that_moment(bench):
+    bench.account(btc="0.5")
+    flatten(bench)
+    bench.do(PlaceRejected(bench.order.client_order_id, 30087, "Order price exceeds allowed range"))
+    assert len(sales(bench)) == 1
+    bench.wait(2)
+    assert len(sales(bench)) == 2
+    bench.do(PlaceRejected(bench.order.client_order_id, 30087, "Order price exceeds allowed range"))
+    bench.wait(60)
+    assert len(sales(bench)) == 2
+    assert "exceeds allowed range" in bench.facts[-1].message
+    assert bench.facts[-1].kind == "problem"
 
 
 @pytest.mark.parametrize("held", ["0", "0.5"])
