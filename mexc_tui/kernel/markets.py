@@ -199,9 +199,9 @@ class Markets(MarketReading):
             if symbol in changed.symbols or (broken and not changed.symbols):
                 effects += sync.lose_link(reason, at, cut=not up)
                 self._quotes.forget_top(symbol)
-                self._history_missed = self._history_missed or (
-                    self._series is not None and self._series.symbol == symbol
-                )
+                if self._series is not None and self._series.symbol == symbol:
+                    self._history_missed = True
+                    self._series.doubt()
             elif up and not changed.symbols:
                 effects += sync.link_back(at)
         if up:

@@ -12,6 +12,9 @@ from mexc_tui.domain.views import TOPIC_INSTRUMENTS, TOPIC_WATCHLIST, BookState,
 from mexc_tui.kernel.effects import FetchCandles, FetchTrades, SetInterest
 from mexc_tui.kernel.publisher import Publisher
 
+START = 1_700_000_000_000
+MINUTE = 60_000
+
 
 def candle(at_ms: int, close: str, volume: str = "1") -> Candle:
     price = Decimal(close)
@@ -97,6 +100,19 @@ def test_after_a_disconnect_the_history_is_read_again(rig: Any) -> None:
     effects = rig.link(LinkState.CONNECTED)
     assert len(of(effects, FetchCandles)) == 1
     assert len(of(effects, FetchTrades)) == 1
+
+
+def test_the_chart_invents_nothing_for_an_outage_longer_than_its_history(rig: Any) -> None:
+    rig.live()
+    began = START // MINUTE * MINUTE
+    rig.do(CandleHistory("ABCUSDT", Interval.M1, (candle(began, "5"),)))
+    rig.link(LinkState.RECONNECTING, "ABCUSDT")
+    rig.link(LinkState.CONNECTED)
+    later = began + 500 * MINUTE
+    rig.do(CandleSeen("ABCUSDT", Interval.M1, candle(later, "9"), 0))
+    assert [one.open_ms for one in rig.markets.series.view().candles] == [began], "nothing is known of the time between"
+    rig.do(CandleHistory("ABCUSDT", Interval.M1, tuple(candle(later - n * MINUTE, "8") for n in (2, 1))))
+    assert [one.open_ms for one in rig.markets.series.view().candles] == [later - 2 * MINUTE, later - MINUTE, later]
 
 
 def test_pairs_that_keys_may_not_trade_are_shown_but_not_tradable(rig: Any) -> None:
