@@ -48,7 +48,8 @@ def rejected(order: Order) -> str:
 
 def not_sent(order: Order) -> str:
     """Tell that nothing left the program."""
-    return f"{sentence('the ' + describe(order) + ' was not sent')} {sentence(order.reason)} No money moved."
+    why = order.reason.removeprefix("Not sent: ").replace("The order was not sent. ", "")
+    return f"{sentence('the ' + describe(order) + ' was not sent')} {sentence(why)} No money moved."
 
 
 def unknown(order: Order) -> str:

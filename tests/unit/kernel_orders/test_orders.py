@@ -155,6 +155,15 @@ def test_what_was_not_sent_is_not_called_rejected(bench):
     assert "was not sent" in bench.facts[-1].message
 
 
+def test_that_nothing_was_sent_is_said_once(bench):
+    bench.place()
+    why = "Not sent: MEXC asks for a pause, 3 s to go. The order was not sent. Try again in 3 s."
+    bench.do(PlaceNotSent(bench.order.client_order_id, why))
+    said = bench.facts[-1].message
+    assert said.lower().count("not sent") == 1
+    assert said.endswith("was not sent. MEXC asks for a pause, 3 s to go. Try again in 3 s. No money moved.")
+
+
 def test_an_unknown_outcome_is_looked_up_locks_the_symbol_and_is_never_sent_again(bench):
     order, effects = lost(bench)
     assert [e.client_order_id for e in only(effects, LookUp)] == [order.client_order_id]
