@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
-from mexc_tui.domain.errors import ErrorKind, VenueError
+from mexc_tui.domain.errors import VenueError
 from mexc_tui.domain.facts import Fact
 from mexc_tui.domain.inputs import (
     Input,
@@ -24,6 +24,7 @@ from mexc_tui.kernel.facts import FactLog
 from mexc_tui.kernel.markets import Markets
 from mexc_tui.venues.mexc.candle_feed import CandleFeed
 from mexc_tui.venues.mexc.clock import Clock
+from mexc_tui.venues.mexc.outgoing import refused
 from mexc_tui.venues.mexc.own_account import OwnAccount
 from mexc_tui.venues.mexc.settings import MexcSettings
 from mexc_tui.venues.mexc.subscriptions import Subscription
@@ -61,7 +62,7 @@ class Feed:
         self._take(InstrumentsLoaded(await self.venue.instruments()))
         strange = [symbol for symbol in self._symbols if self.markets.instrument(symbol) is None]
         if strange:
-            raise wrong(f"the exchange does not list {', '.join(strange)}")
+            raise refused(f"the exchange does not list {', '.join(strange)}")
         self._carry_out(self.markets.require(self._symbols, self._now()))
         self._spawn(self._tick())
         if self._settings.has_keys:
@@ -101,7 +102,7 @@ class Feed:
         if self._failure is not None:
             raise self._failed()
         if not self._running:
-            raise wrong("the session is not open")
+            raise refused("the session is not open")
 
     def _carry(self) -> None:
         """Have the streams carry what the subscriptions and the followed candles need."""
@@ -202,14 +203,3 @@ class Feed:
             self._failure = task.exception()
             for subscription in self._subscriptions:
                 subscription.end(self._failed())
-
-
-def wrong(why: str) -> VenueError:
-    """Return the error for something asked that cannot be right; nothing was sent."""
-    return VenueError(
-        f"Not sent: {why}.",
-        kind=ErrorKind.BAD_PARAMETER,
-        remedy="Correct it and try again.",
-        sent=False,
-        definite=True,
-    )

@@ -32,9 +32,10 @@ from mexc_tui.domain.inputs import LinkState
 from mexc_tui.domain.numbers import ZERO, floor_to, parse_decimal, plain
 from mexc_tui.domain.orders import Balance, Fill, OrderReport, OrderRequest, OrderType, Side
 from mexc_tui.venues.mexc.clock import Clock, SystemClock
-from mexc_tui.venues.mexc.feed import Feed, wrong
+from mexc_tui.venues.mexc.feed import Feed
 from mexc_tui.venues.mexc.market_session import DEFAULT_DEPTH, MarketSession
 from mexc_tui.venues.mexc.models import RestMetrics
+from mexc_tui.venues.mexc.outgoing import refused
 from mexc_tui.venues.mexc.settings import MexcSettings
 
 Amount = Decimal | int | str
@@ -258,7 +259,7 @@ def _side(side: Side | str) -> Side:
     try:
         return Side(side.upper())
     except ValueError:
-        raise wrong("the side is neither BUY nor SELL") from None
+        raise refused("the side is neither BUY nor SELL") from None
 
 
 def _exact(value: Amount, name: str) -> Decimal:
@@ -268,10 +269,10 @@ def _exact(value: Amount, name: str) -> Decimal:
     try:
         return value if isinstance(value, Decimal) else parse_decimal(str(value))
     except ValueError:
-        raise wrong(f"the {name} is not a number") from None
+        raise refused(f"the {name} is not a number") from None
 
 
 def _fits(value: Decimal, decimals: int, name: str, unit: str) -> None:
     if value.is_finite() and value != floor_to(value, decimals):
         nearest = plain(floor_to(value, decimals))
-        raise wrong(f"the {name} {plain(value)} is not on the pair's {unit}; the next one below is {nearest}")
+        raise refused(f"the {name} {plain(value)} is not on the pair's {unit}; the next one below is {nearest}")

@@ -15,7 +15,8 @@ from mexc_tui.domain.market import Candle, Interval, Ticker, Trade
 from mexc_tui.domain.numbers import unscaled
 from mexc_tui.domain.views import BookState, BookView
 from mexc_tui.venues.mexc import channels as names
-from mexc_tui.venues.mexc.feed import Feed, wrong
+from mexc_tui.venues.mexc.feed import Feed
+from mexc_tui.venues.mexc.outgoing import refused
 from mexc_tui.venues.mexc.rest import MexcRest
 from mexc_tui.venues.mexc.subscriptions import DEFAULT_BUFFER, Subscription
 
@@ -63,7 +64,7 @@ class MarketSession:
         self._feed.check()
         view = self._feed.markets.book_view(symbol, depth)
         if view is None:
-            raise wrong(f"{symbol} is not among the pairs of this session")
+            raise refused(f"{symbol} is not among the pairs of this session")
         kept = self._books.get(symbol)
         if kept is None or kept[0] is not view:
             kept = self._books[symbol] = (view, _book(view, kept))
@@ -115,7 +116,7 @@ class MarketSession:
         self._feed.check()
         found = self._feed.candles.candles(symbol, _interval(interval))
         if found is None:
-            raise wrong(f"candles of {symbol} are not followed")
+            raise refused(f"candles of {symbol} are not followed")
         return found
 
     def drop_candles(self, symbol: str, interval: Interval | str) -> None:
@@ -134,13 +135,13 @@ class MarketSession:
             VenueError: a name is not that of a public channel, or the exchange does not list its pair.
         """
         if not channels:
-            raise wrong("no channel was named")
+            raise refused("no channel was named")
         self._feed.check()
         for channel in channels:
             try:
                 _, symbol, _ = names.content(channel)
             except ValueError as error:
-                raise wrong(str(error)) from None
+                raise refused(str(error)) from None
             if symbol:
                 self._listed(symbol)
         return self._feed.subscribe(channels, buffer)
@@ -156,7 +157,7 @@ class MarketSession:
 
     def _listed(self, symbol: str) -> str:
         if self._feed.markets.instrument(symbol) is None:
-            raise wrong(f"the exchange does not list {symbol[:40]!r}")
+            raise refused(f"the exchange does not list {symbol[:40]!r}")
         return symbol
 
 
@@ -192,4 +193,4 @@ def _interval(name: Interval | str) -> Interval:
     try:
         return names.interval_of(name)
     except ValueError:
-        raise wrong(f"there is no interval {str(name)[:20]!r}; there are {', '.join(Interval)}") from None
+        raise refused(f"there is no interval {str(name)[:20]!r}; there are {', '.join(Interval)}") from None
