@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mexc_tui.cli.main import main
 from mexc_tui.cli.watching import Options, watch
 from mexc_tui.domain.market import Interval
 from mexc_tui.domain.orders import Side
+from mexc_tui.engine.child import Addresses
 from mexc_tui.venues.simulator.events import BookLevel, PublicTrade, SimEvent
 from mexc_tui.venues.simulator.exchange import Exchange
 from mexc_tui.venues.simulator.markets.catalogue import default_markets, demo_exchange
@@ -128,5 +132,27 @@ def watching(server: Server, reader: Reader) -> Callable[..., Awaitable[int]]:
             lambda error: reader.errors.append(str(error)),
             reader,  # type: ignore[arg-type]
         )
+
+    return run
+
+
+@pytest.fixture
+def call(
+    exchange: Addresses, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: Any
+) -> Callable[..., tuple[int, list[dict[str, Any]], str]]:
+    """Run a command with --json at the module's ``exchange``; returns code, rows and what was said on standard error."""
+    monkeypatch.setenv("MEXC_BASE_URL", exchange.rest)
+    monkeypatch.setenv("MEXC_WS_URL", exchange.ws)
+    monkeypatch.setenv("MEXC_API_KEY", exchange.api_key)
+    monkeypatch.setenv("MEXC_SECRET_KEY", exchange.api_secret)
+    monkeypatch.setenv("MEXC_TUI_CONFIG", str(tmp_path / "config.toml"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setattr("sys.excepthook", lambda *args: None)
+    monkeypatch.setattr("threading.excepthook", lambda args: None)
+
+    def run(*arguments: str) -> tuple[int, list[dict[str, Any]], str]:
+        code = main([*arguments, "--json"])
+        captured = capfd.readouterr()
+        return code, [json.loads(text) for text in captured.out.splitlines()], captured.err
 
     return run

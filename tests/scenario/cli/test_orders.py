@@ -7,12 +7,10 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mexc_tui.cli.main import main
 from mexc_tui.engine.child import Addresses, ChildExchange
 
 Call = Callable[..., tuple[int, list[dict[str, Any]], str]]
@@ -25,26 +23,6 @@ def exchange() -> Iterator[Addresses]:
         yield child.ready()
     finally:
         child.close()
-
-
-@pytest.fixture
-def call(exchange: Addresses, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: Any) -> Call:
-    """Run a command with --json; returns code, rows and what was said on standard error."""
-    monkeypatch.setenv("MEXC_BASE_URL", exchange.rest)
-    monkeypatch.setenv("MEXC_WS_URL", exchange.ws)
-    monkeypatch.setenv("MEXC_API_KEY", exchange.api_key)
-    monkeypatch.setenv("MEXC_SECRET_KEY", exchange.api_secret)
-    monkeypatch.setenv("MEXC_TUI_CONFIG", str(tmp_path / "config.toml"))
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setattr("sys.excepthook", lambda *args: None)
-    monkeypatch.setattr("threading.excepthook", lambda args: None)
-
-    def run(*arguments: str) -> tuple[int, list[dict[str, Any]], str]:
-        code = main([*arguments, "--json"])
-        captured = capfd.readouterr()
-        return code, [json.loads(text) for text in captured.out.splitlines()], captured.err
-
-    return run
 
 
 def test_an_order_is_placed_seen_and_cancelled(call):

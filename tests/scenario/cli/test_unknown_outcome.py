@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 import urllib.request
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mexc_tui.cli import placing
-from mexc_tui.cli.main import main
 from mexc_tui.domain.errors import ErrorKind, VenueError
 from mexc_tui.engine.child import Addresses, ChildExchange
 from mexc_tui.venues.mexc.rest import MexcRest
@@ -26,25 +24,6 @@ def exchange() -> Iterator[Addresses]:
         yield child.ready()
     finally:
         child.close()
-
-
-@pytest.fixture
-def call(exchange: Addresses, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: Any) -> Call:
-    monkeypatch.setenv("MEXC_BASE_URL", exchange.rest)
-    monkeypatch.setenv("MEXC_WS_URL", exchange.ws)
-    monkeypatch.setenv("MEXC_API_KEY", exchange.api_key)
-    monkeypatch.setenv("MEXC_SECRET_KEY", exchange.api_secret)
-    monkeypatch.setenv("MEXC_TUI_CONFIG", str(tmp_path / "config.toml"))
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setattr("sys.excepthook", lambda *args: None)
-    monkeypatch.setattr("threading.excepthook", lambda args: None)
-
-    def run(*arguments: str) -> tuple[int, list[dict[str, Any]], str]:
-        code = main([*arguments, "--json"])
-        captured = capfd.readouterr()
-        return code, [json.loads(text) for text in captured.out.splitlines()], captured.err
-
-    return run
 
 
 def go_silent_once_sent(patch: pytest.MonkeyPatch) -> list[str]:
