@@ -24,6 +24,7 @@ from mexc_tui.venues.simulator.markets.catalogue import default_markets, demo_ex
 from mexc_tui.venues.simulator.server import Server, ServerSettings
 
 Level = tuple[Decimal, Decimal]
+Call = Callable[..., tuple[int, list[dict[str, Any]], str]]
 
 
 def wall_ms() -> int:
@@ -66,6 +67,79 @@ async def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> AsyncIterato
     exchange = demo_exchange(start_ms=wall_ms(), markets=default_markets()[:2])
     server = Server(exchange, wall_ms, ServerSettings(seed=1))
     await server.start()
+    monkeypatch.setenv("MEXC_BASE_URL", server.rest_url)
+    monkeypatch.setenv("MEXC_WS_URL", server.ws_url)
+    monkeypatch.setenv("MEXC_TUI_CONFIG", str(tmp_path / "config.toml"))
+    monkeypatch.delenv("MEXC_API_KEY", raising=False)
+    monkeypatch.delenv("MEXC_SECRET_KEY", raising=False)
+    yield server
+    await server.stop()
+
+
+@pytest.fixture
+def truth(server: Server) -> Truth:
+    assert isinstance(server.exchange, Exchange)
+    return Truth(server.exchange)
+
+
+@pytest.fixture
+async def busy(server: Server) -> AsyncIterator[None]:
+    """Somebody trades small amounts of every pair all the time."""
+    exchange = server.exchange
+    assert isinstance(exchange, Exchange)
+    exchange.open_account("bot", {"USDT": Decimal(10_000_000)})
+
+    async def trade() -> None:
+        while True:
+            for pair in exchange.instruments():
+                price, qty = exchange.depth(pair.symbol, 1)[2][0]
+                wanted = min(qty, Decimal("0.01"))
+                exchange.place(
+                    "bot", symbol=pair.symbol, side=Side.BUY, type="IMMEDIATE_OR_CANCEL", price=price, qty=wanted
+                )
+            await asyncio.sleep(0.05)
+
+    task = asyncio.create_task(trade())
+    yield
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+class Reader:
+    """Stands in for whoever reads the lines."""
+
+    def __init__(self) -> None:
+        self.gone = threading.Event()
+        self.problem = ""
+        self.rows: list[tuple[float, dict[str, Any]]] = []
+        self.errors: list[str] = []
+
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        return [row for _, row in self.rows if row["type"] == kind]
+
+
+@pytest.fixture
+def reader() -> Reader:
+    return Reader()
+
+
+@pytest.fixture
+def watching(server: Server, reader: Reader) -> Callable[..., Awaitable[int]]:
+    async def run(*symbols: str, channels: tuple[str, ...] = ("book", "trades"), seconds: float = 2.0) -> int:
+        options = Options(symbols=symbols, channels=channels, interval=Interval.M1, depth=10, seconds=seconds)
+        return await watch(
+            options,
+            lambda row: reader.rows.append((time.monotonic(), row)),
+            lambda error: reader.errors.append(str(error)),
+            reader,  # type: ignore[arg-type]
+        )
+
+    return run
+
+
+@pytest.fixture
+def call(exchange: Addresses, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: Any) -> Call:
+    """Run a command with --json at the module's exchange; returns code, rows and what was said on standard error."""
     monkeypatch.setenv("MEXC_BASE_URL", server.rest_url)
     monkeypatch.setenv("MEXC_WS_URL", server.ws_url)
     monkeypatch.setenv("MEXC_TUI_CONFIG", str(tmp_path / "config.toml"))
