@@ -219,7 +219,7 @@ async def test_an_interval_may_be_given_by_either_of_its_names(mexc: MexcExchang
                 await session.follow_candles(PAIR, wrong)  # type: ignore[arg-type]
 
 
-async def test_a_book_stays_live_however_often_its_speed_changes(mexc: MexcExchange) -> None:
+async def test_a_book_stays_live_however_often_its_speed_changes(mexc: MexcExchange, local: Any) -> None:
     told: list[str] = []
     async with mexc.session([PAIR]) as session:
         session.on_notice(lambda fact: told.append(fact.message))
@@ -228,6 +228,9 @@ async def test_a_book_stays_live_however_often_its_speed_changes(mexc: MexcExcha
                 await first_of(updates, BookDelta)
             await asyncio.sleep(0.03 * (turn % 4))
             assert session.order_book(PAIR).live
-        await asyncio.sleep(2.2)
+        async with asyncio.timeout(10):
+            while channels.depth(PAIR, "10ms") in local.hub.open_channels:
+                assert session.order_book(PAIR).live
+                await asyncio.sleep(0.01)
         assert session.order_book(PAIR).live
     assert told == []

@@ -96,8 +96,9 @@ async def test_cancels_do_not_wait_behind_orders_without_an_answer(real: MexcRes
 async def test_a_call_that_is_cancelled_gives_its_connection_back(real: MexcRest, server: Any, slow: Slow) -> None:
     slow("GET", "depth")
     for _ in range(5):
+        seen = server.count("GET", "depth")
         calls = [asyncio.create_task(real.depth("MXUSDT")) for _ in range(40)]
-        await asyncio.sleep(0.02)
+        await until(lambda: server.count("GET", "depth") >= seen + 5)  # noqa: B023
         assert all(isinstance(result, asyncio.CancelledError) for result in await ended(calls))
     assert real._transport.budget._lanes.busy == 0
     server.json("GET", "depth", {"lastUpdateId": 1, "bids": [], "asks": []})
