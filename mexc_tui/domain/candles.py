@@ -49,6 +49,11 @@ def window_end(interval: Interval, open_ms: int) -> int:
     return open_ms + _LENGTH[interval]
 
 
+def longest_ms(interval: Interval) -> int:
+    """Return the length of a window; of the longest month for months."""
+    return 31 * _DAY if interval is Interval.MO1 else _LENGTH[interval]
+
+
 def window_before(interval: Interval, open_ms: int) -> int:
     """Return the start of the window before the one that starts at ``open_ms``."""
     return window_start(interval, open_ms - 1)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
-from mexc_tui.domain.candles import CandleSeries, window_start
+from mexc_tui.domain.candles import CandleSeries, longest_ms, window_start
 from mexc_tui.domain.errors import VenueError
 from mexc_tui.domain.inputs import CandleSeen, ChannelRefused, Input, LinkChanged, LinkState
 from mexc_tui.domain.market import Candle, Interval
 from mexc_tui.venues.mexc import channels as names
 from mexc_tui.venues.mexc.clock import Clock
-from mexc_tui.venues.mexc.market_calls import INTERVAL_MS
 from mexc_tui.venues.mexc.rest import MexcRest
 
 _AGAIN_FIRST_S: Final = 0.5
@@ -184,7 +183,7 @@ class CandleFeed:
         return tuple(candle for candle in found if not self._too_late(key[1], candle.open_ms))
 
     def _count_since(self, key: _Key, open_ms: int | None) -> int:
-        return 0 if open_ms is None else (self._rest.server_now_ms() - open_ms) // INTERVAL_MS[key[1]] + 2
+        return 0 if open_ms is None else (self._rest.server_now_ms() - open_ms) // longest_ms(key[1]) + 2
 
     def _unconfirmed(self) -> list[_Key]:
         now = self._clock.monotonic_ns()
@@ -209,4 +208,4 @@ class CandleFeed:
             self._confirming = False
 
     def _too_late(self, interval: Interval, open_ms: int) -> bool:
-        return open_ms > self._rest.server_now_ms() + max(_AHEAD_MS, INTERVAL_MS[interval])
+        return open_ms > self._rest.server_now_ms() + max(_AHEAD_MS, longest_ms(interval))

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from mexc_tui.domain.candles import merged
+from mexc_tui.domain.candles import longest_ms, merged
 from mexc_tui.domain.errors import ErrorKind, VenueError
 from mexc_tui.domain.inputs import BookSnapshot
 from mexc_tui.domain.instrument import Instrument
@@ -37,21 +37,6 @@ _LEAST_CAP = 500
 _PAGES = 3
 _AT_ONCE = 100
 """Rows of the long lists (some 2,000 pairs) that are read in one go, so that an order never waits behind them."""
-_MINUTE_MS = 60_000
-_HOUR_MS = 60 * _MINUTE_MS
-INTERVAL_MS = {
-    Interval.M1: _MINUTE_MS,
-    Interval.M5: 5 * _MINUTE_MS,
-    Interval.M15: 15 * _MINUTE_MS,
-    Interval.M30: 30 * _MINUTE_MS,
-    Interval.H1: 60 * _MINUTE_MS,
-    Interval.H4: 240 * _MINUTE_MS,
-    Interval.H8: 480 * _MINUTE_MS,
-    Interval.D1: 1_440 * _MINUTE_MS,
-    Interval.W1: 7 * 1_440 * _MINUTE_MS,
-    Interval.MO1: 31 * 1_440 * _MINUTE_MS,
-}
-"""Length of a candle; of the longest month for months."""
 
 
 class MarketCalls:
@@ -105,7 +90,7 @@ class MarketCalls:
         """Return aggregated trades, oldest first; both times or none, at most an hour apart."""
         if (start_ms is None) != (end_ms is None):
             raise refused("aggregated trades are asked for with both times or with none")
-        check_span(start_ms, end_ms, _HOUR_MS)
+        check_span(start_ms, end_ms, longest_ms(Interval.H1))
         params = [("symbol", symbol), *_span(start_ms, end_ms), ("limit", _rows(limit))]
         data = await self._transport.call(ep.AGG_TRADES, params)
         found = [mapping.agg_trade(row) for row in rows_of(data, ep.AGG_TRADES.label)]
@@ -128,7 +113,7 @@ class MarketCalls:
         """
         if interval is Interval.H8:
             return await self._made_of_halves(symbol, limit, start_ms, end_ms)
-        count, length = max(1, min(limit, _MAX_ROWS)), INTERVAL_MS[interval]
+        count, length = max(1, min(limit, _MAX_ROWS)), longest_ms(interval)
         start, end = start_ms, end_ms
         if end is not None and start is None:
             start = max(0, end - count * length)
@@ -165,7 +150,7 @@ class MarketCalls:
     async def _made_of_halves(
         self, symbol: str, limit: int, start_ms: int | None, end_ms: int | None
     ) -> tuple[Candle, ...]:
-        length = INTERVAL_MS[Interval.H8]
+        length = longest_ms(Interval.H8)
         count = max(1, min(limit, _MAX_ROWS // 2))
         start = None if start_ms is None else -(-start_ms // length) * length
         end = None if end_ms is None else -(-end_ms // length) * length

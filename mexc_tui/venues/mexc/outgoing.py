@@ -9,10 +9,10 @@ from decimal import Decimal
 from functools import lru_cache
 
 from mexc_tui.domain.errors import ErrorKind, VenueError
+from mexc_tui.domain.ids import MAX_LENGTH
 from mexc_tui.domain.orders import OrderRequest, OrderType, Side
 
-CLIENT_ID_LENGTH = 32
-_CLIENT_ID = re.compile(rf"[A-Za-z0-9_-]{{1,{CLIENT_ID_LENGTH}}}")
+_CLIENT_ID = re.compile(rf"[A-Za-z0-9_-]{{1,{MAX_LENGTH}}}")
 _SYMBOL = re.compile(r"[^\s\x00-\x1f\x7f,&=?#/%\ud800-\udfff]{2,60}")
 _UPPER = re.compile(r"[^a-z]+")
 _UNSENDABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
@@ -74,7 +74,7 @@ def check_order(request: OrderRequest) -> None:
     """Refuse an order that is not complete and unambiguous before anything is built of it."""
     check_symbol(request.symbol)
     if request.client_order_id and _CLIENT_ID.fullmatch(request.client_order_id) is None:
-        raise refused(f"a client order id has 1 to {CLIENT_ID_LENGTH} letters, digits, '-' or '_'")
+        raise refused(f"a client order id has 1 to {MAX_LENGTH} letters, digits, '-' or '_'")
     for name, value in (("quantity", request.qty), ("amount", request.quote_qty), ("price", request.price)):
         if value is not None and not _sensible(value):
             raise refused(f"the {name} must be a number above zero with at most {_MOST_DIGITS} digits on either side")
