@@ -50,7 +50,7 @@ bench: $(VENV)/.bench
 	$(BIN)/python -m tests.benchmarks
 
 proto: $(VENV)/.dev
-	$(BIN)/python -m grpc_tools.protoc -Iproto --python_out=mexc_tui/venues/mexc/pb --pyi_out=mexc_tui/venues/mexc/pb proto/push.proto
+	$(BIN)/python -m grpc_tools.protoc -Iproto --python_out=mexc_tui/wire/mexc/pb --pyi_out=mexc_tui/wire/mexc/pb proto/push.proto
 
 snapshots: $(VENV)/.dev
 	$(BIN)/pytest tests/ui --snapshot-update

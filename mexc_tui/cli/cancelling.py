@@ -14,7 +14,7 @@ from mexc_tui.cli.watching import symbols_of
 from mexc_tui.domain.errors import ErrorKind, VenueError
 from mexc_tui.domain.numbers import plain
 from mexc_tui.domain.orders import OrderReport
-from mexc_tui.venues.mexc.rest import MexcRest
+from mexc_tui.venues.mexc.rest.client import MexcRest
 
 
 def run(arguments: argparse.Namespace) -> int:

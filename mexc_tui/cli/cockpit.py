@@ -24,9 +24,10 @@ from mexc_tui.cli.logs import start_log
 from mexc_tui.cli.signals import ENGINE_LIMIT_S, EndOnSignal
 from mexc_tui.config.loading import SettingsFile
 from mexc_tui.config.paths import themes_folder
+from mexc_tui.desk.child import Addresses, ChildExchange
+from mexc_tui.desk.plan import Plan, build
+from mexc_tui.domain.errors import ExchangeFailedError
 from mexc_tui.domain.views import VenueKind
-from mexc_tui.engine.child import Addresses, ChildExchange, ExchangeFailedError
-from mexc_tui.engine.compose import Plan, build
 from mexc_tui.engine.engine import Engine, EngineClient
 
 if TYPE_CHECKING:

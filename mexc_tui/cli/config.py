@@ -36,8 +36,8 @@ def run(arguments: argparse.Namespace) -> int:
         _say(str(path))
         return OK
     from mexc_tui.config.environment import credentials, venue_settings
+    from mexc_tui.config.limits import limits_of
     from mexc_tui.config.loading import load
-    from mexc_tui.engine.limits import limits_of
 
     try:
         file = load(path)

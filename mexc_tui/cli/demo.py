@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
         require_terminal()
     if arguments.replay is not None and not arguments.replay.is_file():
         raise ExitError(f"There is no recorded market at {arguments.replay}; nothing was started.", USAGE)
-    from mexc_tui.engine.child import ChildExchange
+    from mexc_tui.desk.child import ChildExchange
 
     child = ChildExchange(exchange_arguments(arguments))
     try:

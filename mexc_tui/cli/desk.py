@@ -11,16 +11,16 @@ from urllib.parse import urlsplit
 from mexc_tui.cli.exits import FAILURE, UNREACHABLE, USAGE, ExitError
 from mexc_tui.config.environment import credentials, venue_settings
 from mexc_tui.config.errors import ConfigError
+from mexc_tui.config.limits import limits_of
 from mexc_tui.config.loading import SettingsFile, load
 from mexc_tui.config.paths import config_file
 from mexc_tui.config.settings import Credentials, Secret, UiSettings
+from mexc_tui.desk.child import Addresses
+from mexc_tui.desk.plan import Plan, account_folder, demo_folder, is_local
 from mexc_tui.domain.errors import ErrorKind, VenueError
 from mexc_tui.domain.limits import Limits
 from mexc_tui.domain.views import TOPIC_INSTRUMENTS, InstrumentsView, VenueKind
-from mexc_tui.engine.child import Addresses
-from mexc_tui.engine.compose import Plan, account_folder, demo_folder, is_local
 from mexc_tui.engine.engine import Engine, EngineClient, death_notice
-from mexc_tui.engine.limits import limits_of
 
 REACH_LIMIT_S = 5.0
 LOCAL_LIMIT_S = 20.0

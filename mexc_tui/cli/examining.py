@@ -17,15 +17,15 @@ from mexc_tui.cli.output import safe, say
 from mexc_tui.cli.terminal_checks import terminal_checks
 from mexc_tui.config.environment import credentials, venue_settings
 from mexc_tui.config.errors import ConfigError
+from mexc_tui.config.limits import limits_of
 from mexc_tui.config.loading import SettingsFile, load
 from mexc_tui.config.paths import config_file, log_file, state_folder
 from mexc_tui.config.settings import Credentials, VenueSettings
+from mexc_tui.desk.plan import JOURNAL, account_folder, is_local
 from mexc_tui.domain.views import VenueKind
-from mexc_tui.engine.compose import JOURNAL, account_folder, is_local
-from mexc_tui.engine.limits import limits_of
 from mexc_tui.store.inspect import inspect
+from mexc_tui.venues.mexc.rest.signing import SigningError, self_test
 from mexc_tui.venues.mexc.settings import MexcSettings
-from mexc_tui.venues.mexc.signing import SigningError, self_test
 
 
 def run(arguments: argparse.Namespace) -> int:

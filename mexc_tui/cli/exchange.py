@@ -23,8 +23,8 @@ from mexc_tui.cli.exits import FAILURE, OK, USAGE, ExitError
 if TYPE_CHECKING:
     from mexc_tui.cli.exchange_state import StateFile
     from mexc_tui.store.lock import FileLock
-    from mexc_tui.venues.simulator.api import Upstream
-    from mexc_tui.venues.simulator.exchange import Exchange
+    from mexc_tui.venues.simulator.core.api import Upstream
+    from mexc_tui.venues.simulator.core.exchange import Exchange
     from mexc_tui.venues.simulator.markets.tape import TapeMarket
     from mexc_tui.venues.simulator.server import FaultPlan, Server
 

@@ -8,11 +8,11 @@ from statistics import median
 
 from mexc_tui.cli.checks import Check, fail, ok, warn
 from mexc_tui.domain.errors import ErrorKind, VenueError
-from mexc_tui.venues.mexc import channels as names
-from mexc_tui.venues.mexc.dialing import AiohttpDialer, DialError
-from mexc_tui.venues.mexc.models import AccountInfo, KeyInfo, RestMetrics
-from mexc_tui.venues.mexc.rest import MexcRest
+from mexc_tui.venues.mexc.rest.client import MexcRest
+from mexc_tui.venues.mexc.rest.models import AccountInfo, KeyInfo, RestMetrics
 from mexc_tui.venues.mexc.settings import MexcSettings
+from mexc_tui.venues.mexc.stream import channels as names
+from mexc_tui.venues.mexc.stream.dialing import AiohttpDialer, DialError
 
 LIMIT_S = 6.0
 SLOW_MS = 1_000

@@ -15,9 +15,9 @@ from typing import Any
 
 import msgspec
 
-from mexc_tui.venues.simulator.changes import Changes, Record, bring_up_to_date
-from mexc_tui.venues.simulator.events import BookBroken, BookLevel, CandleMoved, PublicTrade, SimEvent
-from mexc_tui.venues.simulator.exchange import Exchange
+from mexc_tui.venues.simulator.core.changes import Changes, Record, bring_up_to_date
+from mexc_tui.venues.simulator.core.events import BookBroken, BookLevel, CandleMoved, PublicTrade, SimEvent
+from mexc_tui.venues.simulator.core.exchange import Exchange
 from mexc_tui.venues.simulator.server.keys import ApiKey, KeyRing
 
 FORMAT = 1

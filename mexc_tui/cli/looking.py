@@ -17,7 +17,7 @@ from mexc_tui.domain.instrument import Instrument
 from mexc_tui.domain.market import Candle
 from mexc_tui.domain.numbers import divide, plain
 from mexc_tui.domain.orders import OrderReport
-from mexc_tui.venues.mexc.rest import MexcRest
+from mexc_tui.venues.mexc.rest.client import MexcRest
 
 _Lookup = Callable[[MexcRest, argparse.Namespace], Awaitable[None]]
 

@@ -11,7 +11,7 @@ from mexc_tui.cli.exits import UNREACHABLE, USAGE, ExitError
 
 if TYPE_CHECKING:
     from mexc_tui.config.settings import PaperSettings, VenueSettings
-    from mexc_tui.venues.simulator.paper import PaperExchange
+    from mexc_tui.venues.simulator.paper.exchange import PaperExchange
     from mexc_tui.venues.simulator.server import FaultPlan
 
 
@@ -21,13 +21,13 @@ async def serve_mirror(arguments: argparse.Namespace, seed: int, plan: FaultPlan
     Raises:
         ExitError: code 3, it cannot be reached; code 2, settings or state file cannot be used.
     """
+    from mexc_tui.desk.paper.mirror import Delays, Mirror
+    from mexc_tui.desk.paper.upstream import Door
     from mexc_tui.domain.errors import VenueError
-    from mexc_tui.engine.mirror import Delays, Mirror
-    from mexc_tui.engine.mirror_door import Door
-    from mexc_tui.venues.mexc.channels import Speed
     from mexc_tui.venues.mexc.settings import MexcSettings
+    from mexc_tui.venues.mexc.stream.channels import Speed
     from mexc_tui.venues.mexc.venue import StreamSettings
-    from mexc_tui.venues.simulator.paper import PaperExchange
+    from mexc_tui.venues.simulator.paper.exchange import PaperExchange
 
     venue, paper = read_paper_settings()
     lock = lock_state(arguments.state)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from mexc_tui.cli.exits import UNREACHABLE, USAGE, ExitError
 
 if TYPE_CHECKING:
-    from mexc_tui.engine.child import Addresses, ChildExchange
+    from mexc_tui.desk.child import Addresses, ChildExchange
 
 READY_LIMIT_S = 90.0
 """MEXC answers within seconds or is out of reach; its list of pairs may take long on a slow line."""
@@ -157,7 +157,7 @@ def offer_demo(error: ExitError) -> int:
 
 
 def _trade(arguments: argparse.Namespace, folder: Path, upstream_url: str, notices: tuple[str, ...]) -> int:
-    from mexc_tui.engine.child import ChildExchange
+    from mexc_tui.desk.child import ChildExchange
 
     child = ChildExchange(["--mirror", "--state", str(folder / ACCOUNT)], lost=LOST)
     try:
@@ -174,7 +174,7 @@ def _wait(child: ChildExchange, upstream_url: str) -> Addresses:
     Raises:
         ExitError: code 3, it was stopped.
     """
-    from mexc_tui.engine.child import StillStartingError
+    from mexc_tui.desk.child import StillStartingError
 
     try:
         return child.ready(SLOW_S)

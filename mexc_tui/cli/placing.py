@@ -16,6 +16,7 @@ from mexc_tui.cli.orders import UNKNOWN
 from mexc_tui.cli.output import Row, narrate, say_what_was_done
 from mexc_tui.cli.venue import unknown_symbols
 from mexc_tui.cli.watching import symbols_of
+from mexc_tui.desk.plan import Plan, PlannedParts, run_name
 from mexc_tui.domain.commands import Draft, Focus, PlaceOrder
 from mexc_tui.domain.facts import Fact
 from mexc_tui.domain.ids import ORIGIN
@@ -34,7 +35,6 @@ from mexc_tui.domain.views import (
     RiskView,
     gate_topic,
 )
-from mexc_tui.engine.compose import Plan, PlannedParts, run_name
 from mexc_tui.engine.engine import DeskPort, Engine, EngineClient
 from mexc_tui.kernel.desk import Desk
 from mexc_tui.kernel.effects import Record

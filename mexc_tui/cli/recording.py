@@ -17,7 +17,7 @@ from mexc_tui.cli.venue import REACH_LIMIT_S, market_venue
 from mexc_tui.cli.watch_rows import PUSHES
 from mexc_tui.cli.watching import connect, no_stream, seconds_of, symbols_of
 from mexc_tui.domain.facts import Fact
-from mexc_tui.domain.inputs import BookSnapshot, Input, LinkChanged, LinkState, Moment
+from mexc_tui.domain.inputs import BookSnapshot, Input, LinkChanged, LinkState, Timestamp
 from mexc_tui.domain.instrument import Instrument
 from mexc_tui.domain.market import Interval
 from mexc_tui.engine.clock import system_now
@@ -125,7 +125,7 @@ class Recorder:
             self.frames += 1
             self._tape.frame(mono_ns, wall_ms, frame)
 
-    def _listen(self, item: Input, at: Moment) -> None:
+    def _listen(self, item: Input, at: Timestamp) -> None:
         self._connected = self._connected or isinstance(item, PUSHES)
         if self._tape is None:
             return

@@ -16,9 +16,9 @@ from mexc_tui.config.paths import config_file
 from mexc_tui.domain.errors import ErrorKind, VenueError
 
 if TYPE_CHECKING:
-    from mexc_tui.venues.mexc.rest import MexcRest
+    from mexc_tui.venues.mexc.rest.client import MexcRest
     from mexc_tui.venues.mexc.settings import MexcSettings
-    from mexc_tui.venues.mexc.streams import Tap
+    from mexc_tui.venues.mexc.stream.streams import Tap
     from mexc_tui.venues.mexc.venue import MexcVenue, Part
 
 T = TypeVar("T")
@@ -70,9 +70,9 @@ def mexc_settings(*, keys: bool) -> tuple[MexcSettings, str]:
 
 def market_venue(parts: Iterable[Part], tap: Tap | None = None) -> MexcVenue:
     """Return the configured exchange without keys, carrying these parts of the market."""
+    from mexc_tui.desk.plan import is_local
     from mexc_tui.domain.views import VenueKind
-    from mexc_tui.engine.compose import is_local
-    from mexc_tui.venues.mexc.channels import Speed
+    from mexc_tui.venues.mexc.stream.channels import Speed
     from mexc_tui.venues.mexc.venue import MexcVenue, StreamSettings
 
     settings, speed = mexc_settings(keys=False)
@@ -91,7 +91,7 @@ def with_rest(work: Callable[[MexcRest], Awaitable[T]], *, keys: bool) -> T:
     start_log_when_needed((settings.api_key, settings.api_secret))
 
     async def main() -> T:
-        from mexc_tui.venues.mexc.rest import MexcRest
+        from mexc_tui.venues.mexc.rest.client import MexcRest
 
         rest = MexcRest(settings)
         try:

@@ -14,8 +14,8 @@ from mexc_tui.domain.inputs import (
     Input,
     LinkChanged,
     LinkState,
-    Moment,
     TickersSeen,
+    Timestamp,
     TopOfBook,
     TradesSeen,
 )
@@ -125,7 +125,7 @@ class Reporter:
         self._ticker_due: dict[str, int] = {}
         self._ticked_ns: dict[str, int] = {}
         self._link: tuple[LinkState, str] | None = None
-        self._handlers: dict[type, Callable[[Any, Moment], None]] = {
+        self._handlers: dict[type, Callable[[Any, Timestamp], None]] = {
             TradesSeen: self._trades,
             CandleSeen: self._candle,
             TickersSeen: self._on_tickers,
@@ -134,7 +134,7 @@ class Reporter:
             ChannelRefused: self._refused,
         }
 
-    def listen(self, item: Input, at: Moment) -> None:
+    def listen(self, item: Input, at: Timestamp) -> None:
         """Take one input."""
         self.connected = self.connected or isinstance(item, PUSHES)
         handler = self._handlers.get(type(item))
@@ -158,7 +158,7 @@ class Reporter:
         """Print what a reader must know about the data."""
         self._emit({"type": "problem", "code": code, "message": safe(message), "symbol": safe(symbol)})
 
-    def beat(self, markets: Markets, at: Moment) -> None:
+    def beat(self, markets: Markets, at: Timestamp) -> None:
         """Print the books and tickers that changed, each symbol at most ten times a second."""
         if "book" in self._channels:
             for symbol in self._symbols:
@@ -169,7 +169,7 @@ class Reporter:
                 self._ticked_ns[symbol] = at.mono_ns
                 self._emit(ticker_row(symbol, self._tickers.get(symbol), self._tops.get(symbol), due))
 
-    def _book(self, markets: Markets, symbol: str, at: Moment) -> None:
+    def _book(self, markets: Markets, symbol: str, at: Timestamp) -> None:
         before = self._books.get(symbol)
         if before is not None and at.mono_ns - before[1] < BOOK_GAP_NS:
             return
@@ -179,31 +179,31 @@ class Reporter:
         self._books[symbol] = (view, at.mono_ns)
         self._emit(book_row(view, at.wall_ms))
 
-    def _trades(self, seen: TradesSeen, at: Moment) -> None:
+    def _trades(self, seen: TradesSeen, at: Timestamp) -> None:
         tape = self._tapes.get(seen.symbol)
         if tape is not None and not seen.history and "trades" in self._channels:
             for trade in tape.add(seen.trades, seen.recv_ns):
                 self._emit(trade_row(seen.symbol, trade))
 
-    def _candle(self, seen: CandleSeen, at: Moment) -> None:
+    def _candle(self, seen: CandleSeen, at: Timestamp) -> None:
         track = self.tracks.get(seen.symbol)
         if track is not None and seen.interval is track.interval and "candles" in self._channels:
             track.see(seen.candle)
 
-    def _on_tickers(self, seen: TickersSeen, at: Moment) -> None:
+    def _on_tickers(self, seen: TickersSeen, at: Timestamp) -> None:
         for ticker in seen.tickers:
             if ticker.symbol in self.tracks and "ticker" in self._channels:
                 self._tickers[ticker.symbol] = ticker
                 self._ticker_due[ticker.symbol] = at.wall_ms
 
-    def _top(self, top: TopOfBook, at: Moment) -> None:
+    def _top(self, top: TopOfBook, at: Timestamp) -> None:
         if top.symbol in self.tracks and "ticker" in self._channels:
             before = self._tops.get(top.symbol)
             self._tops[top.symbol] = top
             if before is None or _best(before) != _best(top):
                 self._ticker_due[top.symbol] = at.wall_ms
 
-    def _on_link(self, changed: LinkChanged, at: Moment) -> None:
+    def _on_link(self, changed: LinkChanged, at: Timestamp) -> None:
         if changed.private:
             return
         up = changed.state is LinkState.CONNECTED
@@ -218,7 +218,7 @@ class Reporter:
             return
         self.link(changed.state, changed.reason)
 
-    def _refused(self, refused: ChannelRefused, at: Moment) -> None:
+    def _refused(self, refused: ChannelRefused, at: Timestamp) -> None:
         kind = next((ours for theirs, ours in _REFUSED.items() if theirs in refused.channel), "")
         message = f"The exchange refuses {refused.channel} ({refused.reason or 'no reason given'})."
         if kind in self._channels:

@@ -233,7 +233,7 @@ def _parts(channels: tuple[str, ...]) -> list[Part]:
 
 
 def _unreadable(venue: MexcVenue, reporter: Reporter, before: int) -> int:
-    """Tell of frames that could not be read since last time; trades in them are lost."""
+    """EmitFact of frames that could not be read since last time; trades in them are lost."""
     streams = venue.streams
     if streams is None or streams.decoder.not_understood == before:
         return before

@@ -40,7 +40,7 @@ class Applied(Enum):
     GAP = "versions are missing before it"
 
 
-# Looking a member up in its class is slow in Python 3.11, and this is done for every push.
+# Navigation a member up in its class is slow in Python 3.11, and this is done for every push.
 _SKIPPED, _APPLIED, _GAP = Applied
 
 

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from mexc_tui.domain.commands import Command
 from mexc_tui.domain.facts import Fact
-from mexc_tui.domain.inputs import Moment
+from mexc_tui.domain.inputs import Timestamp
 from mexc_tui.domain.views import View
 
 
@@ -22,7 +22,7 @@ class DeskClient(Protocol):
     def facts(self, after: int) -> tuple[Fact, ...]:
         """Return the facts with a ``seq`` above ``after``, in order."""
 
-    def now(self) -> Moment:
+    def now(self) -> Timestamp:
         """Return the time by the engine's clock, against which views are dated."""
 
     def died(self) -> str:

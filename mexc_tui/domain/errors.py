@@ -55,3 +55,11 @@ class VenueError(Exception):
         self.sent = sent
         self.definite = definite
         self.retry_after_s = retry_after_s
+
+
+class ExchangeFailedError(Exception):
+    """The embedded exchange did not start. ``exit_code`` is its own."""
+
+    def __init__(self, message: str, exit_code: int = 1) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code

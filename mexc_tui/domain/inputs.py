@@ -12,7 +12,7 @@ from mexc_tui.domain.market import Candle, Interval, Ticker, Trade
 from mexc_tui.domain.orders import Balance, Fill, OrderReport
 
 
-class Moment(msgspec.Struct, frozen=True, gc=False):
+class Timestamp(msgspec.Struct, frozen=True, gc=False):
     """A point in time, given by whoever calls the kernel: it has no clock of its own."""
 
     wall_ms: int

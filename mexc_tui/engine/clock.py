@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 
-from mexc_tui.domain.inputs import Moment
+from mexc_tui.domain.inputs import Timestamp
 
 
-def system_now() -> Moment:
+def system_now() -> Timestamp:
     """Return wall time and a monotonic time, read together."""
-    return Moment(time.time_ns() // 1_000_000, time.monotonic_ns())
+    return Timestamp(time.time_ns() // 1_000_000, time.monotonic_ns())

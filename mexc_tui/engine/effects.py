@@ -17,7 +17,6 @@ from mexc_tui.domain.inputs import (
     JournalProblem,
     LookupAnswered,
     LookupFailed,
-    Moment,
     PlaceAccepted,
     PlaceNotSent,
     PlaceRejected,
@@ -25,12 +24,14 @@ from mexc_tui.domain.inputs import (
     Reconciled,
     ReconcileFailed,
     SnapshotFailed,
+    Timestamp,
     TradesSeen,
 )
 from mexc_tui.domain.orders import Fill
 from mexc_tui.engine.supervisor import attempt
 from mexc_tui.kernel.effects import (
     Effect,
+    EmitFact,
     FetchAccount,
     FetchCandles,
     FetchSnapshot,
@@ -41,7 +42,6 @@ from mexc_tui.kernel.effects import (
     SendCancelAll,
     SendOrder,
     SetInterest,
-    Tell,
 )
 from mexc_tui.kernel.ports import JournalPort, Venue
 
@@ -62,7 +62,7 @@ class EffectRunner:
         journal: JournalPort,
         feed: Callable[[Input], None],
         tell: Callable[[Fact], None],
-        now: Callable[[], Moment],
+        now: Callable[[], Timestamp],
         probe: Probe | None = None,
     ) -> None:
         self._venue = venue
@@ -102,7 +102,7 @@ class EffectRunner:
 
     def _start(self, effect: Effect) -> None:
         match effect:
-            case Tell():
+            case EmitFact():
                 self._tell(effect.fact)
             case Journal():
                 self._spawn(self._record_and_send([effect]), critical=True)

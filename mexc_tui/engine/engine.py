@@ -11,22 +11,21 @@ from typing import Protocol, get_args
 
 from mexc_tui.config.errors import ConfigError
 from mexc_tui.domain.commands import Command
-from mexc_tui.domain.errors import VenueError
+from mexc_tui.domain.errors import ExchangeFailedError, VenueError
 from mexc_tui.domain.facts import Fact
 from mexc_tui.domain.inputs import (
     Input,
     InstrumentsLoaded,
-    Moment,
     OrderReported,
     PlaceAccepted,
     PlaceRejected,
     PlaceUnknown,
     Tick,
     TickersSeen,
+    Timestamp,
     VenueNotice,
 )
 from mexc_tui.domain.views import View
-from mexc_tui.engine.child import ExchangeFailedError
 from mexc_tui.engine.clock import system_now
 from mexc_tui.engine.effects import EffectRunner, Probe
 from mexc_tui.engine.hub import ViewHub
@@ -51,13 +50,13 @@ _log = logging.getLogger(__name__)
 class DeskPort(Protocol):
     """The kernel as the engine drives it."""
 
-    def start(self, at: Moment) -> Sequence[Effect]:
+    def start(self, at: Timestamp) -> Sequence[Effect]:
         """Begin recovery."""
 
-    def handle(self, item: Input | Command, at: Moment) -> Sequence[Effect]:
+    def handle(self, item: Input | Command, at: Timestamp) -> Sequence[Effect]:
         """Take one input or command."""
 
-    def views(self, at: Moment, topics: frozenset[str]) -> Mapping[str, View]:
+    def views(self, at: Timestamp, topics: frozenset[str]) -> Mapping[str, View]:
         """Build the views of the topics that changed."""
 
 
@@ -77,7 +76,7 @@ class Parts(Protocol):
 class Engine:
     """Runs a desk until ``stop`` or a failure. Orders outlive it: they stay at the exchange and in the journal."""
 
-    def __init__(self, parts: Parts, *, now: Callable[[], Moment] = system_now, probe: Probe | None = None) -> None:
+    def __init__(self, parts: Parts, *, now: Callable[[], Timestamp] = system_now, probe: Probe | None = None) -> None:
         self.hub = ViewHub()
         self.now = now
         self.failure: Exception | None = None
@@ -118,7 +117,7 @@ class Engine:
         self.stop()
 
     def notify(self, message: str) -> None:
-        """Tell the person something that was learnt outside the engine; from any thread."""
+        """EmitFact the person something that was learnt outside the engine; from any thread."""
         self._wake(lambda: self._take(VenueNotice(message)))
 
     def join(self, limit_s: float) -> bool:
@@ -289,7 +288,7 @@ class EngineClient:
         """Return the facts with a ``seq`` above ``after``, in order."""
         return self._hub.facts(after)
 
-    def now(self) -> Moment:
+    def now(self) -> Timestamp:
         """Return the time by the engine's clock."""
         return self._engine.now()
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from mexc_tui.domain.facts import Fact
-from mexc_tui.domain.inputs import Input, InstrumentsLoaded, Moment, Tick
+from mexc_tui.domain.inputs import Input, InstrumentsLoaded, Tick, Timestamp
 from mexc_tui.domain.instrument import Instrument
 from mexc_tui.domain.market import Interval
 from mexc_tui.engine.clock import system_now
@@ -35,11 +35,11 @@ class MarketFeed:
         self,
         venue: Venue,
         *,
-        listen: Callable[[Input, Moment], None],
+        listen: Callable[[Input, Timestamp], None],
         tell: Callable[[Fact], None],
         books: bool = True,
         depth: int = 0,
-        now: Callable[[], Moment] = system_now,
+        now: Callable[[], Timestamp] = system_now,
     ) -> None:
         self.markets = Markets(FactLog(), depth_limit=max(LEVELS, 2 * depth), least_levels=depth)
         """The books; only those of followed symbols, and none without ``books``."""

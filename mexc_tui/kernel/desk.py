@@ -33,7 +33,6 @@ from mexc_tui.domain.inputs import (
     LinkState,
     LookupAnswered,
     LookupFailed,
-    Moment,
     OrderReported,
     PlaceAccepted,
     PlaceNotSent,
@@ -42,6 +41,7 @@ from mexc_tui.domain.inputs import (
     Reconciled,
     ReconcileFailed,
     Tick,
+    Timestamp,
     VenueHealth,
     VenueNotice,
 )
@@ -49,7 +49,8 @@ from mexc_tui.domain.limits import Limits, Violation
 from mexc_tui.domain.numbers import exact
 from mexc_tui.domain.orders import Fill, Order, Side
 from mexc_tui.domain.views import View
-from mexc_tui.kernel import words
+from mexc_tui.kernel import messages
+from mexc_tui.kernel.desk_views import DeskViews
 from mexc_tui.kernel.effects import Effect, FillRecord, Journal, Record
 from mexc_tui.kernel.facts import FactLog
 from mexc_tui.kernel.flatten import Flattener
@@ -60,7 +61,6 @@ from mexc_tui.kernel.portfolio import USDT, Portfolio
 from mexc_tui.kernel.ports import VenueInfo
 from mexc_tui.kernel.recovery import Recovery
 from mexc_tui.kernel.risk import Risk
-from mexc_tui.kernel.showing import Showing
 from mexc_tui.kernel.valuation import Prices
 
 COMMANDS_KEPT = 10_000
@@ -94,13 +94,13 @@ class Desk:
         )
         self._recovery = Recovery(self._facts, self._orders, self._portfolio, self._risk)
         self._flattener = Flattener(self._facts, self._orders, self._risk, self._recovery.ask)
-        self._showing = Showing(venue, self._markets, self._orders, self._portfolio, self._risk, self._recovery)
+        self._views = DeskViews(venue, self._markets, self._orders, self._portfolio, self._risk, self._recovery)
         self._done: dict[str, None] = {}
         self._sweep_ns: int | None = None
         """Orders made before this moment that turn up later are cancelled too: cancel all was pressed."""
         self._sweep_ms = 0
         self._recovery.replay(resumed, self._first_time)
-        self._handlers: dict[type, Callable[[Any, Moment], list[Effect]]] = {
+        self._handlers: dict[type, Callable[[Any, Timestamp], list[Effect]]] = {
             PlaceOrder: self._place,
             CancelOrder: self._cancel,
             CancelAll: self._cancel_all,
@@ -126,16 +126,16 @@ class Desk:
             LinkChanged: self._link,
             VenueHealth: self._health,
             JournalProblem: self._risk.journal_problem,
-            VenueNotice: lambda item, at: [self._facts.tell(at, "notice", Level.WARN, item.message)],
+            VenueNotice: lambda item, at: [self._facts.emit(at, "notice", Level.WARN, item.message)],
             Tick: self._tick,
         }
 
-    def start(self, at: Moment) -> list[Effect]:
+    def start(self, at: Timestamp) -> list[Effect]:
         """Begin: ask what became of everything that was under way."""
-        told = [self._facts.tell(at, "notice", Level.WARN, notice) for notice in self._notices]
+        told = [self._facts.emit(at, "notice", Level.WARN, notice) for notice in self._notices]
         return [*told, *self._follow(at), *self._recovery.start(at, self._symbols())]
 
-    def handle(self, item: Input | Command, at: Moment) -> list[Effect]:
+    def handle(self, item: Input | Command, at: Timestamp) -> list[Effect]:
         """Take one input or command."""
         effects = self._markets.handle(item, at)
         handler = self._handlers.get(type(item))
@@ -146,9 +146,9 @@ class Desk:
             effects += self._flattener.advance(at)
         return effects
 
-    def views(self, at: Moment, topics: frozenset[str] | None = None) -> dict[str, View]:
+    def views(self, at: Timestamp, topics: frozenset[str] | None = None) -> dict[str, View]:
         """Return the views of the topics asked for (None: all); an unchanged view is the same object."""
-        return self._showing.views(at, topics)
+        return self._views.views(at, topics)
 
     # --- commands
 
@@ -163,7 +163,7 @@ class Desk:
             del self._done[next(iter(self._done))]
         return True
 
-    def _place(self, command: PlaceOrder, at: Moment) -> list[Effect]:
+    def _place(self, command: PlaceOrder, at: Timestamp) -> list[Effect]:
         if not self._first_time(command.command_id):
             return []
         draft = command.draft
@@ -189,13 +189,13 @@ class Desk:
         self._risk.sent(order, at)
         return effects + self._follow(at)
 
-    def _cancel(self, command: CancelOrder, at: Moment) -> list[Effect]:
+    def _cancel(self, command: CancelOrder, at: Timestamp) -> list[Effect]:
         if self._orders.get(command.client_order_id) is None:
             text = f"There is no order {command.client_order_id} here; nothing was cancelled."
-            return [self._facts.tell(at, "problem", Level.WARN, text, command_id=command.command_id)]
+            return [self._facts.emit(at, "problem", Level.WARN, text, command_id=command.command_id)]
         return self._orders.cancel(command.client_order_id, at)
 
-    def _cancel_all(self, command: CancelAll, at: Moment) -> list[Effect]:
+    def _cancel_all(self, command: CancelAll, at: Timestamp) -> list[Effect]:
         def wanted(order: Order) -> bool:
             return (
                 command.symbol in (None, order.symbol)
@@ -209,7 +209,7 @@ class Desk:
             return self._orders.cancel_symbols({command.symbol}, at)
         return self._cancel_everything(at)
 
-    def _cancel_everything(self, at: Moment) -> list[Effect]:
+    def _cancel_everything(self, at: Timestamp) -> list[Effect]:
         """Cancel what is known at once, then ask the exchange what is left and cancel that too."""
         symbols = {order.symbol for order in self._orders.live()}
         if self._markets.focus is not None:
@@ -218,7 +218,7 @@ class Desk:
         self._sweep_ns, self._sweep_ms = at.mono_ns, at.wall_ms
         return effects + self._recovery.ask_all(self._symbols(), at)
 
-    def _flatten(self, command: Flatten, at: Moment) -> list[Effect]:
+    def _flatten(self, command: Flatten, at: Timestamp) -> list[Effect]:
         if not self._first_time(command.command_id):
             return []
         if command.symbol is not None:
@@ -231,38 +231,38 @@ class Desk:
         effects += self._flattener.start(symbols, command.command_id, at)
         if not symbols:
             text = "Nothing is held in a USDT pair; there is nothing to sell. Open orders are being cancelled."
-            effects.append(self._facts.tell(at, "flattened", Level.GOOD, text, command_id=command.command_id))
+            effects.append(self._facts.emit(at, "flattened", Level.GOOD, text, command_id=command.command_id))
         return effects + self._follow(at)
 
-    def _halt(self, command: Halt, at: Moment) -> list[Effect]:
+    def _halt(self, command: Halt, at: Timestamp) -> list[Effect]:
         return self._cancel_everything(at) + self._risk.halt(command.reason, at, command.command_id)
 
-    def _resume(self, command: Resume, at: Moment) -> list[Effect]:
+    def _resume(self, command: Resume, at: Timestamp) -> list[Effect]:
         return self._risk.resume(at, command.command_id) if self._first_time(command.command_id) else []
 
-    def _arm(self, command: Arm, at: Moment) -> list[Effect]:
+    def _arm(self, command: Arm, at: Timestamp) -> list[Effect]:
         if command.armed and not self._first_time(command.command_id):
             return []
         return self._risk.arm(command.armed, at, command.command_id)
 
-    def _focus(self, command: Focus, at: Moment) -> list[Effect]:
+    def _focus(self, command: Focus, at: Timestamp) -> list[Effect]:
         if command.symbol in self._recovery.covered:
             return []
         return self._recovery.ask(self._symbols() | {command.symbol}, at)
 
-    def _set_limits(self, command: SetLimits, at: Moment) -> list[Effect]:
+    def _set_limits(self, command: SetLimits, at: Timestamp) -> list[Effect]:
         if command.limits == self._risk.limits:
             return []
         self._risk.limits = command.limits
         text = "The limits have changed; they apply from the next order on."
-        return [self._facts.tell(at, "limits", Level.INFO, text, command_id=command.command_id)]
+        return [self._facts.emit(at, "limits", Level.INFO, text, command_id=command.command_id)]
 
-    def _reconcile(self, command: Reconcile, at: Moment) -> list[Effect]:
+    def _reconcile(self, command: Reconcile, at: Timestamp) -> list[Effect]:
         return self._recovery.ask_fresh(self._symbols(), at)
 
     # --- inputs
 
-    def _book(self, fill: Fill, at: Moment) -> list[Effect]:
+    def _book(self, fill: Fill, at: Timestamp) -> list[Effect]:
         """Book one execution, once."""
         if not self._portfolio.is_new(fill):
             return []
@@ -270,16 +270,16 @@ class Desk:
         effects: list[Effect] = [Journal((FillRecord(fill=fill, fee_quote=fee, wall_ms=at.wall_ms),))]
         changes = self._orders.executed(fill, at)
         order = self._orders.find(fill)
-        text = words.filled(fill, order)
-        told = self._facts.tell(at, "filled", Level.GOOD, text, symbol=fill.symbol, order=order, fill=fill)
+        text = messages.filled(fill, order)
+        told = self._facts.emit(at, "filled", Level.GOOD, text, symbol=fill.symbol, order=order, fill=fill)
         return [*effects, *changes, told, *self._follow(at)]
 
-    def _balance(self, item: BalanceReported, at: Moment) -> list[Effect]:
+    def _balance(self, item: BalanceReported, at: Timestamp) -> list[Effect]:
         self._portfolio.pushed(item, at)
         self._risk.settle()
         return []
 
-    def _reconciled(self, item: Reconciled, at: Moment) -> list[Effect]:
+    def _reconciled(self, item: Reconciled, at: Timestamp) -> list[Effect]:
         effects: list[Effect] = []
         for fill in item.fills:
             effects += self._book(fill, at)
@@ -293,8 +293,8 @@ class Desk:
         effects += self._recovery.answered(item, at)
         return effects + self._follow(at)
 
-    def _quiet(self, asset: str, at: Moment) -> bool:
-        """Tell whether nothing of an asset is moving, so that its balance and its fills can be compared."""
+    def _quiet(self, asset: str, at: Timestamp) -> bool:
+        """EmitFact whether nothing of an asset is moving, so that its balance and its fills can be compared."""
         for order, track in self._orders.loose():
             pair = self._markets.instrument(order.symbol)
             if pair is not None and asset not in (pair.base, pair.quote, *self._portfolio.third_assets):
@@ -305,7 +305,7 @@ class Desk:
                 return False
         return True
 
-    def _sweep(self, item: Reconciled, at: Moment) -> list[Effect]:
+    def _sweep(self, item: Reconciled, at: Timestamp) -> list[Effect]:
         """Cancel what a cancel-all did not reach because the desk did not know of it."""
         if self._sweep_ns is None or item.asked_ns < self._sweep_ns:
             return []
@@ -313,32 +313,32 @@ class Desk:
         before = self._sweep_ms
         return self._orders.cancel_some(lambda o: o.created_ms <= before and not o.reduce_only, at)
 
-    def _link(self, item: LinkChanged, at: Moment) -> list[Effect]:
-        news = self._showing.link(item)
+    def _link(self, item: LinkChanged, at: Timestamp) -> list[Effect]:
+        news = self._views.link(item)
         if item.private:
             return self._recovery.link(item, self._symbols(), at)
         if not news or item.state is LinkState.CONNECTING:
             return []
         if item.state is LinkState.CONNECTED:
-            return [self._facts.tell(at, "link", Level.GOOD, "The market stream is connected; prices are coming in.")]
+            return [self._facts.emit(at, "link", Level.GOOD, "The market stream is connected; prices are coming in.")]
         why = f" ({item.reason})" if item.reason else ""
         text = f"The market stream is {item.state.value}{why}. Books are not live until it is back;"
         text += " no order is sent on an old book. Cancel and flatten work."
-        return [self._facts.tell(at, "link", Level.BAD, text)]
+        return [self._facts.emit(at, "link", Level.BAD, text)]
 
-    def _health(self, item: VenueHealth, at: Moment) -> list[Effect]:
-        before = self._showing.health(item, at)
+    def _health(self, item: VenueHealth, at: Timestamp) -> list[Effect]:
+        before = self._views.health(item, at)
         told: list[Effect] = []
         if item.drift and item.drift != before.drift:
-            told.append(self._facts.tell(at, "drift", Level.WARN, words.drift(item.drift)))
+            told.append(self._facts.emit(at, "drift", Level.WARN, messages.drift(item.drift)))
         if item.held and not before.held:
-            told.append(self._facts.tell(at, "link", Level.BAD, words.requests_held(item)))
+            told.append(self._facts.emit(at, "link", Level.BAD, messages.requests_held(item)))
         elif before.held and not item.held:
             text = "Requests reach the exchange again; orders can be sent."
-            told.append(self._facts.tell(at, "link", Level.GOOD, text))
+            told.append(self._facts.emit(at, "link", Level.GOOD, text))
         return told
 
-    def _tick(self, item: Tick, at: Moment) -> list[Effect]:
+    def _tick(self, item: Tick, at: Timestamp) -> list[Effect]:
         effects = self._orders.tick(at) + self._recovery.tick(self._symbols(), at) + self._risk.tick(at)
         self._portfolio.measure(at)
         self._risk.settle()
@@ -357,7 +357,7 @@ class Desk:
             symbols.add(self._markets.focus.symbol)
         return symbols
 
-    def _follow(self, at: Moment) -> list[Effect]:
+    def _follow(self, at: Timestamp) -> list[Effect]:
         """Keep the books of what we have orders in or hold, so that it can be valued and sold."""
         wanted = {order.symbol: None for order in self._orders.live()}
         wanted.update(dict.fromkeys(sorted(self._flattener.symbols())))

@@ -135,7 +135,7 @@ class SetInterest(msgspec.Struct, frozen=True, gc=False):
     candles: tuple[tuple[str, Interval], ...]
 
 
-class Tell(msgspec.Struct, frozen=True, gc=False):
+class EmitFact(msgspec.Struct, frozen=True, gc=False):
     """Put a fact before the person."""
 
     fact: Fact
@@ -152,5 +152,5 @@ Effect = (
     | FetchTrades
     | FetchAccount
     | SetInterest
-    | Tell
+    | EmitFact
 )

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from mexc_tui.domain.facts import Fact, Level
-from mexc_tui.domain.inputs import Moment
+from mexc_tui.domain.inputs import Timestamp
 from mexc_tui.domain.limits import Violation
 from mexc_tui.domain.orders import Fill, Order
-from mexc_tui.kernel.effects import Tell
+from mexc_tui.kernel.effects import EmitFact
 
 
 class FactLog:
@@ -15,9 +15,9 @@ class FactLog:
     def __init__(self) -> None:
         self._seq = 0
 
-    def tell(
+    def emit(
         self,
-        at: Moment,
+        at: Timestamp,
         kind: str,
         level: Level,
         message: str,
@@ -27,10 +27,10 @@ class FactLog:
         fill: Fill | None = None,
         violations: tuple[Violation, ...] = (),
         command_id: str = "",
-    ) -> Tell:
+    ) -> EmitFact:
         """Return the effect that puts one fact before the person."""
         self._seq += 1
-        return Tell(
+        return EmitFact(
             Fact(
                 seq=self._seq,
                 time_ms=at.wall_ms,

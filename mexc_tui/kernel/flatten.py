@@ -11,7 +11,7 @@ from mexc_tui.domain.commands import Draft
 from mexc_tui.domain.controls.case import grouped, money
 from mexc_tui.domain.facts import Level
 from mexc_tui.domain.gate import check
-from mexc_tui.domain.inputs import Moment
+from mexc_tui.domain.inputs import Timestamp
 from mexc_tui.domain.instrument import Instrument
 from mexc_tui.domain.numbers import ONE, ZERO, ceil_to, divide, exact, floor_to
 from mexc_tui.domain.orders import OrderState, OrderType, Side
@@ -57,7 +57,7 @@ class Flattener:
     """Runs one job a symbol; a job ends with a fact, whether it is flat or not."""
 
     def __init__(
-        self, facts: FactLog, orders: Orders, risk: Risk, ask: Callable[[set[str], Moment], list[Effect]]
+        self, facts: FactLog, orders: Orders, risk: Risk, ask: Callable[[set[str], Timestamp], list[Effect]]
     ) -> None:
         self._facts = facts
         self._orders = orders
@@ -66,14 +66,14 @@ class Flattener:
         self._jobs: dict[str, Job] = {}
 
     def active(self, symbol: str) -> bool:
-        """Tell whether a symbol is being flattened."""
+        """EmitFact whether a symbol is being flattened."""
         return symbol in self._jobs
 
     def symbols(self) -> set[str]:
         """Return the symbols that are being flattened."""
         return set(self._jobs)
 
-    def start(self, symbols: set[str], command_id: str, at: Moment) -> list[Effect]:
+    def start(self, symbols: set[str], command_id: str, at: Timestamp) -> list[Effect]:
         """Begin; a symbol that is on its way out already is left to it."""
         new = {symbol for symbol in symbols if symbol not in self._jobs}
         # Before the account has been read there may be orders that nobody here knows of.
@@ -82,14 +82,14 @@ class Flattener:
             self._jobs[symbol] = Job(symbol=symbol, command_id=command_id, since_ns=at.mono_ns)
         return effects + self.advance(at)
 
-    def advance(self, at: Moment) -> list[Effect]:
+    def advance(self, at: Timestamp) -> list[Effect]:
         """Take every job as far as what is known allows."""
         effects: list[Effect] = []
         for job in list(self._jobs.values()):
             effects += self._advance(job, at)
         return effects
 
-    def _advance(self, job: Job, at: Moment) -> list[Effect]:
+    def _advance(self, job: Job, at: Timestamp) -> list[Effect]:
         waited = at.mono_ns - job.since_ns
         if job.sale:
             sale = self._orders.get(job.sale)
@@ -116,10 +116,10 @@ class Flattener:
                 return []
         return self._sell(job, at, waited)
 
-    def _free(self, job: Job, at: Moment) -> bool:
+    def _free(self, job: Job, at: Timestamp) -> bool:
         return not self._orders.live(job.symbol) and self._risk.settled(job.symbol, at)
 
-    def _sell(self, job: Job, at: Moment, waited: int) -> list[Effect]:
+    def _sell(self, job: Job, at: Timestamp, waited: int) -> list[Effect]:
         inputs = self._risk.inputs(job.symbol, at, flattening=True)
         pair, free = inputs.instrument, inputs.base_free
         price = None if pair is None else _floor_price(inputs, pair, job.lowest)
@@ -140,7 +140,7 @@ class Flattener:
             return self._end(job, at, Level.BAD, f"{grouped(free)} {pair.base} is left after {job.sales} sales")
         return self._send(job, inputs, qty, price, at)
 
-    def _dust(self, job: Job, pair: Instrument, free: Decimal, price: Decimal | None, at: Moment) -> list[Effect]:
+    def _dust(self, job: Job, pair: Instrument, free: Decimal, price: Decimal | None, at: Timestamp) -> list[Effect]:
         if free == 0:
             return self._end(job, at, Level.GOOD, "")
         worth = "" if price is None else f", worth about {money(free * price)} {pair.quote},"
@@ -151,9 +151,9 @@ class Flattener:
         )
         del self._jobs[job.symbol]
         kind, level = ("flattened", Level.GOOD) if job.sales else ("problem", Level.WARN)
-        return [self._facts.tell(at, kind, level, text, symbol=job.symbol, command_id=job.command_id)]
+        return [self._facts.emit(at, kind, level, text, symbol=job.symbol, command_id=job.command_id)]
 
-    def _send(self, job: Job, inputs: GateInputs, qty: Decimal, price: Decimal, at: Moment) -> list[Effect]:
+    def _send(self, job: Job, inputs: GateInputs, qty: Decimal, price: Decimal, at: Timestamp) -> list[Effect]:
         draft = Draft(symbol=job.symbol, side=Side.SELL, type=OrderType.IOC, qty=qty, price=price)
         verdict = check(draft, inputs)
         if not verdict.passes:
@@ -166,14 +166,14 @@ class Flattener:
         job.sale, job.sales, job.lowest = order.client_order_id, job.sales + 1, price
         return effects
 
-    def _end(self, job: Job, at: Moment, level: Level, why: str) -> list[Effect]:
+    def _end(self, job: Job, at: Timestamp, level: Level, why: str) -> list[Effect]:
         del self._jobs[job.symbol]
         if not why:
             text = f"{job.symbol} is flat." if job.sales else f"{job.symbol}: nothing is held, nothing to sell."
         else:
             text = f"{job.symbol} could not be sold entirely: {why.rstrip('.')}. Press flatten again or sell by hand."
         kind = "flattened" if not why else "problem"
-        fact = self._facts.tell(
+        fact = self._facts.emit(
             at, kind, Level.GOOD if not why else level, text, symbol=job.symbol, command_id=job.command_id
         )
         return [fact]

@@ -20,10 +20,10 @@ from mexc_tui.domain.inputs import (
     InstrumentsLoaded,
     LinkChanged,
     LinkState,
-    Moment,
     SnapshotFailed,
     Tick,
     TickersSeen,
+    Timestamp,
     TopOfBook,
     TradesSeen,
     VenueHealth,
@@ -58,7 +58,7 @@ class Markets(MarketReading):
         self._facts = facts
         self._depth_limit = min(depth_limit, MOST_LEVELS)
         self._least_levels = least_levels
-        self._at = Moment(0, 0)
+        self._at = Timestamp(0, 0)
         self._unanswered: set[str] = set()
         """Symbols that were let go while a snapshot was on its way."""
         self._history_missed = False
@@ -71,7 +71,7 @@ class Markets(MarketReading):
         self._frames = -1
         self._sparks_due: list[str] = []
         self._offset_ms: int | None = None
-        self._handlers: dict[type, Callable[[Any, Moment], list[Effect]]] = {
+        self._handlers: dict[type, Callable[[Any, Timestamp], list[Effect]]] = {
             BookDelta: self._on_delta,
             BookSnapshot: self._on_snapshot,
             SnapshotFailed: self._on_snapshot_failed,
@@ -88,35 +88,35 @@ class Markets(MarketReading):
             Focus: self._on_focus,
         }
 
-    def handle(self, item: Input | Command, at: Moment) -> list[Effect]:
+    def handle(self, item: Input | Command, at: Timestamp) -> list[Effect]:
         """Take one input; what does not concern the markets is ignored."""
         self._at = at
         handler = self._handlers.get(type(item))
         return [] if handler is None else handler(item, at)
 
-    def require(self, symbols: Iterable[str], at: Moment | None = None) -> list[Effect]:
+    def require(self, symbols: Iterable[str], at: Timestamp | None = None) -> list[Effect]:
         """Follow these symbols besides those on the screen: they have orders or holdings."""
         self._required = tuple(dict.fromkeys(symbols))
         return self._refresh_interest(at or self._at)
 
-    def _on_delta(self, delta: BookDelta, at: Moment) -> list[Effect]:
+    def _on_delta(self, delta: BookDelta, at: Timestamp) -> list[Effect]:
         self._alive(at)
         if delta.sent_ms > 0:
             self._offset_ms = delta.sent_ms - at.wall_ms
         sync = self._syncs.get(delta.symbol)
         return [] if sync is None else sync.on_delta(delta, at)
 
-    def _on_snapshot(self, snapshot: BookSnapshot, at: Moment) -> list[Effect]:
+    def _on_snapshot(self, snapshot: BookSnapshot, at: Timestamp) -> list[Effect]:
         self._unanswered.discard(snapshot.symbol)
         sync = self._syncs.get(snapshot.symbol)
         return [] if sync is None else sync.on_snapshot(snapshot, at)
 
-    def _on_snapshot_failed(self, failed: SnapshotFailed, at: Moment) -> list[Effect]:
+    def _on_snapshot_failed(self, failed: SnapshotFailed, at: Timestamp) -> list[Effect]:
         self._unanswered.discard(failed.symbol)
         sync = self._syncs.get(failed.symbol)
         return [] if sync is None else sync.on_failure(failed.reason, at)
 
-    def _on_trades(self, seen: TradesSeen, at: Moment) -> list[Effect]:
+    def _on_trades(self, seen: TradesSeen, at: Timestamp) -> list[Effect]:
         tape = self._tapes.get(seen.symbol)
         if tape is None or not seen.trades:
             return []
@@ -136,14 +136,14 @@ class Markets(MarketReading):
                 self._series.fold(new, seen.recv_ns)
         return []
 
-    def _on_candle(self, seen: CandleSeen, at: Moment) -> list[Effect]:
+    def _on_candle(self, seen: CandleSeen, at: Timestamp) -> list[Effect]:
         self._alive(at)
         series = self._series
         if series is not None and (series.symbol, series.interval) == (seen.symbol, seen.interval):
             series.see(seen.candle, seen.recv_ns)
         return []
 
-    def _on_candles(self, history: CandleHistory, at: Moment) -> list[Effect]:
+    def _on_candles(self, history: CandleHistory, at: Timestamp) -> list[Effect]:
         series = self._series
         if series is not None and (series.symbol, series.interval) == (history.symbol, history.interval):
             series.load(history.candles)
@@ -151,7 +151,7 @@ class Markets(MarketReading):
             self._quotes.load_spark(history.symbol, history.candles[-SPARK:])
         return []
 
-    def _on_top(self, top: TopOfBook, at: Moment) -> list[Effect]:
+    def _on_top(self, top: TopOfBook, at: Timestamp) -> list[Effect]:
         self._alive(at)
         sync = self._syncs.get(top.symbol)
         if sync is None:
@@ -159,11 +159,11 @@ class Markets(MarketReading):
         self._quotes.on_top(top)
         return sync.on_top(top, at)
 
-    def _on_tickers(self, seen: TickersSeen, at: Moment) -> list[Effect]:
+    def _on_tickers(self, seen: TickersSeen, at: Timestamp) -> list[Effect]:
         self._quotes.on_tickers(seen.tickers, seen.recv_ns, at.wall_ms + (self._offset_ms or 0))
         return []
 
-    def _on_instruments(self, loaded: InstrumentsLoaded, at: Moment) -> list[Effect]:
+    def _on_instruments(self, loaded: InstrumentsLoaded, at: Timestamp) -> list[Effect]:
         allowed = self._allowed = self._allowed if loaded.api_symbols is None else loaded.api_symbols
         pairs = loaded.instruments
         if allowed is not None:
@@ -178,16 +178,16 @@ class Markets(MarketReading):
             self._give_decimals(sync)
         return [*self._listings(before, at), *self._refresh_interest(at), *self._fetch_sparks()]
 
-    def _listings(self, before: dict[str, Instrument], at: Moment) -> list[Effect]:
+    def _listings(self, before: dict[str, Instrument], at: Timestamp) -> list[Effect]:
         """Say what is new, gone, paused or closed since the list of pairs was last read."""
         if not before:
             return []
         watched = () if self._focus is None else (self._focus.symbol, *self._focus.watchlist)
         followed = dict.fromkeys((*self._required, *watched))
         found = changes(before, self._instruments, followed)
-        return [self._facts.tell(at, "listing", level, text, symbol=symbol) for level, symbol, text in found]
+        return [self._facts.emit(at, "listing", level, text, symbol=symbol) for level, symbol, text in found]
 
-    def _on_link(self, changed: LinkChanged, at: Moment) -> list[Effect]:
+    def _on_link(self, changed: LinkChanged, at: Timestamp) -> list[Effect]:
         if changed.private:
             return []
         up = changed.state is LinkState.CONNECTED
@@ -211,7 +211,7 @@ class Markets(MarketReading):
                 effects += self._fetch_history(self._focus)
         return effects
 
-    def _on_refused(self, refused: ChannelRefused, at: Moment) -> list[Effect]:
+    def _on_refused(self, refused: ChannelRefused, at: Timestamp) -> list[Effect]:
         sync = self._syncs.get(refused.symbol)
         effects = sync.refuse(refused.reason, at) if sync is not None and "depth" in refused.channel else []
         message = (
@@ -219,14 +219,14 @@ class Markets(MarketReading):
             f"{f' ({refused.reason})' if refused.reason else ''}; what it would show is missing or comes late. "
             "Check that the pair exists and is open."
         )
-        return [*effects, self._facts.tell(at, "problem", Level.WARN, message, symbol=refused.symbol)]
+        return [*effects, self._facts.emit(at, "problem", Level.WARN, message, symbol=refused.symbol)]
 
-    def _alive(self, at: Moment) -> None:
+    def _alive(self, at: Timestamp) -> None:
         """Take something that came as life of the whole link, unless the venue tells its connections apart."""
         if not self._told_apart:
             self._link_ns = at.mono_ns
 
-    def _on_health(self, health: VenueHealth, at: Moment) -> list[Effect]:
+    def _on_health(self, health: VenueHealth, at: Timestamp) -> list[Effect]:
         if health.heard_ns:
             # One connection can fall silent while others, the account's among them, go on talking.
             self._told_apart = True
@@ -236,7 +236,7 @@ class Markets(MarketReading):
         self._frames = health.frames
         return []
 
-    def _on_tick(self, tick: Tick, at: Moment) -> list[Effect]:
+    def _on_tick(self, tick: Tick, at: Timestamp) -> list[Effect]:
         effects: list[Effect] = []
         for sync in self._syncs.values():
             effects += sync.on_tick(at, self._link_ns)
@@ -245,11 +245,11 @@ class Markets(MarketReading):
             series.advance(at.wall_ms + self._offset_ms)
         return effects
 
-    def _on_focus(self, focus: Focus, at: Moment) -> list[Effect]:
+    def _on_focus(self, focus: Focus, at: Timestamp) -> list[Effect]:
         if self._instruments and focus.symbol not in self._instruments:
             message = f"{focus.symbol}: there is no such pair on this exchange; the screen stays where it is."
             return [
-                self._facts.tell(at, "problem", Level.WARN, message, symbol=focus.symbol, command_id=focus.command_id)
+                self._facts.emit(at, "problem", Level.WARN, message, symbol=focus.symbol, command_id=focus.command_id)
             ]
         before = self._focus
         self._focus = focus
@@ -263,7 +263,7 @@ class Markets(MarketReading):
         self._sparks_due += self._quotes.watch(focus.watchlist)
         return effects + self._fetch_sparks()
 
-    def _refresh_interest(self, at: Moment) -> list[Effect]:
+    def _refresh_interest(self, at: Timestamp) -> list[Effect]:
         focus = self._focus
         wanted: dict[str, None] = {}
         if focus is not None:
@@ -285,7 +285,7 @@ class Markets(MarketReading):
         self._syncs = {symbol: self._syncs[symbol] for symbol in symbols}
         return [interest]
 
-    def _follow(self, symbol: str, at: Moment) -> None:
+    def _follow(self, symbol: str, at: Timestamp) -> None:
         asking = symbol in self._unanswered
         sync = BookSync(
             symbol,

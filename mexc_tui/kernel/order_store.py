@@ -10,11 +10,11 @@ import msgspec
 from mexc_tui.domain import transitions
 from mexc_tui.domain.facts import Level
 from mexc_tui.domain.ids import client_order_id, is_ours
-from mexc_tui.domain.inputs import Moment
+from mexc_tui.domain.inputs import Timestamp
 from mexc_tui.domain.numbers import ZERO, exact
 from mexc_tui.domain.orders import Fill, Order, OrderReport, OrderState, Side
 from mexc_tui.domain.views import OrdersView
-from mexc_tui.kernel import words
+from mexc_tui.kernel import messages
 from mexc_tui.kernel.effects import Effect, Journal, OrderRecord
 from mexc_tui.kernel.facts import FactLog
 
@@ -140,7 +140,7 @@ class OrderStore:
             return report.client_order_id
         return self._by_exchange_id.get(report.order_id)
 
-    def executed(self, fill: Fill, at: Moment) -> list[Effect]:
+    def executed(self, fill: Fill, at: Timestamp) -> list[Effect]:
         """Add one new execution to its order; one whose order is not known yet waits for it."""
         order = self.find(fill)
         if order is None:
@@ -213,7 +213,7 @@ class OrderStore:
         while len(self._ended) > ENDED_KEPT:
             del self._ended[next(iter(self._ended))]
 
-    def become(self, after: Order, at: Moment) -> list[Effect]:
+    def become(self, after: Order, at: Timestamp) -> list[Effect]:
         """Put an order's new state in place, record it and tell what it means."""
         key = after.client_order_id
         before, track = self._orders[key], self._tracks[key]
@@ -227,7 +227,7 @@ class OrderStore:
         effects: list[Effect] = [Journal((OrderRecord(order=after, wall_ms=at.wall_ms),))]
         return effects + self._tell(before, after, track, at)
 
-    def with_orphans(self, order: Order, track: Track, at: Moment) -> Order:
+    def with_orphans(self, order: Order, track: Track, at: Timestamp) -> Order:
         """Add executions that came before the exchange's id of their order was known."""
         qty, quote = self._orphans.pop(order.order_id, (ZERO, ZERO))
         if qty == 0:
@@ -236,21 +236,21 @@ class OrderStore:
             track.booked_qty, track.booked_quote = track.booked_qty + qty, track.booked_quote + quote
         return transitions.executed(order, track.booked_qty, track.booked_quote, order.order_id, at.wall_ms)
 
-    def _tell(self, before: Order, after: Order, track: Track, at: Moment) -> list[Effect]:
+    def _tell(self, before: Order, after: Order, track: Track, at: Timestamp) -> list[Effect]:
         told: list[tuple[str, Level, str]] = []
         if after.state is before.state:
             return []
         if before.state in UNANSWERED and after.order_id and not track.told:
             track.told = True
-            told.append(("accepted", Level.INFO, words.accepted(after)))
+            told.append(("accepted", Level.INFO, messages.accepted(after)))
         if after.state is OrderState.REJECTED and before.state is OrderState.UNKNOWN:
-            told.append(("rejected", Level.WARN, words.never_arrived(after)))
+            told.append(("rejected", Level.WARN, messages.never_arrived(after)))
         elif after.state is OrderState.REJECTED:
-            told.append(("rejected", Level.BAD, words.rejected(after)))
+            told.append(("rejected", Level.BAD, messages.rejected(after)))
         elif after.state is OrderState.DENIED:
-            told.append(("denied", Level.WARN, words.not_sent(after)))
+            told.append(("denied", Level.WARN, messages.not_sent(after)))
         elif after.state is OrderState.UNKNOWN:
-            told.append(("unknown", Level.BAD, words.unknown(after)))
+            told.append(("unknown", Level.BAD, messages.unknown(after)))
         elif after.state in (OrderState.CANCELLED, OrderState.PARTIALLY_CANCELLED):
-            told.append(("cancelled", Level.INFO, words.cancelled(after, before.cancel_requested)))
-        return [self._facts.tell(at, kind, level, text, symbol=after.symbol, order=after) for kind, level, text in told]
+            told.append(("cancelled", Level.INFO, messages.cancelled(after, before.cancel_requested)))
+        return [self._facts.emit(at, kind, level, text, symbol=after.symbol, order=after) for kind, level, text in told]

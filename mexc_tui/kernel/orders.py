@@ -14,17 +14,17 @@ from mexc_tui.domain.inputs import (
     CancelAnswered,
     LookupAnswered,
     LookupFailed,
-    Moment,
     PlaceAccepted,
     PlaceNotSent,
     PlaceRejected,
     PlaceUnknown,
     Reconciled,
+    Timestamp,
 )
 from mexc_tui.domain.limits import Violation
 from mexc_tui.domain.numbers import ZERO
 from mexc_tui.domain.orders import Order, OrderReport, OrderRequest, OrderState, OrderType
-from mexc_tui.kernel import words
+from mexc_tui.kernel import messages
 from mexc_tui.kernel.effects import (
     DenialRecord,
     Effect,
@@ -63,7 +63,7 @@ class Orders(OrderStore):
     # --- sending and denying
 
     def send(
-        self, draft: Draft, command_id: str, at: Moment, track: Track, *, reduce_only: bool, durable: bool = True
+        self, draft: Draft, command_id: str, at: Timestamp, track: Track, *, reduce_only: bool, durable: bool = True
     ) -> tuple[Order, list[Effect]]:
         """Record the intent, then send, once; without ``durable`` the order goes even if it cannot be recorded."""
         order = self._drafted(draft, OrderState.PENDING, at, reduce_only=reduce_only)
@@ -82,24 +82,24 @@ class Orders(OrderStore):
         return order, [journal, send] if durable else [send, journal]
 
     def deny(
-        self, draft: Draft, violations: tuple[Violation, ...], book_version: int, at: Moment, command_id: str
+        self, draft: Draft, violations: tuple[Violation, ...], book_version: int, at: Timestamp, command_id: str
     ) -> list[Effect]:
         """Keep a refused draft where the person can see it; nothing leaves."""
-        messages = tuple(violation.message for violation in violations)
-        order = self._drafted(draft, OrderState.DENIED, at, reason=" ".join(messages))
+        reasons = tuple(violation.message for violation in violations)
+        order = self._drafted(draft, OrderState.DENIED, at, reason=" ".join(reasons))
         self.keep(order, Track(sent_ns=at.mono_ns))
         record = DenialRecord(
             order=order,
             codes=tuple(violation.code for violation in violations),
-            messages=messages,
+            messages=reasons,
             book_version=book_version,
             wall_ms=at.wall_ms,
         )
-        fact = self._facts.tell(
+        fact = self._facts.emit(
             at,
             "denied",
             Level.WARN,
-            words.denied(order),
+            messages.denied(order),
             symbol=order.symbol,
             order=order,
             violations=violations,
@@ -108,7 +108,7 @@ class Orders(OrderStore):
         return [Journal((record,)), fact]
 
     def _drafted(
-        self, draft: Draft, state: OrderState, at: Moment, *, reason: str = "", reduce_only: bool = False
+        self, draft: Draft, state: OrderState, at: Timestamp, *, reason: str = "", reduce_only: bool = False
     ) -> Order:
         return Order(
             client_order_id=self.next_id(),
@@ -127,7 +127,7 @@ class Orders(OrderStore):
 
     # --- outcomes
 
-    def accepted(self, item: PlaceAccepted, at: Moment) -> list[Effect]:
+    def accepted(self, item: PlaceAccepted, at: Timestamp) -> list[Effect]:
         """Take in the exchange's name of the order; a cancel that waits is sent again, now by that name."""
         order = self.get(item.client_order_id)
         if order is None:
@@ -142,15 +142,15 @@ class Orders(OrderStore):
             effects += self._send_cancel(after, at)
         return effects
 
-    def rejected(self, item: PlaceRejected, at: Moment) -> list[Effect]:
+    def rejected(self, item: PlaceRejected, at: Timestamp) -> list[Effect]:
         """Take in that the exchange refused, positively."""
         return self._apply(item.client_order_id, at, lambda o: transitions.rejected(o, item.reason, at.wall_ms))
 
-    def not_sent(self, item: PlaceNotSent, at: Moment) -> list[Effect]:
+    def not_sent(self, item: PlaceNotSent, at: Timestamp) -> list[Effect]:
         """Take in that nothing left the program."""
         return self._apply(item.client_order_id, at, lambda o: transitions.not_sent(o, item.reason, at.wall_ms))
 
-    def outcome_unknown(self, item: PlaceUnknown, at: Moment) -> list[Effect]:
+    def outcome_unknown(self, item: PlaceUnknown, at: Timestamp) -> list[Effect]:
         """Take in that the outcome is open: ask for it, never send again."""
         effects = self._apply(
             item.client_order_id, at, lambda o: transitions.outcome_unknown(o, item.reason, at.wall_ms)
@@ -160,7 +160,7 @@ class Orders(OrderStore):
             effects += self._look_up(order, at)
         return effects
 
-    def reported(self, report: OrderReport, at: Moment) -> list[Effect]:
+    def reported(self, report: OrderReport, at: Timestamp) -> list[Effect]:
         """Merge a report; an order that nobody here placed is adopted."""
         key = self.key_of(report)
         if key is None:
@@ -179,7 +179,7 @@ class Orders(OrderStore):
             effects += self._send_cancel(after, at)
         return effects
 
-    def _adopt(self, report: OrderReport, at: Moment) -> list[Effect]:
+    def _adopt(self, report: OrderReport, at: Timestamp) -> list[Effect]:
         if report.order_id in self._ended:
             return []
         ours = is_ours(report.client_order_id)
@@ -191,13 +191,15 @@ class Orders(OrderStore):
         self.keep(order, track)
         effects: list[Effect] = [Journal((OrderRecord(order=order, wall_ms=at.wall_ms),))]
         if order.state.may_be_live:
-            fact = self._facts.tell(at, "adopted", Level.WARN, words.adopted(order), symbol=order.symbol, order=order)
+            fact = self._facts.emit(
+                at, "adopted", Level.WARN, messages.adopted(order), symbol=order.symbol, order=order
+            )
             effects.append(fact)
         return effects
 
     # --- cancelling
 
-    def cancel(self, key: str, at: Moment) -> list[Effect]:
+    def cancel(self, key: str, at: Timestamp) -> list[Effect]:
         """Ask for an order to be cancelled; repeating it is harmless."""
         order = self.get(key)
         if order is None or order.state.final:
@@ -206,7 +208,7 @@ class Orders(OrderStore):
         self.track(key).cancels = 0
         return self._send_cancel(self._orders[key], at) + effects
 
-    def cancel_some(self, wanted: Callable[[Order], bool], at: Moment) -> list[Effect]:
+    def cancel_some(self, wanted: Callable[[Order], bool], at: Timestamp) -> list[Effect]:
         """Cancel the live orders that ``wanted`` picks, one by one."""
         effects: list[Effect] = []
         for order in self.live():
@@ -214,7 +216,7 @@ class Orders(OrderStore):
                 effects += self.cancel(order.client_order_id, at)
         return effects
 
-    def cancel_symbols(self, symbols: set[str], at: Moment) -> list[Effect]:
+    def cancel_symbols(self, symbols: set[str], at: Timestamp) -> list[Effect]:
         """Cancel everything in these symbols, also what the desk does not know of."""
         effects: list[Effect] = [SendCancelAll(tuple(sorted(symbols)))] if symbols else []
         for order in self.live():
@@ -227,7 +229,7 @@ class Orders(OrderStore):
                     effects.append(SendCancel(after.symbol, after.client_order_id, after.order_id))
         return effects
 
-    def cancel_answered(self, item: CancelAnswered, at: Moment) -> list[Effect]:
+    def cancel_answered(self, item: CancelAnswered, at: Timestamp) -> list[Effect]:
         """Take in the outcome of one cancel; only a report or a look-up ends the order."""
         order = self.get(item.client_order_id)
         if order is None or order.state.final:
@@ -237,15 +239,15 @@ class Orders(OrderStore):
             self._ask_later(order, at, CANCEL_DONE_CHECK_NS)
         elif item.outcome == "failed" and order.state not in UNANSWERED:
             if track.cancels >= MOST_CANCELS:
-                text = words.cancel_refused(order, item.reason)
+                text = messages.cancel_refused(order, item.reason)
                 effects = self.become(transitions.cancel_failed(order, at.wall_ms), at)
-                return [*effects, self._facts.tell(at, "problem", Level.BAD, text, symbol=order.symbol, order=order)]
+                return [*effects, self._facts.emit(at, "problem", Level.BAD, text, symbol=order.symbol, order=order)]
             self._ask_again(order, at)
         elif order.state is not OrderState.PENDING:
             return self._look_up(order, at)
         return []
 
-    def _send_cancel(self, order: Order, at: Moment) -> list[Effect]:
+    def _send_cancel(self, order: Order, at: Timestamp) -> list[Effect]:
         track = self.track(order.client_order_id)
         track.cancels += 1
         self._ask_later(order, at, CANCEL_CHECK_NS * min(track.cancels, 10))
@@ -253,7 +255,7 @@ class Orders(OrderStore):
 
     # --- asking
 
-    def looked_up(self, item: LookupAnswered, at: Moment) -> list[Effect]:
+    def looked_up(self, item: LookupAnswered, at: Timestamp) -> list[Effect]:
         """Take in what the exchange says of one order."""
         order = self.get(item.client_order_id)
         if order is None:
@@ -268,7 +270,7 @@ class Orders(OrderStore):
             effects += self._send_cancel(after, at)
         return effects
 
-    def _absent(self, order: Order, at: Moment) -> list[Effect]:
+    def _absent(self, order: Order, at: Timestamp) -> list[Effect]:
         if order.state.final:
             return []
         track = self.track(order.client_order_id)
@@ -281,7 +283,7 @@ class Orders(OrderStore):
         reason = "the exchange does not know the order any more" if acknowledged else "it never arrived"
         return self.become(transitions.never_arrived(order, reason, at.wall_ms), at)
 
-    def look_up_failed(self, item: LookupFailed, at: Moment) -> list[Effect]:
+    def look_up_failed(self, item: LookupFailed, at: Timestamp) -> list[Effect]:
         """Ask again, later and later."""
         order = self.get(item.client_order_id)
         if order is not None and order.state.may_be_live:
@@ -289,7 +291,7 @@ class Orders(OrderStore):
             self._ask_again(order, at)
         return []
 
-    def tick(self, at: Moment) -> list[Effect]:
+    def tick(self, at: Timestamp) -> list[Effect]:
         """Ask about every order whose time has come."""
         effects: list[Effect] = []
         for order in self.live():
@@ -304,7 +306,7 @@ class Orders(OrderStore):
                 effects += self._look_up(order, at)
         return effects
 
-    def _look_up(self, order: Order, at: Moment) -> list[Effect]:
+    def _look_up(self, order: Order, at: Timestamp) -> list[Effect]:
         track = self.track(order.client_order_id)
         if track.asked_ns:
             return []
@@ -312,11 +314,11 @@ class Orders(OrderStore):
         since = order.created_ms - LOOKUP_MARGIN_MS
         return [LookUp(order.symbol, order.client_order_id, order.order_id, since)]
 
-    def _ask_later(self, order: Order, at: Moment, delay_ns: int) -> None:
+    def _ask_later(self, order: Order, at: Timestamp, delay_ns: int) -> None:
         if order.state.may_be_live:
             self.track(order.client_order_id).next_ns = at.mono_ns + delay_ns
 
-    def _ask_again(self, order: Order, at: Moment) -> None:
+    def _ask_again(self, order: Order, at: Timestamp) -> None:
         track = self.track(order.client_order_id)
         delay = _DELAYS_MS[min(track.tries, len(_DELAYS_MS) - 1)]
         track.tries += 1
@@ -324,7 +326,7 @@ class Orders(OrderStore):
 
     # --- reconciliation and recovery
 
-    def reconciled(self, item: Reconciled, at: Moment) -> list[Effect]:
+    def reconciled(self, item: Reconciled, at: Timestamp) -> list[Effect]:
         """Merge the exchange's open orders; ours that it leaves out are looked up one by one."""
         effects: list[Effect] = []
         listed = set()
@@ -338,7 +340,7 @@ class Orders(OrderStore):
                 effects += self._look_up(order, at)
         return effects
 
-    def missing_fills(self, at: Moment) -> dict[str, int]:
+    def missing_fills(self, at: Timestamp) -> dict[str, int]:
         """Return symbols with filled orders whose executions have not come, and since when to ask for them.
 
         Each order is asked for a few times, later and later; then its fills count as lost.
@@ -354,7 +356,7 @@ class Orders(OrderStore):
                 late[order.symbol] = min(since, late.get(order.symbol, since))
         return late
 
-    def resume(self, at: Moment) -> list[Effect]:
+    def resume(self, at: Timestamp) -> list[Effect]:
         """After a restart: whatever was under way has an unknown outcome and is looked up, never sent again."""
         effects: list[Effect] = []
         for order, track in self.loose():
@@ -372,6 +374,6 @@ class Orders(OrderStore):
                 effects += self._look_up(order, at)
         return effects
 
-    def _apply(self, key: str, at: Moment, change: Callable[[Order], Order]) -> list[Effect]:
+    def _apply(self, key: str, at: Timestamp, change: Callable[[Order], Order]) -> list[Effect]:
         order = self.get(key)
         return [] if order is None else self.become(change(order), at)

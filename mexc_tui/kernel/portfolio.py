@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import msgspec
 
-from mexc_tui.domain.inputs import BalanceReported, Moment, Reconciled
+from mexc_tui.domain.inputs import BalanceReported, Reconciled, Timestamp
 from mexc_tui.domain.instrument import Instrument
 from mexc_tui.domain.numbers import ZERO, divide, exact
 from mexc_tui.domain.orders import Balance, Fill
@@ -77,7 +77,7 @@ class Portfolio:
         return Balance(asset=asset, free=ZERO, locked=ZERO) if self._complete else None
 
     def covers(self, asset: str, exchange_ms: int, learned_ns: int) -> bool:
-        """Tell whether the asset's balance already includes what happened at ``exchange_ms``.
+        """EmitFact whether the asset's balance already includes what happened at ``exchange_ms``.
 
         It does when a push is dated no earlier, or when a reconciliation was asked for after we learned of it.
         """
@@ -89,7 +89,7 @@ class Portfolio:
             asked_ns = account.asked_ns
         return 0 < learned_ns < asked_ns
 
-    def pushed(self, item: BalanceReported, at: Moment) -> None:
+    def pushed(self, item: BalanceReported, at: Timestamp) -> None:
         """Take in one balance push; an older one than the last is ignored."""
         asset = item.balance.asset
         account = self._accounts.get(asset)
@@ -125,7 +125,7 @@ class Portfolio:
         return fee
 
     def is_new(self, fill: Fill) -> bool:
-        """Tell whether this execution has not been booked yet."""
+        """EmitFact whether this execution has not been booked yet."""
         return fill.key not in self._seen
 
     def replay(self, record: FillRecord, pair: Instrument | None) -> None:
@@ -156,7 +156,7 @@ class Portfolio:
                     share = None if value is None or symbol != pair else divide(value * part, fee)
                 self._basis[symbol] = with_spent(basis, part, share)
 
-    def settle_holdings(self, at: Moment, quiet: Callable[[str], bool]) -> list[HoldingRecord]:
+    def settle_holdings(self, at: Timestamp, quiet: Callable[[str], bool]) -> list[HoldingRecord]:
         """After a reconciliation: forget the cost of what left the account some other way.
 
         ``quiet`` tells whether nothing of an asset is moving, so that the balance can be compared with the fills.
@@ -255,7 +255,7 @@ class Portfolio:
                 rows.append(BalanceRow(balance=account.balance, value=None if price is None else total * price))
         return BalancesView(rows=tuple(rows), reconciled_ns=self._reconciled_ns)
 
-    def measure(self, at: Moment) -> None:
+    def measure(self, at: Timestamp) -> None:
         """Value everything now; assets without any price are left out and named."""
         if not self._complete:
             return
@@ -280,7 +280,7 @@ class Portfolio:
         """Return the equity curve."""
         return EquityView(points=self.day.curve(), unpriced=self._unpriced)
 
-    def day_record(self, at: Moment) -> StateRecord | None:
+    def day_record(self, at: Timestamp) -> StateRecord | None:
         """Return the start of the day to be journalled, once a day."""
         return self.day.record(at)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from mexc_tui.domain.inputs import Moment
+from mexc_tui.domain.inputs import Timestamp
 from mexc_tui.domain.views import (
     TOPIC_INSTRUMENTS,
     TOPIC_WATCHLIST,
@@ -34,7 +34,7 @@ class Publisher:
             found.append(candles_topic(series.symbol, series.interval))
         return found
 
-    def views(self, at: Moment, topics: Iterable[str] | None = None) -> dict[str, View]:
+    def views(self, at: Timestamp, topics: Iterable[str] | None = None) -> dict[str, View]:
         """Return the views of the topics asked for (None: of all that exist); unknown topics are left out."""
         made: dict[str, View] = {}
         for topic in self.topics() if topics is None else topics:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from mexc_tui.domain.book import OrderBook
 from mexc_tui.domain.candles import CandleSeries
 from mexc_tui.domain.commands import Focus
-from mexc_tui.domain.inputs import Moment
+from mexc_tui.domain.inputs import Timestamp
 from mexc_tui.domain.instrument import Instrument
 from mexc_tui.domain.market import Ticker
 from mexc_tui.domain.numbers import divide
@@ -86,7 +86,7 @@ class MarketReading:
             cached = self._views[symbol] = (sync.revision, depth, self._make_view(sync, depth))
         return cached[2]
 
-    def book_age_ms(self, symbol: str, at: Moment) -> int | None:
+    def book_age_ms(self, symbol: str, at: Timestamp) -> int | None:
         """Return how long ago the book was last proven current; None before the first time.
 
         A push for the symbol proves it, and so does any life of the link while the book is live, since a push that

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 
 from mexc_tui.domain.controls.case import counted
 from mexc_tui.domain.facts import Level
-from mexc_tui.domain.inputs import LinkChanged, LinkState, Moment, Reconciled, ReconcileFailed
+from mexc_tui.domain.inputs import LinkChanged, LinkState, Reconciled, ReconcileFailed, Timestamp
 from mexc_tui.domain.orders import OrderState
 from mexc_tui.kernel.effects import (
     DenialRecord,
@@ -80,7 +80,7 @@ class Recovery:
                 case FillRecord():
                     if self._portfolio.is_new(record.fill):
                         self._portfolio.replay(record, None)
-                        self._orders.executed(record.fill, Moment(record.fill.time_ms, 0))
+                        self._orders.executed(record.fill, Timestamp(record.fill.time_ms, 0))
                 case HoldingRecord():
                     self._portfolio.replay_holding(record)
                 case StateRecord(name=name) if name == DAY_START:
@@ -89,7 +89,7 @@ class Recovery:
                     self._risk.replay(record)
             self._since_ms = record.wall_ms - MARGIN_MS
 
-    def start(self, at: Moment, symbols: set[str]) -> list[Effect]:
+    def start(self, at: Timestamp, symbols: set[str]) -> list[Effect]:
         """Ask for everything that could have happened since the journal's last record."""
         if self._since_ms == 0:
             self._since_ms = at.wall_ms - MARGIN_MS
@@ -100,28 +100,28 @@ class Recovery:
 
     # --- asking
 
-    def ask(self, symbols: set[str], at: Moment) -> list[Effect]:
+    def ask(self, symbols: set[str], at: Timestamp) -> list[Effect]:
         """Ask for the account now, unless an answer is on its way."""
         if self._waiting and at.mono_ns - self._asked_ns < LOST_NS:
             self._extra_ns = at.mono_ns
             return []
         return self._ask(symbols, at)
 
-    def ask_all(self, symbols: set[str], at: Moment) -> list[Effect]:
+    def ask_all(self, symbols: set[str], at: Timestamp) -> list[Effect]:
         """Ask for these symbols and, without fills, for the open orders of every symbol."""
         effects = self._ask(symbols, at)
         return [*effects, FetchAccount((), self._since_ms)] if symbols else effects
 
-    def ask_fresh(self, symbols: set[str], at: Moment) -> list[Effect]:
+    def ask_fresh(self, symbols: set[str], at: Timestamp) -> list[Effect]:
         """Ask now, whatever is on its way: the answer must be of this moment."""
         return self._ask(symbols, at)
 
-    def _ask(self, symbols: set[str], at: Moment, delay_ms: int = 0) -> list[Effect]:
+    def _ask(self, symbols: set[str], at: Timestamp, delay_ms: int = 0) -> list[Effect]:
         self._waiting, self._asked_ns, self._extra_ns = True, at.mono_ns + delay_ms * _MS, 0
         self._wanted = frozenset(symbols)
         return [FetchAccount(tuple(sorted(symbols)), self._since_ms, delay_ms)]
 
-    def tick(self, symbols: set[str], at: Moment) -> list[Effect]:
+    def tick(self, symbols: set[str], at: Timestamp) -> list[Effect]:
         """Ask again where fills are missing, where an answer was lost, and once a minute."""
         since = at.mono_ns - self._asked_ns
         if self._waiting:
@@ -133,7 +133,7 @@ class Recovery:
         due = DOWN_NS if self._needed_ns is None else AGAIN_NS
         return self._ask(symbols, at) if since >= due else []
 
-    def link(self, item: LinkChanged, symbols: set[str], at: Moment) -> list[Effect]:
+    def link(self, item: LinkChanged, symbols: set[str], at: Timestamp) -> list[Effect]:
         """Follow the account stream; what it did not tell while it was down is asked for."""
         if not item.private or item.state is self.state:
             return []
@@ -142,7 +142,7 @@ class Recovery:
             self._needed_ns = at.mono_ns
             self._block("orders and balances are being compared with the exchange")
             text = "The account stream is connected; orders and balances are being compared with the exchange."
-            return [self._facts.tell(at, "link", Level.INFO, text), *self._ask(symbols, at)]
+            return [self._facts.emit(at, "link", Level.INFO, text), *self._ask(symbols, at)]
         was_up, self._needed_ns = self._needed_ns is not None, None
         self._block("the account stream is down")
         if not was_up:
@@ -152,14 +152,14 @@ class Recovery:
             f"The account stream is down{why}: fills and balances may be late. Working orders stay at the exchange;"
             " no new exposure until it is back and compared. Cancel and flatten work."
         )
-        return [self._facts.tell(at, "gap", Level.BAD, text)]
+        return [self._facts.emit(at, "gap", Level.BAD, text)]
 
     def _block(self, reason: str) -> None:
         self._risk.ready, self._risk.ready_reason = False, reason
 
     # --- answers
 
-    def answered(self, item: Reconciled, at: Moment) -> list[Effect]:
+    def answered(self, item: Reconciled, at: Timestamp) -> list[Effect]:
         """Unlock once the account has been compared by an answer that is young enough."""
         self.covered |= item.symbols
         if not item.symbols >= self._wanted:
@@ -175,9 +175,9 @@ class Recovery:
         unknown = sum(1 for order in live if order.state is OrderState.UNKNOWN)
         text = f"Orders and balances agree with the exchange: {counted(len(live), 'open order')}"
         text += f", {unknown} of unknown outcome still being looked up." if unknown else "."
-        return [self._facts.tell(at, "reconciled", Level.GOOD, text)]
+        return [self._facts.emit(at, "reconciled", Level.GOOD, text)]
 
-    def failed(self, item: ReconcileFailed, symbols: set[str], at: Moment) -> list[Effect]:
+    def failed(self, item: ReconcileFailed, symbols: set[str], at: Timestamp) -> list[Effect]:
         """Ask again, later and later; say so once, and then now and then."""
         delay = _DELAYS_MS[min(self._failures, len(_DELAYS_MS) - 1)]
         self._failures += 1
@@ -187,5 +187,5 @@ class Recovery:
         if self._failures == 1 or self._failures % 20 == 0:
             state = "Trading goes on with what is known." if self._risk.ready else "No new exposure until it works."
             text = f"The account could not be read: {item.reason} {state} It is tried again."
-            effects.append(self._facts.tell(at, "problem", Level.WARN, text))
+            effects.append(self._facts.emit(at, "problem", Level.WARN, text))
         return effects

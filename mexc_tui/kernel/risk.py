@@ -8,7 +8,7 @@ from typing import Protocol
 
 from mexc_tui.domain.facts import Level
 from mexc_tui.domain.gate import fingerprint, standing_headroom
-from mexc_tui.domain.inputs import JournalProblem, Moment
+from mexc_tui.domain.inputs import JournalProblem, Timestamp
 from mexc_tui.domain.instrument import Instrument
 from mexc_tui.domain.limits import Headroom, Limits, TradingState
 from mexc_tui.domain.numbers import ZERO, exact
@@ -39,7 +39,7 @@ class Market(Protocol):
     def book_view(self, symbol: str) -> BookView | None:
         """Return the book as it is now."""
 
-    def book_age_ms(self, symbol: str, at: Moment) -> int | None:
+    def book_age_ms(self, symbol: str, at: Timestamp) -> int | None:
         """Return how long ago the book was last known to be current."""
 
     def last_price(self, symbol: str) -> Decimal | None:
@@ -77,7 +77,7 @@ class Risk:
 
     # --- the gate's inputs
 
-    def inputs(self, symbol: str, at: Moment, *, flattening: bool = False) -> GateInputs:
+    def inputs(self, symbol: str, at: Timestamp, *, flattening: bool = False) -> GateInputs:
         """Return everything the gate looks at for one symbol."""
         pair = self._market.instrument(symbol)
         base = None if pair is None else self._holding(pair.base, at)
@@ -109,7 +109,7 @@ class Risk:
             flattening=flattening,
         )
 
-    def _holding(self, asset: str, at: Moment) -> tuple[Decimal, Decimal] | None:
+    def _holding(self, asset: str, at: Timestamp) -> tuple[Decimal, Decimal] | None:
         """Return free and total of an asset, with what our own orders did that the balance does not show yet.
 
         Free is what may be spent for certain; total is the most that may be held.
@@ -161,8 +161,8 @@ class Risk:
                     qty += order.remaining_qty or ZERO
         return value, qty
 
-    def settled(self, symbol: str, at: Moment) -> bool:
-        """Tell whether the symbol's balance shows everything our orders did, and nothing of it is locked."""
+    def settled(self, symbol: str, at: Timestamp) -> bool:
+        """EmitFact whether the symbol's balance shows everything our orders did, and nothing of it is locked."""
         pair = self._market.instrument(symbol)
         balance = None if pair is None else self._portfolio.balance(pair.base)
         if pair is None or balance is None:
@@ -172,13 +172,13 @@ class Risk:
 
     # --- memory of sends
 
-    def sent(self, order: Order, at: Moment, age_ms: int = 0) -> None:
+    def sent(self, order: Order, at: Timestamp, age_ms: int = 0) -> None:
         """Count an order into the rate and duplicate limits, from the moment it was sent."""
         size = order.qty if order.quote_qty is None else order.quote_qty
         mark = fingerprint(order.symbol, order.side, order.price, size)
         self._sends.append((at.mono_ns - max(0, age_ms) * _MS, mark))
 
-    def _recent_sends(self, at: Moment) -> tuple[tuple[int, str], ...]:
+    def _recent_sends(self, at: Timestamp) -> tuple[tuple[int, str], ...]:
         window = max(_SECOND_MS, self.limits.duplicate_window_ms)
         recent = []
         for sent_ns, mark in reversed(self._sends):
@@ -190,7 +190,7 @@ class Risk:
 
     # --- states
 
-    def halt(self, reason: str, at: Moment, command_id: str = "") -> list[Effect]:
+    def halt(self, reason: str, at: Timestamp, command_id: str = "") -> list[Effect]:
         """Latch HALTED; survives a restart."""
         return self._set_state(
             TradingState.HALTED,
@@ -203,12 +203,12 @@ class Risk:
             command_id,
         )
 
-    def reduce(self, reason: str, at: Moment) -> list[Effect]:
+    def reduce(self, reason: str, at: Timestamp) -> list[Effect]:
         """Take only what reduces exposure from now on."""
         text = f"Only orders that reduce exposure are taken: {reason}. Resume lifts it."
         return self._set_state(TradingState.REDUCING, reason, at, "reducing", Level.WARN, text)
 
-    def resume(self, at: Moment, command_id: str = "") -> list[Effect]:
+    def resume(self, at: Timestamp, command_id: str = "") -> list[Effect]:
         """Lift a halt; what was cancelled stays cancelled."""
         if self.state is TradingState.ACTIVE:
             return []
@@ -216,14 +216,14 @@ class Risk:
         return self._set_state(TradingState.ACTIVE, "", at, "resumed", Level.GOOD, text, command_id)
 
     def _set_state(
-        self, state: TradingState, reason: str, at: Moment, kind: str, level: Level, text: str, command_id: str = ""
+        self, state: TradingState, reason: str, at: Timestamp, kind: str, level: Level, text: str, command_id: str = ""
     ) -> list[Effect]:
         self.state, self.reason = state, reason
         value = state.value if not reason else f"{state.value}: {reason}"
         record = StateRecord(name=TRADING_STATE, value=value, wall_ms=at.wall_ms)
-        return [Journal((record,), durable=True), self._facts.tell(at, kind, level, text, command_id=command_id)]
+        return [Journal((record,), durable=True), self._facts.emit(at, kind, level, text, command_id=command_id)]
 
-    def arm(self, armed: bool, at: Moment, command_id: str = "") -> list[Effect]:
+    def arm(self, armed: bool, at: Timestamp, command_id: str = "") -> list[Effect]:
         """Unlock or lock the ticket for this session."""
         if armed == self.armed:
             return []
@@ -231,7 +231,7 @@ class Risk:
         text = "The ticket is unlocked: orders are sent." if armed else "The ticket is locked: no order is sent."
         record = StateRecord(name=ARMED, value="yes" if armed else "no", wall_ms=at.wall_ms)
         kind, level = ("armed", Level.WARN) if armed else ("locked", Level.INFO)
-        return [Journal((record,)), self._facts.tell(at, kind, level, text, command_id=command_id)]
+        return [Journal((record,)), self._facts.emit(at, kind, level, text, command_id=command_id)]
 
     def replay(self, record: StateRecord) -> None:
         """Take up the latch from the journal; being armed is never carried over."""
@@ -243,13 +243,13 @@ class Risk:
         self.state = known[0] if known else TradingState.HALTED
         self.reason = reason
 
-    def journal_problem(self, item: JournalProblem, at: Moment) -> list[Effect]:
+    def journal_problem(self, item: JournalProblem, at: Timestamp) -> list[Effect]:
         """Block new exposure while the journal cannot be written; an empty reason says that it can again."""
         if not item.reason:
             if self.journal_ok:
                 return []
             self.journal_ok = True
-            return [self._facts.tell(at, "journal", Level.GOOD, "The journal can be written again; orders are taken.")]
+            return [self._facts.emit(at, "journal", Level.GOOD, "The journal can be written again; orders are taken.")]
         was_ok, self.journal_ok, self._probed_ns = self.journal_ok, False, at.mono_ns
         if not was_ok:
             return []
@@ -257,9 +257,9 @@ class Risk:
             f"The journal cannot be written: {item.reason}. No new order is sent until it can;"
             " cancel and flatten work. Free space on the disk or check the folder's permissions."
         )
-        return [self._facts.tell(at, "problem", Level.BAD, text)]
+        return [self._facts.emit(at, "problem", Level.BAD, text)]
 
-    def tick(self, at: Moment) -> list[Effect]:
+    def tick(self, at: Timestamp) -> list[Effect]:
         """Try the journal again from time to time while it is broken."""
         if self.journal_ok or at.mono_ns - self._probed_ns < PROBE_NS:
             return []
@@ -267,7 +267,7 @@ class Risk:
         probe = StateRecord(name=JOURNAL_PROBE, value="written again", wall_ms=at.wall_ms)
         return [Journal((probe,), durable=True)]
 
-    def headroom(self, symbols: list[str], at: Moment) -> tuple[Headroom, ...]:
+    def headroom(self, symbols: list[str], at: Timestamp) -> tuple[Headroom, ...]:
         """Return how much of the standing limits is used: positions of the symbols, then what is common to all."""
         positions: list[Headroom] = []
         common: tuple[Headroom, ...] = ()

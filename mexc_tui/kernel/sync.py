@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from mexc_tui.domain.book import Applied, BookError, OrderBook
 from mexc_tui.domain.facts import Level
-from mexc_tui.domain.inputs import BookDelta, BookSnapshot, Moment, TopOfBook
+from mexc_tui.domain.inputs import BookDelta, BookSnapshot, Timestamp, TopOfBook
 from mexc_tui.domain.numbers import ZERO
 from mexc_tui.domain.views import BookState
 from mexc_tui.kernel.effects import Effect, FetchSnapshot
@@ -35,7 +35,7 @@ LEAST_LEVELS = 100
 _PAUSES_MS = (0, 250, 500, 1_000, 2_000, 5_000, 10_000)
 
 
-# Looking a member up in its class is slow in Python 3.11, and these are needed for every push.
+# Navigation a member up in its class is slow in Python 3.11, and these are needed for every push.
 _LIVE = BookState.LIVE
 _GAP = Applied.GAP
 _SKIPPED = Applied.SKIPPED
@@ -82,7 +82,7 @@ class BookSync:
     )
 
     def __init__(
-        self, symbol: str, facts: FactLog, *, limit: int, at: Moment, cut: bool, asking: bool, least: int = 0
+        self, symbol: str, facts: FactLog, *, limit: int, at: Timestamp, cut: bool, asking: bool, least: int = 0
     ) -> None:
         """Start without a book. ``asking``: an answer to an earlier question may still come, and is not for us.
 
@@ -133,7 +133,7 @@ class BookSync:
         """Whether the book is promised to be exact."""
         return self.state is _LIVE
 
-    def on_delta(self, delta: BookDelta, at: Moment) -> list[Effect]:
+    def on_delta(self, delta: BookDelta, at: Timestamp) -> list[Effect]:
         """Apply a push to a live book, or keep it for the snapshot that is coming."""
         self.cut = self._dead = self._needs_push = False
         self._push_ns = at.mono_ns
@@ -160,7 +160,7 @@ class BookSync:
         self.revision += 1
         return []
 
-    def on_snapshot(self, snapshot: BookSnapshot, at: Moment) -> list[Effect]:
+    def on_snapshot(self, snapshot: BookSnapshot, at: Timestamp) -> list[Effect]:
         """Build the book from a snapshot that was asked for and run the kept pushes through it."""
         if self._asked_ns is None:
             return []
@@ -184,7 +184,7 @@ class BookSync:
             return self._renew(book, at)
         return self._go_live(book, at)
 
-    def on_failure(self, reason: str, at: Moment) -> list[Effect]:
+    def on_failure(self, reason: str, at: Timestamp) -> list[Effect]:
         """Try again later: the snapshot that was asked for will not come."""
         if self._asked_ns is None:
             return []
@@ -192,7 +192,7 @@ class BookSync:
         self._outdated = False
         return self._failed(at, f"the snapshot did not come ({reason.rstrip('.')})")
 
-    def on_top(self, top: TopOfBook, at: Moment) -> list[Effect]:
+    def on_top(self, top: TopOfBook, at: Timestamp) -> list[Effect]:
         """Remember the exchange's own best prices and hold the book against them."""
         self.top = top
         if not self.live or not self._disagrees():
@@ -204,7 +204,7 @@ class BookSync:
                 self._disagree_ns = at.mono_ns
         return []
 
-    def refuse(self, reason: str, at: Moment) -> list[Effect]:
+    def refuse(self, reason: str, at: Timestamp) -> list[Effect]:
         """Take note that the exchange does not send this market's updates: nothing is live until one comes."""
         self._needs_push = True
         message = f"the exchange refuses its updates ({reason or 'no reason given'})"
@@ -213,7 +213,7 @@ class BookSync:
         self._say(self.state, message)
         return []
 
-    def lose_link(self, reason: str, at: Moment, *, cut: bool) -> list[Effect]:
+    def lose_link(self, reason: str, at: Timestamp, *, cut: bool) -> list[Effect]:
         """Distrust everything: pushes were missed or may have been."""
         self.cut = cut
         self._buffer.clear()
@@ -229,7 +229,7 @@ class BookSync:
         self._seen = 0
         return effects
 
-    def link_back(self, at: Moment) -> list[Effect]:
+    def link_back(self, at: Timestamp) -> list[Effect]:
         """Take note that the stream runs again; pushes, or their absence for a while, start the resync.
 
         A channel that was refused, or brought nothing while the market moved, has still to prove itself with a push.
@@ -239,7 +239,7 @@ class BookSync:
             self._retry_ns = self._since_ns = at.mono_ns
         return []
 
-    def on_tick(self, at: Moment, link_ns: int) -> list[Effect]:
+    def on_tick(self, at: Timestamp, link_ns: int) -> list[Effect]:
         """Do what is due by now; ``link_ns`` is when the link last showed life."""
         if self._asked_ns is not None and at.mono_ns - self._asked_ns > ANSWER_NS:
             self._asked_ns = None
@@ -263,14 +263,14 @@ class BookSync:
             return self._lose(at, "its best prices differed from the exchange's own for several seconds")
         return self._renew_if_due(at)
 
-    def _ask_if_due(self, at: Moment) -> list[Effect]:
+    def _ask_if_due(self, at: Timestamp) -> list[Effect]:
         if self._asked_ns is not None or self.cut or at.mono_ns < self._retry_ns:
             return []
         if not self._buffer and not self._attempts and at.mono_ns - self._since_ns < FIRST_DATA_NS:
             return []
         return self._ask(at)
 
-    def _ask(self, at: Moment) -> list[Effect]:
+    def _ask(self, at: Timestamp) -> list[Effect]:
         self._asked_ns = at.mono_ns
         return [FetchSnapshot(self.symbol, self._limit)]
 
@@ -282,7 +282,7 @@ class BookSync:
             self._buffer.popleft()
         return True
 
-    def _go_live(self, book: OrderBook, at: Moment) -> list[Effect]:
+    def _go_live(self, book: OrderBook, at: Timestamp) -> list[Effect]:
         self.book = book
         self._refreshed_ns = at.mono_ns
         if self._needs_push:
@@ -297,9 +297,9 @@ class BookSync:
             return []
         self._told = False
         message = f"{self.symbol}: the order book is exact again; orders on it are possible."
-        return [self._facts.tell(at, "resynced", Level.GOOD, message, symbol=self.symbol)]
+        return [self._facts.emit(at, "resynced", Level.GOOD, message, symbol=self.symbol)]
 
-    def _renew(self, book: OrderBook, at: Moment) -> list[Effect]:
+    def _renew(self, book: OrderBook, at: Timestamp) -> list[Effect]:
         old = self.book
         if old is None or book.version < old.version:
             return []
@@ -315,9 +315,9 @@ class BookSync:
             f"{self.symbol}: the order book differed from a fresh reading of the same version and was replaced. "
             "What was shown just before may have been wrong; check orders placed on it."
         )
-        return [self._facts.tell(at, "gap", Level.WARN, message, symbol=self.symbol)]
+        return [self._facts.emit(at, "gap", Level.WARN, message, symbol=self.symbol)]
 
-    def _renew_if_due(self, at: Moment) -> list[Effect]:
+    def _renew_if_due(self, at: Timestamp) -> list[Effect]:
         if self._asked_ns is not None or self.book is None or at.mono_ns - self._refreshed_ns < REFRESH_NS:
             return []
         quiet = at.mono_ns - max(self._push_ns, self._refreshed_ns) > VERIFY_NS
@@ -327,7 +327,7 @@ class BookSync:
         self._buffer.clear()
         return self._ask(at)
 
-    def _failed(self, at: Moment, reason: str) -> list[Effect]:
+    def _failed(self, at: Timestamp, reason: str) -> list[Effect]:
         if self.live:
             # Only a renewal failed; the book itself still follows every push.
             self._buffer.clear()
@@ -343,10 +343,10 @@ class BookSync:
             f"{self.symbol}: the order book cannot be read, {reason}. Orders on it are refused meanwhile; "
             "it is tried again without end."
         )
-        return [self._facts.tell(at, "gap", Level.WARN, message, symbol=self.symbol)]
+        return [self._facts.emit(at, "gap", Level.WARN, message, symbol=self.symbol)]
 
     def _lose(
-        self, at: Moment, reason: str, *, keep: BookDelta | None = None, quiet: bool = False, seen: int = 0
+        self, at: Timestamp, reason: str, *, keep: BookDelta | None = None, quiet: bool = False, seen: int = 0
     ) -> list[Effect]:
         self._buffer.clear()
         if keep is not None:
@@ -361,11 +361,11 @@ class BookSync:
                 f"{self.symbol}: the order book lost track, {reason}. It is shown as stale and orders on it are "
                 "refused until it has been read again, which has begun."
             )
-            effects.append(self._facts.tell(at, "gap", Level.WARN, message, symbol=self.symbol))
+            effects.append(self._facts.emit(at, "gap", Level.WARN, message, symbol=self.symbol))
             self._told = True
         return effects + self._ask_if_due(at)
 
-    def _skipped(self, delta: BookDelta, at: Moment) -> list[Effect]:
+    def _skipped(self, delta: BookDelta, at: Timestamp) -> list[Effect]:
         """Old pushes are normal after a snapshot; nothing but old ones means the exchange's counter went back."""
         if self._skip_ns is None:
             self._skip_ns = at.mono_ns
@@ -396,7 +396,7 @@ class BookSync:
                 return True
         return False
 
-    def _persistently_wrong(self, at: Moment, link_ns: int) -> bool:
+    def _persistently_wrong(self, at: Timestamp, link_ns: int) -> bool:
         if self._disagree_ns is None or self.top is None or self.book is None:
             return False
         if not self._disagrees():

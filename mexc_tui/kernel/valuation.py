@@ -6,7 +6,7 @@ from collections import deque
 from decimal import Decimal
 from typing import Protocol
 
-from mexc_tui.domain.inputs import Moment
+from mexc_tui.domain.inputs import Timestamp
 from mexc_tui.domain.instrument import Instrument
 from mexc_tui.domain.numbers import divide, exact, parse_decimal
 from mexc_tui.domain.orders import Side
@@ -95,7 +95,7 @@ class DayResult:
         """Equity now less equity at the start; None while either is not known whole."""
         return self._pnl
 
-    def measured(self, at: Moment, equity: Decimal, worth: dict[str, Decimal], unpriced: tuple[str, ...]) -> None:
+    def measured(self, at: Timestamp, equity: Decimal, worth: dict[str, Decimal], unpriced: tuple[str, ...]) -> None:
         """Take in the equity now, what each asset is worth, and the assets held that have no price."""
         day = at.wall_ms // _DAY_MS
         if day != self._day or self._start is None:
@@ -133,7 +133,7 @@ class DayResult:
             self._curve = tuple(self._points)
         return self._curve
 
-    def record(self, at: Moment) -> StateRecord | None:
+    def record(self, at: Timestamp) -> StateRecord | None:
         """Return the start of the day if it changed since it was last recorded."""
         if not self._dirty or self._start is None:
             return None

@@ -1,4 +1,4 @@
-"""Looking at a journal from outside, without disturbing a terminal that works with it."""
+"""Navigation at a journal from outside, without disturbing a terminal that works with it."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from mexc_tui.ui.actions import BY_ID, ORDERS, RISK, TABS
 from mexc_tui.ui.commandline.grammar import GoIntent, Intent, OrderIntent, SimpleIntent
 from mexc_tui.ui.commandline.resolve import plain_command
 from mexc_tui.ui.commandline.widget import CommandLine
-from mexc_tui.ui.controls.looking import Looking
+from mexc_tui.ui.controls.navigation import Navigation
 from mexc_tui.ui.controls.trading import Trading
 from mexc_tui.ui.frame_clock import FrameClock, Framed
 from mexc_tui.ui.help.screen import HelpScreen
@@ -67,8 +67,8 @@ class CockpitApp(App[None]):
             terminal=AppTerminal(self),
             on_fault=self._pane_failed if self.options.timer else None,
         )
-        self.looking = Looking(client, self.desk_state, new_id, lambda: self.size.height)
-        self.trading = Trading(client, self.desk_state, self.looking, new_id, instant=self.options.instant)
+        self.navigation = Navigation(client, self.desk_state, new_id, lambda: self.size.height)
+        self.trading = Trading(client, self.desk_state, self.navigation, new_id, instant=self.options.instant)
         self._new_id = new_id
         self._themes, theme_notices = load_themes(self.options.theme_folder)
         self._notices = [*self.options.notices, *self.keymap.problems, *theme_notices]
@@ -87,11 +87,11 @@ class CockpitApp(App[None]):
     def on_mount(self) -> None:
         """Show the trade screen, tell the engine what is looked at, and start to draw."""
         self.frame_clock.attach(self.trading)
-        self.frame_clock.attach(self.looking)
+        self.frame_clock.attach(self.navigation)
         self.push_screen(TradeScreen(self.keymap))
-        self.looking.announce()
+        self.navigation.announce()
         if self._notices:
-            self.looking.say("; ".join(self._notices))
+            self.navigation.say("; ".join(self._notices))
         if self.options.timer:
             self.set_interval(1 / self.frame_clock.fps, self._tick)
 
@@ -104,7 +104,7 @@ class CockpitApp(App[None]):
         """Say which pane has stopped, and blank it: an old picture that looks alive is worse than none."""
         name = type(pane).__name__
         logging.getLogger(__name__).error("%s failed", name, exc_info=problem)
-        self.looking.say(
+        self.navigation.say(
             f"{name} failed and is blank now ({problem}); orders go on; restart to get it back", "bad@alert"
         )
         if isinstance(pane, LinePane):
@@ -127,11 +127,11 @@ class CockpitApp(App[None]):
 
     def go(self, symbol: str) -> None:
         """Look at a pair."""
-        self.looking.go(symbol)
+        self.navigation.go(symbol)
         self.frame_clock.advance()
 
     def _make_handlers(self) -> dict[str, Callable[[], object]]:
-        look, trade = self.looking, self.trading
+        look, trade = self.navigation, self.trading
         handlers: dict[str, Callable[[], object]] = {
             "cursor_down": lambda: look.move(-1),
             "cursor_up": lambda: look.move(1),
@@ -216,7 +216,7 @@ class CockpitApp(App[None]):
 
     def on_ladder_pane_picked(self, event: LadderPane.Picked) -> None:
         """Put the cursor where the ladder was clicked."""
-        self.looking.pick(event.price)
+        self.navigation.pick(event.price)
         self.frame_clock.advance()
 
     def on_watchlist_pane_picked(self, event: WatchlistPane.Picked) -> None:
@@ -247,14 +247,16 @@ class CockpitApp(App[None]):
         """Say that a command reached nobody: an engine that has stopped takes none."""
         if self.client.died():
             leave = self.keymap.shown("quit")
-            self.looking.say(f"nothing was sent: the engine has stopped; orders stay at the exchange; {leave} leaves")
+            self.navigation.say(
+                f"nothing was sent: the engine has stopped; orders stay at the exchange; {leave} leaves"
+            )
 
     def _carry_out(self, intent: Intent) -> None:
         if isinstance(intent, GoIntent):
             if intent.symbol is not None:
-                self.looking.go(intent.symbol)
+                self.navigation.go(intent.symbol)
             if intent.interval is not None:
-                self.looking.show_interval(intent.interval)
+                self.navigation.show_interval(intent.interval)
             return
         command = plain_command(intent, self._new_id(), self.desk_state.selection.symbol)
         if command is not None:
@@ -277,7 +279,7 @@ class CockpitApp(App[None]):
         sentence = f"there is no theme {name!r}: {self.theme} is shown; there are {', '.join(self._themes)}"
         self._notices.append(sentence)
         if self.is_running:
-            self.looking.say(sentence)
+            self.navigation.say(sentence)
 
     def _next_theme(self) -> None:
         names = list(self._themes)

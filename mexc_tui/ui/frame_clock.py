@@ -9,7 +9,7 @@ from typing import Protocol
 import msgspec
 
 from mexc_tui.domain.client import DeskClient
-from mexc_tui.domain.inputs import LinkState, Moment
+from mexc_tui.domain.inputs import LinkState, Timestamp
 from mexc_tui.domain.views import TOPIC_LINK, LinkView, View
 from mexc_tui.ui.pacer import Pacer, Terminal, Unhindered
 from mexc_tui.ui.state import DeskState, Selection
@@ -36,7 +36,7 @@ class Frame(msgspec.Struct, frozen=True, gc=False):
     """What a pane draws from: the engine's views, one moment, the selection, and the room there is in cells."""
 
     client: DeskClient
-    now: Moment
+    now: Timestamp
     selection: Selection
     width: int = 0
     height: int = 0
@@ -149,7 +149,7 @@ class FrameClock:
             self.detach(pane)
             self._on_fault(pane, problem)
 
-    def current(self, now: Moment | None = None) -> Frame:
+    def current(self, now: Timestamp | None = None) -> Frame:
         """Return the frame as it stands, for a pane that must draw out of turn."""
         health = ScreenHealth(self._rate(), self.fps, self._skipped, self._pacer.backlog())
         return Frame(self._client, now or self._client.now(), self._state.selection, health=health)

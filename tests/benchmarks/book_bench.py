@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 
 from mexc_tui.domain.book import Applied, OrderBook
 from mexc_tui.domain.inputs import BookSnapshot
-from mexc_tui.venues.mexc.codec import decode
-from mexc_tui.venues.mexc.pb import push_pb2 as pb
+from mexc_tui.venues.mexc.stream.codec import decode
+from mexc_tui.wire.mexc.pb import push_pb2 as pb
 
 CHANNEL = "spot@public.aggre.depth.v3.api.pb@100ms@BTCUSDT"
 SYMBOL = "BTCUSDT"

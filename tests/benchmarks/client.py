@@ -27,7 +27,7 @@ from yarl import URL
 from mexc_tui import MexcExchange
 from mexc_tui.domain.inputs import BookDelta
 from mexc_tui.domain.orders import OrderRequest, OrderType, Side
-from mexc_tui.venues.mexc.rest import MexcRest
+from mexc_tui.venues.mexc.rest.client import MexcRest
 from mexc_tui.venues.mexc.settings import MexcSettings
 from tests.benchmarks.local import BURST_QUEUE, SYMBOLS
 

@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from mexc_tui.venues.mexc.decoder import FrameDecoder
-from mexc_tui.venues.mexc.pb import push_pb2 as pb
+from mexc_tui.venues.mexc.stream.decoder import FrameDecoder
+from mexc_tui.wire.mexc.pb import push_pb2 as pb
 
 SENT_MS = 1_760_000_000_000
 ROUNDS = 7

@@ -17,8 +17,8 @@ from random import Random
 
 from mexc_tui.domain.instrument import Instrument
 from mexc_tui.domain.orders import Side
-from mexc_tui.venues.simulator.exchange import Exchange
-from mexc_tui.venues.simulator.matching import Pair
+from mexc_tui.venues.simulator.core.exchange import Exchange
+from mexc_tui.venues.simulator.core.matching import Pair
 from mexc_tui.venues.simulator.server import GENEROUS, Server, ServerSettings
 
 SYMBOLS = tuple(f"LOAD{n}USDT" for n in range(10))

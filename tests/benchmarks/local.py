@@ -19,7 +19,7 @@ import time
 from decimal import Decimal
 
 from mexc_tui.domain.numbers import plain
-from mexc_tui.venues.simulator.exchange import Exchange
+from mexc_tui.venues.simulator.core.exchange import Exchange
 from mexc_tui.venues.simulator.server import GENEROUS, Server, ServerSettings
 from mexc_tui.venues.simulator.server.streams import StreamRules
 from tests.benchmarks.feed import Firehose, list_pair

@@ -8,7 +8,7 @@ import random
 import psutil
 
 from mexc_tui.domain.commands import Focus
-from mexc_tui.domain.inputs import BookDelta, BookSnapshot, InstrumentsLoaded, Moment, TradesSeen
+from mexc_tui.domain.inputs import BookDelta, BookSnapshot, InstrumentsLoaded, Timestamp, TradesSeen
 from mexc_tui.domain.instrument import Instrument
 from mexc_tui.domain.limits import Limits
 from mexc_tui.domain.market import Interval, Trade
@@ -25,7 +25,7 @@ FIRST, LAST = 100_000, 1_000_000
 def measure() -> dict[str, float]:
     """Return resident megabytes at both counts."""
     desk = Desk("bench", Limits(), VenueInfo(name="bench", kind=VenueKind.LOCAL, can_trade=False))
-    at = Moment(1_700_000_000_000, 1)
+    at = Timestamp(1_700_000_000_000, 1)
     desk.start(at)
     pairs = tuple(Instrument(symbol=s, base=s[:-4], quote="USDT", price_decimals=2, qty_decimals=3) for s in SYMBOLS)
     desk.handle(InstrumentsLoaded(pairs), at)
@@ -40,7 +40,7 @@ def measure() -> dict[str, float]:
     found: dict[str, float] = {}
     wanted = frozenset({book_topic(SYMBOLS[0]), tape_topic(SYMBOLS[0])})
     for number in range(2, LAST // len(SYMBOLS) + 2):
-        at = Moment(at.wall_ms + 10, at.mono_ns + 10_000_000)
+        at = Timestamp(at.wall_ms + 10, at.mono_ns + 10_000_000)
         for symbol in SYMBOLS:
             away = chance.randrange(1, 500) / 100
             qty = "0" if chance.random() < 0.3 else f"{chance.uniform(0.001, 9):.3f}"

@@ -18,8 +18,8 @@ from mexc_tui.domain.views import VenueKind
 from mexc_tui.kernel.ports import Venue
 from mexc_tui.venues.mexc.settings import MexcSettings
 from mexc_tui.venues.mexc.venue import MexcVenue
-from mexc_tui.venues.simulator.exchange import Exchange
-from mexc_tui.venues.simulator.matching import Pair
+from mexc_tui.venues.simulator.core.exchange import Exchange
+from mexc_tui.venues.simulator.core.matching import Pair
 from mexc_tui.venues.simulator.server.app import Server, ServerSettings
 from mexc_tui.venues.simulator.venue import SimulatorVenue
 

@@ -16,13 +16,13 @@ from decimal import Decimal
 from pathlib import Path
 
 from mexc_tui.config.settings import Credentials, Secret
+from mexc_tui.desk.plan import Plan, PlannedParts
 from mexc_tui.domain.commands import Draft, Focus, PlaceOrder
 from mexc_tui.domain.limits import Limits
 from mexc_tui.domain.market import Interval
 from mexc_tui.domain.numbers import unscaled
 from mexc_tui.domain.orders import OrderState, OrderType, Side
 from mexc_tui.domain.views import BookState, VenueKind
-from mexc_tui.engine.compose import Plan, PlannedParts
 from mexc_tui.engine.engine import Engine, EngineClient
 from mexc_tui.kernel.effects import IntentRecord
 

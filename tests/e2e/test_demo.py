@@ -214,7 +214,7 @@ def test_a_crash_of_the_screen_shows_no_traceback_and_no_values(environment, tmp
 
 
 def test_two_terminals_that_only_watch_do_not_hinder_each_other(screen):
-    from mexc_tui.engine.child import ChildExchange
+    from mexc_tui.desk.child import ChildExchange
 
     child = ChildExchange()
     try:

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from mexc_tui.desk.child import Addresses, ChildExchange
 from mexc_tui.domain.orders import OrderReport
-from mexc_tui.engine.child import Addresses, ChildExchange
-from mexc_tui.venues.mexc.rest import MexcRest
+from mexc_tui.venues.mexc.rest.client import MexcRest
 from mexc_tui.venues.mexc.settings import MexcSettings
 
 pytestmark = pytest.mark.e2e

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mexc_tui.engine.child import ChildExchange
+from mexc_tui.desk.child import ChildExchange
 
 pytestmark = pytest.mark.e2e
 

@@ -15,7 +15,7 @@ from textual.widget import Widget
 
 from mexc_tui.domain.commands import Command
 from mexc_tui.domain.facts import Fact, Level
-from mexc_tui.domain.inputs import LinkState, Moment
+from mexc_tui.domain.inputs import LinkState, Timestamp
 from mexc_tui.domain.instrument import Instrument
 from mexc_tui.domain.limits import Headroom, Limits, TradingState, Violation
 from mexc_tui.domain.market import Candle, Interval, Trade
@@ -83,7 +83,7 @@ class FakeDesk:
         self.views = views
         self.commands: list[Command] = []
         self.events: list[Fact] = []
-        self.moment = Moment(WALL_MS, MONO_NS)
+        self.moment = Timestamp(WALL_MS, MONO_NS)
         self.death = ""
 
     def submit(self, command: Command) -> None:
@@ -95,14 +95,14 @@ class FakeDesk:
     def facts(self, after: int) -> tuple[Fact, ...]:
         return tuple(fact for fact in self.events if fact.seq > after)
 
-    def now(self) -> Moment:
+    def now(self) -> Timestamp:
         return self.moment
 
     def died(self) -> str:
         return self.death
 
     def pass_time(self, milliseconds: int) -> None:
-        self.moment = Moment(self.moment.wall_ms + milliseconds, self.moment.mono_ns + milliseconds * 1_000_000)
+        self.moment = Timestamp(self.moment.wall_ms + milliseconds, self.moment.mono_ns + milliseconds * 1_000_000)
 
     def change(self, topic: str, **fields: Any) -> None:
         """Replace fields of a view."""

@@ -218,9 +218,9 @@ async def test_cancel_at_the_cursor_takes_the_orders_of_that_row(make_cockpit: A
     app = make_cockpit()
     async with app.run_test(size=SIZE) as pilot:
         app.frame_clock.advance()
-        app.looking.pick(D("64120.48"))
+        app.navigation.pick(D("64120.48"))
         await pilot.press("x")
-        app.looking.pick(D("64120.33"))
+        app.navigation.pick(D("64120.33"))
         await pilot.press("x")
         assert "no order of yours" in hint(app)
     assert [c.client_order_id for c in of_kind(desk, CancelOrder)] == ["mtui-test-6"]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from mexc_tui.domain.commands import Draft
 from mexc_tui.domain.orders import Order, OrderState, OrderType, Side
 from mexc_tui.domain.views import BookState, BookView
-from mexc_tui.ui.controls.looking import natural_group
+from mexc_tui.ui.controls.navigation import natural_group
 from mexc_tui.ui.panes.ladder.presenter import LadderInput, cursor_line, ladder_rows, scale_of, top_row
 from mexc_tui.ui.primitives.rows import Row
 from mexc_tui.ui.primitives.text import row_width

@@ -20,7 +20,7 @@ SUPERVISORS = {
     "mexc_tui/cli/main.py": "one sentence and the log instead of a traceback",
     "mexc_tui/domain/gate.py": "a control that throws refuses the order",
     "mexc_tui/ui/frame_clock.py": "a pane that cannot draw is shown as broken; cancel and halt go on",
-    "mexc_tui/venues/mexc/line.py": "a connection that fails in any way is dialled again",
+    "mexc_tui/venues/mexc/stream/line.py": "a connection that fails in any way is dialled again",
     "mexc_tui/venues/simulator/server/app.py": "a request that fails in any way is answered with MEXC's error 500",
 }
 """Where everything may be caught, and what comes of it."""
@@ -36,7 +36,7 @@ def test_generated_stream_messages_are_those_of_the_schema(tmp_path):
     assert code == 0
     for name in ("push_pb2.py", "push_pb2.pyi"):
         made = _without_version((tmp_path / name).read_text())
-        kept = _without_version((PACKAGE / "venues/mexc/pb" / name).read_text())
+        kept = _without_version((PACKAGE / "wire/mexc/pb" / name).read_text())
         assert made == kept, f"{name} differs from proto/push.proto: run make proto"
 
 
@@ -51,7 +51,7 @@ def _without_version(text: str) -> list[str]:
     [
         ("mexc_tui.domain.gate", ("textual", "rich", "aiohttp", "asyncio", "sqlite3")),
         ("mexc_tui.kernel.desk", ("textual", "rich", "aiohttp", "asyncio", "sqlite3")),
-        ("mexc_tui.engine.compose", ("textual", "rich")),
+        ("mexc_tui.desk.plan", ("textual", "rich")),
         ("mexc_tui.venues.mexc.venue", ("textual", "rich")),
         ("mexc_tui.venues.simulator.server", ("textual", "rich")),
         ("mexc_tui.cli.main", ("textual", "rich", "aiohttp")),

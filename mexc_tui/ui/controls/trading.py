@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from mexc_tui.domain.client import DeskClient
 from mexc_tui.domain.commands import Arm, CancelAll, CancelOrder, Draft, Flatten, Halt, PlaceOrder, Resume
-from mexc_tui.domain.inputs import Moment
+from mexc_tui.domain.inputs import Timestamp
 from mexc_tui.domain.limits import TradingState
 from mexc_tui.domain.numbers import floor_to
 from mexc_tui.domain.orders import Order, OrderType, Side
@@ -25,7 +25,7 @@ from mexc_tui.domain.views import (
     book_topic,
     gate_topic,
 )
-from mexc_tui.ui.controls.looking import Looking
+from mexc_tui.ui.controls.navigation import Navigation
 from mexc_tui.ui.frame_clock import Frame
 from mexc_tui.ui.state import DeskState
 
@@ -42,18 +42,18 @@ class Trading:
         self,
         client: DeskClient,
         state: DeskState,
-        looking: Looking,
+        navigation: Navigation,
         new_id: Callable[[], str],
         *,
         instant: bool = False,
     ) -> None:
         self._client = client
         self._state = state
-        self._looking = looking
+        self._navigation = navigation
         self._new_id = new_id
         self._instant = instant
         self._glass: BookView | None = None
-        self._drawn = Moment(0, 0)
+        self._drawn = Timestamp(0, 0)
         self._halted_ns = 0
         self._resume_asked_ns = 0
 
@@ -76,7 +76,7 @@ class Trading:
         if price is None:
             price = self._touch(side)
         if price is None:
-            self._looking.say("there is no price here yet: move the cursor or wait for the book")
+            self._navigation.say("there is no price here yet: move the cursor or wait for the book")
             return
         self._prepare(side, OrderType.LIMIT, price)
 
@@ -84,7 +84,7 @@ class Trading:
         """Prepare an immediate order that goes no further than the far touch."""
         price = self._touch(side.opposite)
         if price is None:
-            self._looking.say(f"there is nothing to {side.value.lower()} from: that side of the book is empty")
+            self._navigation.say(f"there is nothing to {side.value.lower()} from: that side of the book is empty")
             return
         self._prepare(side, OrderType.IOC, price)
 
@@ -92,7 +92,7 @@ class Trading:
         """Send the prepared order, once: it is gone from the screen before the command leaves."""
         draft = self._state.selection.draft
         if draft is None:
-            self._looking.say("nothing is prepared: b or s at the cursor, or t for the ticket", "dim@band")
+            self._navigation.say("nothing is prepared: b or s at the cursor, or t for the ticket", "dim@band")
             return
         self._state.change(draft=None)
         self.place(draft)
@@ -141,10 +141,10 @@ class Trading:
         if inputs is not None and held and inputs.instrument is not None:
             held = floor_to(held, inputs.instrument.qty_decimals)
             if not held:
-                self._looking.say("what you hold of this asset is less than the smallest step: too little to sell")
+                self._navigation.say("what you hold of this asset is less than the smallest step: too little to sell")
                 return
         if not held:
-            self._looking.say("the balance of this asset is zero or not known")
+            self._navigation.say("the balance of this asset is zero or not known")
             return
         self._state.change(size_base=held)
         self._resize()
@@ -152,7 +152,7 @@ class Trading:
     def _prepare(self, side: Side, kind: OrderType, price: Decimal) -> None:
         inputs = self._gate()
         if inputs is None:
-            self._looking.say("the desk has no figures for this symbol yet; try again in a moment")
+            self._navigation.say("the desk has no figures for this symbol yet; try again in a moment")
             return
         now = self._state.selection
         if now.size_base is not None:
@@ -160,12 +160,12 @@ class Trading:
         elif now.size is not None:
             size = Size(now.size, SizeUnit.QUOTE)
         else:
-            self._looking.say("no size is chosen: press 1 to 5")
+            self._navigation.say("no size is chosen: press 1 to 5")
             return
         try:
             draft = draft_for(size, side=side, order_type=kind, price=price, inputs=inputs)
         except SizeError as problem:
-            self._looking.say(str(problem))
+            self._navigation.say(str(problem))
             return
         self._state.change(draft=draft, cursor=price, notice=None)
         if self._instant:
@@ -183,31 +183,31 @@ class Trading:
     def cancel_here(self) -> None:
         """Cancel the own orders on the cursor's row."""
         now = self._state.selection
-        book = self._looking.book()
+        book = self._navigation.book()
         if now.cursor is None or book is None:
-            self._looking.say("move the cursor onto an order first; c cancels all of this symbol")
+            self._navigation.say("move the cursor onto an order first; c cancels all of this symbol")
             return
         group = max(1, now.group)
         here = [order for order in self._open() if _on_row(order, now.cursor, group, book.price_decimals)]
         for order in here:
             self._client.submit(CancelOrder(command_id=self._new_id(), client_order_id=order.client_order_id))
         if not here:
-            self._looking.say("no order of yours at the cursor", "dim@band")
+            self._navigation.say("no order of yours at the cursor", "dim@band")
 
     def cancel_order(self, client_order_id: str) -> None:
         """Cancel one order; say so where there is nothing left to cancel."""
         view = self._client.view(TOPIC_ORDERS)
         if isinstance(view, OrdersView) and any(o.client_order_id == client_order_id for o in view.recent):
-            self._looking.say("that order is finished: there is nothing to cancel", "dim@band")
+            self._navigation.say("that order is finished: there is nothing to cancel", "dim@band")
             return
         self._client.submit(CancelOrder(command_id=self._new_id(), client_order_id=client_order_id))
 
     def cancel_side(self) -> None:
         """Cancel the buys if the cursor is below the middle of the book, else the sells."""
         now = self._state.selection
-        bid = _best(self._looking.book(), Side.BUY)
+        bid = _best(self._navigation.book(), Side.BUY)
         if now.cursor is None or bid is None:
-            self._looking.say("move the cursor to the side you mean; c cancels both")
+            self._navigation.say("move the cursor to the side you mean; c cancels both")
             return
         side = Side.BUY if now.cursor <= bid else Side.SELL
         self._client.submit(CancelAll(command_id=self._new_id(), symbol=now.symbol, side=side))
@@ -238,14 +238,14 @@ class Trading:
             self._client.submit(Resume(command_id=self._new_id()))
         else:
             self._resume_asked_ns = now
-            self._looking.say("halted: press ! again within 5 seconds to allow trading, or leave it halted")
+            self._navigation.say("halted: press ! again within 5 seconds to allow trading, or leave it halted")
 
     def arm(self) -> None:
         """Lock the ticket at once; unlock it at once except where real money is at stake."""
         risk, link = self._client.view(TOPIC_RISK), self._client.view(TOPIC_LINK)
         armed = isinstance(risk, RiskView) and risk.armed
         if not armed and not (isinstance(link, LinkView) and link.kind is not VenueKind.LIVE):
-            self._looking.say("orders here cost real money: type :arm to unlock the ticket")
+            self._navigation.say("orders here cost real money: type :arm to unlock the ticket")
             return
         if armed:
             self._state.change(draft=None)
@@ -262,7 +262,7 @@ class Trading:
         return view if isinstance(view, GateInputs) else None
 
     def _touch(self, side: Side) -> Decimal | None:
-        return _best(self._glass if self._glass is not None else self._looking.book(), side)
+        return _best(self._glass if self._glass is not None else self._navigation.book(), side)
 
     def _open(self) -> tuple[Order, ...]:
         view = self._client.view(TOPIC_ORDERS)

@@ -19,15 +19,15 @@ from mexc_tui.domain.market import Candle, Interval, Ticker, Trade
 from mexc_tui.domain.orders import Balance, Fill, OrderReport, OrderRequest
 from mexc_tui.domain.views import VenueKind
 from mexc_tui.kernel.ports import Sink, VenueInfo
-from mexc_tui.venues.mexc import channels as names
-from mexc_tui.venues.mexc.channels import Speed
 from mexc_tui.venues.mexc.clock import Clock, SystemClock
-from mexc_tui.venues.mexc.connection import StreamTiming
-from mexc_tui.venues.mexc.dialing import AiohttpDialer, Dialer
-from mexc_tui.venues.mexc.listen_key import KeyTiming, ListenKey
-from mexc_tui.venues.mexc.rest import MexcRest
+from mexc_tui.venues.mexc.rest.client import MexcRest
 from mexc_tui.venues.mexc.settings import MexcSettings
-from mexc_tui.venues.mexc.streams import Streams, Tap
+from mexc_tui.venues.mexc.stream import channels as names
+from mexc_tui.venues.mexc.stream.channels import Speed
+from mexc_tui.venues.mexc.stream.connection import StreamTiming
+from mexc_tui.venues.mexc.stream.dialing import AiohttpDialer, Dialer
+from mexc_tui.venues.mexc.stream.listen_key import KeyTiming, ListenKey
+from mexc_tui.venues.mexc.stream.streams import Streams, Tap
 
 _HEALTH_S: Final = 1.0
 _PING_EVERY: Final = 15

@@ -31,7 +31,7 @@ from mexc_tui.domain.numbers import plain
 from mexc_tui.domain.orders import Balance, Fill, OrderReport, OrderRequest, OrderState, OrderType, Side
 from mexc_tui.domain.views import VenueKind
 from mexc_tui.kernel.ports import Sink, VenueInfo
-from mexc_tui.venues.simulator.events import (
+from mexc_tui.venues.simulator.core.events import (
     BalanceChanged,
     BookLevel,
     OrderChanged,
@@ -41,7 +41,7 @@ from mexc_tui.venues.simulator.events import (
     SimEvent,
     SimOrder,
 )
-from mexc_tui.venues.simulator.exchange import Exchange
+from mexc_tui.venues.simulator.core.exchange import Exchange
 
 T = TypeVar("T")
 

@@ -15,15 +15,15 @@ from mexc_tui.domain.inputs import (
     BookSnapshot,
     LinkChanged,
     LinkState,
-    Moment,
     SnapshotFailed,
     Tick,
+    Timestamp,
     VenueHealth,
 )
 from mexc_tui.domain.market import Interval
 from mexc_tui.domain.orders import Side
 from mexc_tui.domain.views import BookState, BookView
-from mexc_tui.kernel.effects import Effect, FetchSnapshot, Tell
+from mexc_tui.kernel.effects import Effect, EmitFact, FetchSnapshot
 from mexc_tui.kernel.facts import FactLog
 from mexc_tui.kernel.markets import Markets
 
@@ -160,14 +160,14 @@ class Desk:
         self.told: list[str] = []
         self.do(Focus(command_id="1", symbol=SYMBOL, interval=Interval.M1))
 
-    def at(self) -> Moment:
-        return Moment(1_700_000_000_000 + self.now, self.now * 1_000_000)
+    def at(self) -> Timestamp:
+        return Timestamp(1_700_000_000_000 + self.now, self.now * 1_000_000)
 
     def do(self, item: object) -> None:
         effects: list[Effect] = self.markets.handle(item, self.at())  # type: ignore[arg-type]
         self.questions += sum(isinstance(effect, FetchSnapshot) for effect in effects)
         assert self.questions <= 1, "one question at a time"
-        self.told += [effect.fact.kind for effect in effects if isinstance(effect, Tell)]
+        self.told += [effect.fact.kind for effect in effects if isinstance(effect, EmitFact)]
         self.check()
 
     def check(self) -> None:

@@ -38,13 +38,13 @@ from mexc_tui.domain.inputs import (
     LinkState,
     LookupAnswered,
     LookupFailed,
-    Moment,
     OrderReported,
     PlaceAccepted,
     PlaceUnknown,
     Reconciled,
     ReconcileFailed,
     Tick,
+    Timestamp,
 )
 from mexc_tui.domain.instrument import Instrument
 from mexc_tui.domain.limits import Limits, TradingState
@@ -230,7 +230,7 @@ class DeskAgainstExchange(RuleBasedStateMachine):
         self.runs += 1
         self.resumed = tuple(self.written)
         self.desk = self.fresh()
-        self.heard: list[tuple[Input | Command | None, Moment]] = []
+        self.heard: list[tuple[Input | Command | None, Timestamp]] = []
         self.done: list[list[Effect]] = []
         self.version = 0
         self.feed(None)
@@ -242,8 +242,8 @@ class DeskAgainstExchange(RuleBasedStateMachine):
     def fresh(self) -> Desk:
         return Desk(f"r{self.runs}", LIMITS, VENUE, resumed=self.resumed, armed_at_start=True)
 
-    def at(self) -> Moment:
-        return Moment(self.mono_ns // 10**6, self.mono_ns)
+    def at(self) -> Timestamp:
+        return Timestamp(self.mono_ns // 10**6, self.mono_ns)
 
     def feed(self, item: Input | Command | None, *, die_after: int | None = None) -> None:
         at = self.at()

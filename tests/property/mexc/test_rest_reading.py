@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mexc_tui.domain.errors import VenueError
-from mexc_tui.venues.mexc import mapping, signing
-from mexc_tui.venues.mexc.errors import Answer, Call, read_answer
-from mexc_tui.venues.mexc.fields import Row, as_number, decode
-from mexc_tui.venues.mexc.lanes import Duty
-from mexc_tui.venues.mexc.limits import Window
+from mexc_tui.venues.mexc.rest import mapping, signing
+from mexc_tui.venues.mexc.rest.budget import Window
+from mexc_tui.venues.mexc.rest.errors import Answer, Call, read_answer
+from mexc_tui.venues.mexc.rest.fields import Row, as_number, decode
+from mexc_tui.venues.mexc.rest.lanes import Duty
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=20),

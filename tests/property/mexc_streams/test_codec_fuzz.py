@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from mexc_tui.domain.inputs import BookDelta, LinkChanged, TradesSeen
 from mexc_tui.domain.numbers import ZERO
-from mexc_tui.venues.mexc.channels import parse_answer
-from mexc_tui.venues.mexc.codec import CodecError, decode
-from mexc_tui.venues.mexc.decoder import FrameDecoder
-from mexc_tui.venues.mexc.pb import push_pb2 as pb
+from mexc_tui.venues.mexc.stream.channels import parse_answer
+from mexc_tui.venues.mexc.stream.codec import CodecError, decode
+from mexc_tui.venues.mexc.stream.decoder import FrameDecoder
+from mexc_tui.wire.mexc.pb import push_pb2 as pb
 
 WRAPPER = pb.PushDataV3ApiWrapper.DESCRIPTOR
 BODIES = [field.name for field in WRAPPER.oneofs_by_name["body"].fields]

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from mexc_tui.domain.instrument import Instrument
 from mexc_tui.domain.orders import Side
-from mexc_tui.venues.simulator.events import OwnTrade, SimEvent
-from mexc_tui.venues.simulator.paper import PaperExchange
+from mexc_tui.venues.simulator.core.events import OwnTrade, SimEvent
+from mexc_tui.venues.simulator.paper.exchange import PaperExchange
 
 START = 1_800_000_000_000
 PRICE = 10_000

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from mexc_tui.domain.instrument import Instrument
 from mexc_tui.domain.orders import Side
-from mexc_tui.venues.simulator.events import BookLevel, OrderChanged, OwnTrade, SimError
-from mexc_tui.venues.simulator.exchange import Exchange
-from mexc_tui.venues.simulator.fees import MX_DISCOUNT
-from mexc_tui.venues.simulator.groups import uid_of
+from mexc_tui.venues.simulator.core.events import BookLevel, OrderChanged, OwnTrade, SimError
+from mexc_tui.venues.simulator.core.exchange import Exchange
+from mexc_tui.venues.simulator.core.fees import MX_DISCOUNT
+from mexc_tui.venues.simulator.core.groups import uid_of
 
 D = Decimal
 S = "ABCUSDT"

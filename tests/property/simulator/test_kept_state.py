@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from mexc_tui.cli.exchange_state import StateFile
 from mexc_tui.domain.instrument import Instrument
 from mexc_tui.domain.orders import Side
-from mexc_tui.venues.simulator.events import SimError
-from mexc_tui.venues.simulator.exchange import Exchange
+from mexc_tui.venues.simulator.core.events import SimError
+from mexc_tui.venues.simulator.core.exchange import Exchange
 
 S = "ABCUSDT"
 PAIR = Instrument(symbol=S, base="ABC", quote="USDT", price_decimals=1, qty_decimals=2, taker_fee=Decimal("0.0005"))

@@ -15,11 +15,11 @@ import pytest
 
 from mexc_tui.cli.main import main
 from mexc_tui.cli.watching import Options, watch
+from mexc_tui.desk.child import Addresses
 from mexc_tui.domain.market import Interval
 from mexc_tui.domain.orders import Side
-from mexc_tui.engine.child import Addresses
-from mexc_tui.venues.simulator.events import BookLevel, PublicTrade, SimEvent
-from mexc_tui.venues.simulator.exchange import Exchange
+from mexc_tui.venues.simulator.core.events import BookLevel, PublicTrade, SimEvent
+from mexc_tui.venues.simulator.core.exchange import Exchange
 from mexc_tui.venues.simulator.markets.catalogue import default_markets, demo_exchange
 from mexc_tui.venues.simulator.server import Server, ServerSettings
 

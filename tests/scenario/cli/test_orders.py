@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from mexc_tui.engine.child import Addresses, ChildExchange
+from mexc_tui.desk.child import Addresses, ChildExchange
 
 Call = Callable[..., tuple[int, list[dict[str, Any]], str]]
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from mexc_tui.cli import placing
+from mexc_tui.desk.child import Addresses, ChildExchange
 from mexc_tui.domain.errors import ErrorKind, VenueError
-from mexc_tui.engine.child import Addresses, ChildExchange
-from mexc_tui.venues.mexc.rest import MexcRest
+from mexc_tui.venues.mexc.rest.client import MexcRest
 
 Call = Callable[..., tuple[int, list[dict[str, Any]], str]]
 

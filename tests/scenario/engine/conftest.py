@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 from mexc_tui.config.settings import Credentials, Secret
+from mexc_tui.desk.child import Addresses, ChildExchange
+from mexc_tui.desk.plan import Plan, build
 from mexc_tui.domain.commands import CancelOrder, Command, Draft, Focus, PlaceOrder
 from mexc_tui.domain.facts import Fact
 from mexc_tui.domain.limits import Limits
@@ -30,8 +32,6 @@ from mexc_tui.domain.views import (
     VenueKind,
     book_topic,
 )
-from mexc_tui.engine.child import Addresses, ChildExchange
-from mexc_tui.engine.compose import Plan, build
 from mexc_tui.engine.engine import Engine, EngineClient
 
 SYMBOL = "MXUSDT"
@@ -70,7 +70,7 @@ class Market:
 
     def orders(self, symbol: str = SYMBOL) -> list[OrderReport]:
         """Every order the exchange has ever taken from the account, whatever became of it."""
-        from mexc_tui.venues.mexc.rest import MexcRest
+        from mexc_tui.venues.mexc.rest.client import MexcRest
         from mexc_tui.venues.mexc.settings import MexcSettings
 
         async def ask() -> list[OrderReport]:

@@ -13,7 +13,7 @@ from mexc_tui.domain.market import Interval
 from mexc_tui.domain.numbers import unscaled
 from mexc_tui.domain.orders import OrderType, Side
 from mexc_tui.domain.views import TOPIC_BALANCES, TOPIC_FILLS, TOPIC_POSITIONS, BookState, book_topic
-from mexc_tui.venues.mexc.rest import MexcRest
+from mexc_tui.venues.mexc.rest.client import MexcRest
 from mexc_tui.venues.mexc.settings import MexcSettings
 
 OTHER = "ETHUSDT"

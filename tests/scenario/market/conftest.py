@@ -13,7 +13,7 @@ import pytest
 
 from mexc_tui.domain.commands import Command, Focus
 from mexc_tui.domain.errors import VenueError
-from mexc_tui.domain.inputs import Input, InstrumentsLoaded, Moment, SnapshotFailed, Tick
+from mexc_tui.domain.inputs import Input, InstrumentsLoaded, SnapshotFailed, Tick, Timestamp
 from mexc_tui.domain.market import Interval
 from mexc_tui.domain.views import BookState, VenueKind
 from mexc_tui.kernel.effects import Effect, FetchSnapshot, SetInterest
@@ -21,7 +21,7 @@ from mexc_tui.kernel.facts import FactLog
 from mexc_tui.kernel.markets import Markets
 from mexc_tui.venues.mexc.settings import MexcSettings
 from mexc_tui.venues.mexc.venue import MexcVenue
-from mexc_tui.venues.simulator.exchange import Exchange
+from mexc_tui.venues.simulator.core.exchange import Exchange
 from mexc_tui.venues.simulator.markets.catalogue import default_markets, demo_exchange
 from mexc_tui.venues.simulator.server import Server, ServerSettings
 from mexc_tui.venues.simulator.server.faults import Fault
@@ -106,7 +106,7 @@ class Watched:
         await self.server.stop()
 
     def feed(self, item: Input | Command) -> None:
-        at = Moment(self.clock.wall_ms(), self.clock.monotonic_ns())
+        at = Timestamp(self.clock.wall_ms(), self.clock.monotonic_ns())
         for effect in self.markets.handle(item, at):
             if isinstance(effect, FetchSnapshot | SetInterest):
                 task = asyncio.create_task(self._carry_out(effect))

@@ -14,14 +14,14 @@ from mexc_tui.domain.errors import ErrorKind, VenueError
 from mexc_tui.domain.market import Interval
 from mexc_tui.domain.orders import OrderRequest, OrderState, OrderType, Side
 from mexc_tui.domain.views import VenueKind
-from mexc_tui.venues.mexc import endpoints
-from mexc_tui.venues.mexc.account_calls import AccountCalls
-from mexc_tui.venues.mexc.endpoints import Endpoint
-from mexc_tui.venues.mexc.market_calls import MarketCalls
-from mexc_tui.venues.mexc.models import SelfTrade
-from mexc_tui.venues.mexc.rest import MexcRest
+from mexc_tui.venues.mexc.rest import endpoints
+from mexc_tui.venues.mexc.rest.account_calls import AccountCalls
+from mexc_tui.venues.mexc.rest.client import MexcRest
+from mexc_tui.venues.mexc.rest.endpoints import Endpoint
+from mexc_tui.venues.mexc.rest.market_calls import MarketCalls
+from mexc_tui.venues.mexc.rest.models import SelfTrade
+from mexc_tui.venues.mexc.rest.trading_calls import TradingCalls
 from mexc_tui.venues.mexc.settings import MexcSettings
-from mexc_tui.venues.mexc.trading_calls import TradingCalls
 from mexc_tui.venues.mexc.venue import MexcVenue
 from mexc_tui.venues.simulator.server import STRICT, Server
 from mexc_tui.venues.simulator.server.faults import make_fault

@@ -12,17 +12,17 @@ import pytest
 from aiohttp import web
 
 from mexc_tui import MexcExchange
+from mexc_tui.desk.paper.mirror import Delays, Mirror
+from mexc_tui.desk.paper.upstream import Door
 from mexc_tui.domain.instrument import Instrument
 from mexc_tui.domain.orders import Side
-from mexc_tui.engine.mirror import Delays, Mirror
-from mexc_tui.engine.mirror_door import Door
-from mexc_tui.venues.mexc.connection import StreamTiming
 from mexc_tui.venues.mexc.settings import MexcSettings
+from mexc_tui.venues.mexc.stream.connection import StreamTiming
 from mexc_tui.venues.mexc.venue import StreamSettings
-from mexc_tui.venues.simulator.exact import to_units
-from mexc_tui.venues.simulator.exchange import Exchange
+from mexc_tui.venues.simulator.core.exact import to_units
+from mexc_tui.venues.simulator.core.exchange import Exchange
 from mexc_tui.venues.simulator.markets.catalogue import default_markets, demo_exchange
-from mexc_tui.venues.simulator.paper import PaperExchange
+from mexc_tui.venues.simulator.paper.exchange import PaperExchange
 from mexc_tui.venues.simulator.server import Server, ServerSettings
 
 QUIET = Instrument(

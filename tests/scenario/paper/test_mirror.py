@@ -13,15 +13,15 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from mexc_tui.desk.paper.mirror import Delays, Mirror
 from mexc_tui.domain.errors import ErrorKind, VenueError
 from mexc_tui.domain.inputs import CandleSeen, TickersSeen
 from mexc_tui.domain.market import Interval
 from mexc_tui.domain.orders import OrderState, Side
 from mexc_tui.domain.views import VenueKind
-from mexc_tui.engine.mirror import Delays, Mirror
 from mexc_tui.venues.mexc.settings import MexcSettings
 from mexc_tui.venues.mexc.venue import MexcVenue
-from mexc_tui.venues.simulator.paper import PaperExchange
+from mexc_tui.venues.simulator.paper.exchange import PaperExchange
 from mexc_tui.venues.simulator.server import parse_profile
 
 PUBLIC = {"/api/v3/" + name for name in ("ping", "time", "exchangeInfo", "defaultSymbols", "depth", "trades", "klines")}
@@ -184,7 +184,7 @@ async def test_a_lost_market_looks_lost_and_comes_back(quiet, eventually):
 
 
 async def test_a_market_that_falls_silent_is_not_matched_against_until_it_speaks_again(quiet, eventually, monkeypatch):
-    monkeypatch.setattr("mexc_tui.engine.mirror.SILENT_S", 1.5)
+    monkeypatch.setattr("mexc_tui.desk.paper.mirror.SILENT_S", 1.5)
     async with quiet.client().session(["ABCUSDT"]) as client:
         assert client.order_book("ABCUSDT").live
         for connection in quiet.stand_in.hub._connections:
@@ -235,7 +235,7 @@ async def slow(request, handler):
 
 @pytest.mark.parametrize(("way", "why"), [(refused, "HTTP 403"), (silent, "no answer"), (mute, "no answer")])
 async def test_an_exchange_without_market_streams_is_given_up_within_seconds(monkeypatch, half, way, why):
-    monkeypatch.setattr("mexc_tui.engine.mirror.STREAMS_S", 0.3)
+    monkeypatch.setattr("mexc_tui.desk.paper.mirror.STREAMS_S", 0.3)
     mirror = await half(ws=way)
     with pytest.raises(VenueError, match="its market streams are out of reach") as error:
         await mirror.open()

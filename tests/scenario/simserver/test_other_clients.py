@@ -17,9 +17,9 @@ import aiohttp
 import pytest
 from yarl import URL
 
-from mexc_tui.venues.mexc.pb import push_pb2 as pb
 from mexc_tui.venues.simulator.markets.catalogue import default_markets, demo_exchange
 from mexc_tui.venues.simulator.server import ApiKey, Server, ServerSettings
+from mexc_tui.wire.mexc.pb import push_pb2 as pb
 
 SYMBOL = "MXUSDT"
 PRIVATE = [f"spot@private.{kind}.v3.api.pb" for kind in ("orders", "deals", "account")]

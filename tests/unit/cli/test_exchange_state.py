@@ -10,7 +10,7 @@ import pytest
 from mexc_tui.cli.exchange_state import StateError, StateFile
 from mexc_tui.domain.instrument import Instrument
 from mexc_tui.domain.orders import Side
-from mexc_tui.venues.simulator.exchange import Exchange
+from mexc_tui.venues.simulator.core.exchange import Exchange
 
 PAIR = Instrument(symbol="ABCUSDT", base="ABC", quote="USDT", price_decimals=1, qty_decimals=2)
 

@@ -16,7 +16,7 @@ from mexc_tui.cli.main import main
 from mexc_tui.cli.output import LineWriter, encode, safe, table
 from mexc_tui.cli.watching import symbols_of
 from mexc_tui.domain.errors import VenueError
-from mexc_tui.venues.mexc.rest import MexcRest
+from mexc_tui.venues.mexc.rest.client import MexcRest
 from mexc_tui.venues.mexc.settings import MexcSettings
 
 

@@ -12,7 +12,7 @@ from mexc_tui.domain.inputs import (
     ChannelRefused,
     LinkChanged,
     LinkState,
-    Moment,
+    Timestamp,
     TopOfBook,
     TradesSeen,
 )
@@ -22,7 +22,7 @@ from mexc_tui.domain.views import BookState, BookView
 from mexc_tui.kernel.facts import FactLog
 from mexc_tui.kernel.markets import Markets
 
-AT = Moment(1_800_000_000_000, 1_000_000_000)
+AT = Timestamp(1_800_000_000_000, 1_000_000_000)
 MINUTE = 60_000
 
 
@@ -179,7 +179,7 @@ def test_ticker_lines_are_spaced_and_the_latest_wins(reporter, rows):
     markets = Markets(FactLog())
     for step in range(5):
         top = TopOfBook("BTCUSDT", Decimal(step + 1), Decimal(1), Decimal(9), Decimal(1), 1)
-        at = Moment(AT.wall_ms, AT.mono_ns + step * 40_000_000)
+        at = Timestamp(AT.wall_ms, AT.mono_ns + step * 40_000_000)
         reporter.listen(top, at)
         reporter.beat(markets, at)
     assert [row["bid"] for row in rows] == ["1", "4"]
@@ -206,7 +206,7 @@ def test_every_kind_of_row_has_a_text(reporter, rows):
     reporter.listen(TradesSeen("BTCUSDT", (trade("1"),), 1), AT)
     reporter.listen(CandleSeen("BTCUSDT", Interval.M1, candle(1), 1), AT)
     reporter.listen(TopOfBook("BTCUSDT", Decimal(5), Decimal(1), Decimal(6), Decimal(1), 1), AT)
-    reporter.beat(markets, Moment(AT.wall_ms, AT.mono_ns + 10**9))
+    reporter.beat(markets, Timestamp(AT.wall_ms, AT.mono_ns + 10**9))
     reporter.link(LinkState.RECONNECTING, "cut")
     reporter.problem("gap", "BTCUSDT: \x1b[31mversions are missing")
     assert {row["type"] for row in rows} == {"book", "trade", "candle", "ticker", "link", "problem"}

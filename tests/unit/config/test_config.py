@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from mexc_tui.config.environment import credentials, venue_settings
 from mexc_tui.config.errors import ConfigError
+from mexc_tui.config.limits import limits_of
 from mexc_tui.config.loading import load
 from mexc_tui.config.paths import config_file, private_folder, state_folder
 from mexc_tui.config.settings import Settings, VenueSettings
 from mexc_tui.config.template import TEMPLATE
 from mexc_tui.domain.limits import Limits
-from mexc_tui.engine.limits import limits_of
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mexc_tui.domain.errors import VenueError
-from mexc_tui.domain.inputs import BookSnapshot, Moment
+from mexc_tui.domain.inputs import BookSnapshot, Timestamp
 from mexc_tui.domain.orders import Order, OrderRequest, OrderState, OrderType, Side
 from mexc_tui.domain.views import VenueKind
 from mexc_tui.kernel.effects import IntentRecord, Journal, Record, SendOrder
@@ -115,8 +115,8 @@ def bench_journal(bench: Bench) -> BenchJournal:
 
 
 @pytest.fixture
-def now() -> Callable[[], Moment]:
-    return lambda: Moment(1_000, 1_000_000_000)
+def now() -> Callable[[], Timestamp]:
+    return lambda: Timestamp(1_000, 1_000_000_000)
 
 
 @pytest.fixture

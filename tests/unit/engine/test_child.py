@@ -6,8 +6,8 @@ import threading
 
 import pytest
 
-from mexc_tui.engine import child as child_module
-from mexc_tui.engine.child import ChildExchange, ExchangeFailedError
+from mexc_tui.desk import child as child_module
+from mexc_tui.desk.child import ChildExchange, ExchangeFailedError
 
 READY = '{"rest":"r","ws":"w","api_key":"k","api_secret":"s"}'
 

@@ -26,13 +26,13 @@ from mexc_tui.domain.market import Interval
 from mexc_tui.domain.orders import Fill, Side
 from mexc_tui.engine.effects import EffectRunner
 from mexc_tui.kernel.effects import (
+    EmitFact,
     FetchAccount,
     FetchSnapshot,
     FetchTrades,
     LookUp,
     SendCancel,
     SetInterest,
-    Tell,
 )
 
 
@@ -108,7 +108,7 @@ async def test_cancels_and_facts_do_not_wait_for_a_hanging_disk(runner, bench, f
     bench.holds["append"] = asyncio.Event()
     fact = Fact(seq=1, time_ms=1, kind="halted", level=Level.WARN, message="halted")
     journal, send = order_effects("a")
-    runner.run([journal, SendCancel("BTCUSDT", "old", "77"), send, Tell(fact)])
+    runner.run([journal, SendCancel("BTCUSDT", "old", "77"), send, EmitFact(fact)])
     await until(lambda: fed)
     assert fed == [CancelAnswered("old", "ok")]
     assert told == [fact]

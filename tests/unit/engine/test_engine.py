@@ -13,7 +13,7 @@ from mexc_tui.domain.inputs import InstrumentsLoaded, LinkChanged, LinkState, Ti
 from mexc_tui.domain.views import FillsView, PositionsView
 from mexc_tui.engine.engine import Engine, EngineClient
 from mexc_tui.engine.hub import LOOKED_AT_NS, ViewHub
-from mexc_tui.kernel.effects import Tell
+from mexc_tui.kernel.effects import EmitFact
 
 
 class RecordingDesk:
@@ -36,7 +36,7 @@ class RecordingDesk:
             return []
         self.got.append(item)
         self.seq += 1
-        return [Tell(Fact(seq=self.seq, time_ms=1, kind="seen", level=Level.INFO, message=type(item).__name__))]
+        return [EmitFact(Fact(seq=self.seq, time_ms=1, kind="seen", level=Level.INFO, message=type(item).__name__))]
 
     def views(self, at, topics):
         self.topics = topics

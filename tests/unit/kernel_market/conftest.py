@@ -13,8 +13,8 @@ from mexc_tui.domain.inputs import (
     BookSnapshot,
     LinkChanged,
     LinkState,
-    Moment,
     Tick,
+    Timestamp,
     TopOfBook,
     VenueHealth,
 )
@@ -22,7 +22,7 @@ from mexc_tui.domain.instrument import Instrument
 from mexc_tui.domain.market import Interval, Trade
 from mexc_tui.domain.orders import Side
 from mexc_tui.domain.views import BookView
-from mexc_tui.kernel.effects import Effect, FetchSnapshot, Tell
+from mexc_tui.kernel.effects import Effect, EmitFact, FetchSnapshot
 from mexc_tui.kernel.facts import FactLog
 from mexc_tui.kernel.markets import Markets
 
@@ -37,8 +37,8 @@ class Rig:
         self.frames = 0
 
     @property
-    def at(self) -> Moment:
-        return Moment(START + self.now, self.now * 1_000_000)
+    def at(self) -> Timestamp:
+        return Timestamp(START + self.now, self.now * 1_000_000)
 
     def do(self, item: Any) -> list[Effect]:
         made = self.markets.handle(item, self.at)
@@ -99,7 +99,7 @@ class Rig:
 
     @staticmethod
     def facts(effects: list[Effect]) -> list[str]:
-        return [effect.fact.kind for effect in effects if isinstance(effect, Tell)]
+        return [effect.fact.kind for effect in effects if isinstance(effect, EmitFact)]
 
 
 @pytest.fixture

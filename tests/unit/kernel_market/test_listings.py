@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from mexc_tui.domain.inputs import InstrumentsLoaded
 from mexc_tui.domain.instrument import Instrument, InstrumentStatus, TradeSides
-from mexc_tui.kernel.effects import Tell
+from mexc_tui.kernel.effects import EmitFact
 
 PAIR = Instrument(symbol="ABCUSDT", base="ABC", quote="USDT", price_decimals=2, qty_decimals=2, min_notional=Decimal(1))
 OTHER = replace(PAIR, symbol="XYZUSDT", base="XYZ")
@@ -17,7 +17,7 @@ OTHER = replace(PAIR, symbol="XYZUSDT", base="XYZ")
 
 def load(rig: Any, *pairs: Instrument, allowed: set[str] | None = None) -> list[tuple[str, str, str]]:
     effects = rig.do(InstrumentsLoaded(pairs, None if allowed is None else frozenset(allowed)))
-    facts = [effect.fact for effect in effects if isinstance(effect, Tell) and effect.fact.kind == "listing"]
+    facts = [effect.fact for effect in effects if isinstance(effect, EmitFact) and effect.fact.kind == "listing"]
     return [(fact.level.value, fact.symbol, fact.message) for fact in facts]
 
 

@@ -16,15 +16,15 @@ from mexc_tui.domain.inputs import (
     BookSnapshot,
     CandleSeen,
     Input,
-    Moment,
     Tick,
+    Timestamp,
     TopOfBook,
     TradesSeen,
 )
 from mexc_tui.domain.market import Candle, Interval, Trade
 from mexc_tui.domain.orders import Side
 from mexc_tui.domain.views import BookState, BookView
-from mexc_tui.kernel.effects import Effect, FetchSnapshot, Tell
+from mexc_tui.kernel.effects import Effect, EmitFact, FetchSnapshot
 from mexc_tui.kernel.facts import FactLog
 from mexc_tui.kernel.markets import Markets
 from mexc_tui.kernel.publisher import Publisher
@@ -56,11 +56,11 @@ def brute_force(path: Path) -> dict[str, Book]:
     return books
 
 
-def inputs(path: Path) -> Iterator[tuple[Moment, Input | None, BookSnapshot | None]]:
+def inputs(path: Path) -> Iterator[tuple[Timestamp, Input | None, BookSnapshot | None]]:
     """Yield each event as a push, or as the snapshot that the exchange would answer with."""
     last: dict[str, int] = {}
     for event in events(path):
-        at = Moment(event["t"], event["t"] * 1_000_000)
+        at = Timestamp(event["t"], event["t"] * 1_000_000)
         symbol, kind = event["symbol"], event["kind"]
         if kind in ("depth", "depth_snapshot"):
             bids, asks = ([(p, q) for p, q in event[side]] for side in ("bids", "asks"))
@@ -100,7 +100,7 @@ def run(path: Path) -> tuple[Markets, list[Effect], list[Any]]:
     command = Focus(command_id="1", symbol=symbols[0], interval=Interval.M1, watchlist=tuple(symbols))
     first = next(iter(inputs(path)))[0]
 
-    def do(item: Any, at: Moment) -> None:
+    def do(item: Any, at: Timestamp) -> None:
         made = markets.handle(item, at)
         effects.extend(made)
         wanted.update(effect.symbol for effect in made if isinstance(effect, FetchSnapshot))
@@ -117,7 +117,7 @@ def run(path: Path) -> tuple[Markets, list[Effect], list[Any]]:
         if count % 50 == 0:
             seen.append(publisher.views(at))
     for _ in range(20):
-        at = Moment(at.wall_ms + 250, at.mono_ns + 250_000_000)
+        at = Timestamp(at.wall_ms + 250, at.mono_ns + 250_000_000)
         do(Tick(), at)
     seen.append(publisher.views(at))
     return markets, effects, seen
@@ -152,7 +152,7 @@ def test_the_book_at_the_end_of_a_recorded_market_is_the_one_in_the_file(shared:
         assert view.state is BookState.LIVE, (symbol, view.reason)
         assert as_decimals(view) == known(view, book)
         assert len(view.bids) > 100
-    assert [effect.fact.message for effect in effects if isinstance(effect, Tell)] == []
+    assert [effect.fact.message for effect in effects if isinstance(effect, EmitFact)] == []
 
 
 @pytest.mark.parametrize("tape", TAPES)

@@ -18,10 +18,10 @@ from mexc_tui.domain.inputs import (
     FillReported,
     Input,
     InstrumentsLoaded,
-    Moment,
     OrderReported,
     Reconciled,
     Tick,
+    Timestamp,
 )
 from mexc_tui.domain.instrument import Instrument
 from mexc_tui.domain.limits import Limits
@@ -29,7 +29,7 @@ from mexc_tui.domain.market import Interval
 from mexc_tui.domain.orders import Balance, Fill, Order, OrderReport, OrderState, OrderType, Side
 from mexc_tui.domain.views import TOPIC_ORDERS, VenueKind
 from mexc_tui.kernel.desk import Desk
-from mexc_tui.kernel.effects import Effect, FetchAccount, Journal, Record, SendOrder, Tell
+from mexc_tui.kernel.effects import Effect, EmitFact, FetchAccount, Journal, Record, SendOrder
 from mexc_tui.kernel.ports import VenueInfo
 
 D = Decimal
@@ -60,8 +60,8 @@ class Bench:
         self.version = 100
         self._commands = 0
 
-    def at(self) -> Moment:
-        return Moment(self.wall_ms, self.mono_ns)
+    def at(self) -> Timestamp:
+        return Timestamp(self.wall_ms, self.mono_ns)
 
     def later(self, seconds: float) -> None:
         self.mono_ns += int(seconds * 1_000_000_000)
@@ -208,7 +208,7 @@ class Bench:
 
     @property
     def facts(self) -> list[Fact]:
-        return [effect.fact for effect in self.effects if isinstance(effect, Tell)]
+        return [effect.fact for effect in self.effects if isinstance(effect, EmitFact)]
 
     @property
     def records(self) -> tuple[Record, ...]:

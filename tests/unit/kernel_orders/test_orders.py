@@ -15,11 +15,11 @@ from mexc_tui.domain.inputs import (
     LinkState,
     LookupAnswered,
     LookupFailed,
-    Moment,
     PlaceAccepted,
     PlaceNotSent,
     PlaceRejected,
     PlaceUnknown,
+    Timestamp,
 )
 from mexc_tui.domain.limits import Limits, TradingState
 from mexc_tui.domain.orders import Balance, OrderReport, OrderState, OrderType, Side
@@ -429,7 +429,7 @@ def test_a_deposit_of_what_was_not_held_before_is_no_profit(bench):
 
 
 def test_a_deposit_without_a_price_joins_the_start_of_the_day_when_it_has_one():
-    day, at = DayResult(), Moment(1, 1_000)
+    day, at = DayResult(), Timestamp(1, 1_000)
     day.measured(at, D(1_000), {"USDT": D(1_000)}, ())
     day.moved("DEPOSIT", "NEW", D(5), None)
     day.measured(at, D(1_000), {"USDT": D(1_000)}, ("NEW",))

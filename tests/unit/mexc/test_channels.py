@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from mexc_tui.domain.market import Interval
-from mexc_tui.venues.mexc import channels as names
-from mexc_tui.venues.mexc.channels import AnswerKind, Speed, parse_answer
+from mexc_tui.venues.mexc.stream import channels as names
+from mexc_tui.venues.mexc.stream.channels import AnswerKind, Speed, parse_answer
 
 DEPTH = "spot@public.aggre.depth.v3.api.pb@100ms@"
 

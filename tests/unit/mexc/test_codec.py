@@ -25,9 +25,9 @@ from mexc_tui.domain.inputs import (
 )
 from mexc_tui.domain.market import Interval
 from mexc_tui.domain.orders import OrderState, OrderType, Side
-from mexc_tui.venues.mexc.codec import INTERVALS, CodecError, UnknownBodyError, decode
-from mexc_tui.venues.mexc.decoder import FrameDecoder
-from mexc_tui.venues.mexc.pb import push_pb2 as pb
+from mexc_tui.venues.mexc.stream.codec import INTERVALS, CodecError, UnknownBodyError, decode
+from mexc_tui.venues.mexc.stream.decoder import FrameDecoder
+from mexc_tui.wire.mexc.pb import push_pb2 as pb
 
 RECV = 1_234
 

@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from mexc_tui.venues.mexc import channels as names
-from mexc_tui.venues.mexc.connection import Connection, StreamTiming
-from mexc_tui.venues.mexc.pb import push_pb2 as pb
+from mexc_tui.venues.mexc.stream import channels as names
+from mexc_tui.venues.mexc.stream.connection import Connection, StreamTiming
+from mexc_tui.wire.mexc.pb import push_pb2 as pb
 
 BOOK, DEALS = names.depth("BTCUSDT"), names.deals("BTCUSDT")
 

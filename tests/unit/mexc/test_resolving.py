@@ -1,4 +1,4 @@
-"""Looking up names of hosts."""
+"""Navigation up names of hosts."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import time
 import pytest
 
 from mexc_tui.domain.errors import ErrorKind, VenueError
-from mexc_tui.venues.mexc.dialing import AiohttpDialer, DialError
 from mexc_tui.venues.mexc.resolving import Resolver
-from mexc_tui.venues.mexc.rest import MexcRest
+from mexc_tui.venues.mexc.rest.client import MexcRest
 from mexc_tui.venues.mexc.settings import MexcSettings
+from mexc_tui.venues.mexc.stream.dialing import AiohttpDialer, DialError
 
 
 @pytest.fixture

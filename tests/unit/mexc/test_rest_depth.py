@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mexc_tui.domain.errors import ErrorKind, VenueError
-from mexc_tui.venues.mexc.rest import MexcRest
+from mexc_tui.venues.mexc.rest.client import MexcRest
 
 SIDE = [["1.5", "2"]]
 

@@ -11,9 +11,9 @@ from yarl import URL
 
 from mexc_tui.domain.errors import ErrorKind, VenueError
 from mexc_tui.domain.orders import OrderRequest, OrderType, Side
-from mexc_tui.venues.mexc.rest import MexcRest
+from mexc_tui.venues.mexc.rest.client import MexcRest
+from mexc_tui.venues.mexc.rest.transport import refuse_orders_elsewhere
 from mexc_tui.venues.mexc.settings import MexcSettings, is_loopback
-from mexc_tui.venues.mexc.transport import refuse_orders_elsewhere
 
 KEY, SECRET = "mx0aBYs33eIilxBWC5", "45d0b3c26f2644f19bfb98b07741b2f5"
 ORDER = OrderRequest(

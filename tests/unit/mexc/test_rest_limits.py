@@ -11,8 +11,8 @@ import pytest
 
 from mexc_tui.domain.errors import ErrorKind, VenueError
 from mexc_tui.domain.orders import OrderRequest, OrderType, Side
-from mexc_tui.venues.mexc.cache import Lru, TtlCache
-from mexc_tui.venues.mexc.rest import MexcRest
+from mexc_tui.venues.mexc.rest.cache import Lru, TtlCache
+from mexc_tui.venues.mexc.rest.client import MexcRest
 
 ORDER = OrderRequest(
     client_order_id="mtui-a-1", symbol="MXUSDT", side=Side.BUY, type=OrderType.LIMIT, qty=Decimal(1), price=Decimal(1)

@@ -9,8 +9,8 @@ import pytest
 
 from mexc_tui.domain.errors import ErrorKind, VenueError
 from mexc_tui.domain.orders import OrderRequest, OrderType, Side
-from mexc_tui.venues.mexc import signing
-from mexc_tui.venues.mexc.rest import MexcRest
+from mexc_tui.venues.mexc.rest import signing
+from mexc_tui.venues.mexc.rest.client import MexcRest
 
 SECRET = "45d0b3c26f2644f19bfb98b07741b2f5"
 

@@ -10,9 +10,9 @@ import pytest
 
 from mexc_tui.domain.errors import ErrorKind, VenueError
 from mexc_tui.domain.orders import OrderRequest, OrderType, Side
-from mexc_tui.venues.mexc import signing
-from mexc_tui.venues.mexc.models import SelfTrade
-from mexc_tui.venues.mexc.rest import MexcRest
+from mexc_tui.venues.mexc.rest import signing
+from mexc_tui.venues.mexc.rest.client import MexcRest
+from mexc_tui.venues.mexc.rest.models import SelfTrade
 from mexc_tui.venues.mexc.settings import MexcSettings
 
 ORDER = OrderRequest(

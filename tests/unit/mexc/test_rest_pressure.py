@@ -13,8 +13,8 @@ import pytest
 
 from mexc_tui.domain.errors import ErrorKind, VenueError
 from mexc_tui.domain.orders import OrderRequest, OrderType, Side
-from mexc_tui.venues.mexc.lanes import Duty, Lanes
-from mexc_tui.venues.mexc.rest import MexcRest
+from mexc_tui.venues.mexc.rest.client import MexcRest
+from mexc_tui.venues.mexc.rest.lanes import Duty, Lanes
 from mexc_tui.venues.mexc.settings import MexcSettings
 
 KEY, SECRET = "mx0aBYs33eIilxBWC5", "45d0b3c26f2644f19bfb98b07741b2f5"

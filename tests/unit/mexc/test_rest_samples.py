@@ -15,7 +15,7 @@ from mexc_tui.domain.errors import ErrorKind, VenueError
 from mexc_tui.domain.instrument import InstrumentStatus, TradeSides
 from mexc_tui.domain.market import Interval
 from mexc_tui.domain.orders import OrderRequest, OrderState, OrderType, Side
-from mexc_tui.venues.mexc.rest import MexcRest
+from mexc_tui.venues.mexc.rest.client import MexcRest
 
 LIMIT = OrderRequest(
     client_order_id="", symbol="MXUSDT", side=Side.BUY, type=OrderType.LIMIT, qty=Decimal(50), price=Decimal("0.1")

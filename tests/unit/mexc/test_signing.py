@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from mexc_tui.venues.mexc import signing
+from mexc_tui.venues.mexc.rest import signing
 
 SECRET = "45d0b3c26f2644f19bfb98b07741b2f5"
 ORDER = [("symbol", "BTCUSDT"), ("side", "BUY"), ("type", "LIMIT"), ("quantity", "1"), ("price", "11")]

@@ -13,13 +13,13 @@ import pytest
 
 from mexc_tui.domain.errors import ErrorKind, VenueError
 from mexc_tui.domain.inputs import BookDelta, ChannelRefused, Input, LinkChanged, LinkState, TradesSeen
-from mexc_tui.venues.mexc import channels as names
-from mexc_tui.venues.mexc.channels import Speed
-from mexc_tui.venues.mexc.connection import StreamTiming
-from mexc_tui.venues.mexc.dialing import DialError
-from mexc_tui.venues.mexc.listen_key import KeyTiming, ListenKey
-from mexc_tui.venues.mexc.pb import push_pb2 as pb
-from mexc_tui.venues.mexc.streams import Streams
+from mexc_tui.venues.mexc.stream import channels as names
+from mexc_tui.venues.mexc.stream.channels import Speed
+from mexc_tui.venues.mexc.stream.connection import StreamTiming
+from mexc_tui.venues.mexc.stream.dialing import DialError
+from mexc_tui.venues.mexc.stream.listen_key import KeyTiming, ListenKey
+from mexc_tui.venues.mexc.stream.streams import Streams
+from mexc_tui.wire.mexc.pb import push_pb2 as pb
 
 SECRET = "listen-key-that-must-not-be-seen"
 

@@ -33,8 +33,8 @@ from mexc_tui.domain.market import Interval
 from mexc_tui.domain.orders import OrderRequest, OrderState, OrderType, Side
 from mexc_tui.domain.views import VenueKind
 from mexc_tui.kernel.ports import Venue
-from mexc_tui.venues.mexc.connection import StreamTiming
 from mexc_tui.venues.mexc.settings import MexcSettings
+from mexc_tui.venues.mexc.stream.connection import StreamTiming
 from mexc_tui.venues.mexc.venue import MexcVenue, StreamSettings
 from mexc_tui.venues.simulator.markets.catalogue import demo_exchange
 from mexc_tui.venues.simulator.server import Server, ServerSettings

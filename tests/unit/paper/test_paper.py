@@ -10,9 +10,9 @@ from msgspec.structs import replace
 
 from mexc_tui.domain.market import Ticker
 from mexc_tui.domain.orders import Side
-from mexc_tui.venues.simulator.events import BookBroken, BookLevel, SimError
-from mexc_tui.venues.simulator.markets.mirror import GRACE_MS, RETURN_MS
-from mexc_tui.venues.simulator.paper import PaperExchange
+from mexc_tui.venues.simulator.core.events import BookBroken, BookLevel, SimError
+from mexc_tui.venues.simulator.paper.exchange import PaperExchange
+from mexc_tui.venues.simulator.paper.market import GRACE_MS, RETURN_MS
 
 BUY, SELL = Side.BUY, Side.SELL
 

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from mexc_tui.domain.orders import Fill, Side
-from mexc_tui.kernel.words import filled
+from mexc_tui.kernel.messages import filled
 from mexc_tui.ui.panes.blotter.presenter import FILL_COLUMNS, fill_record
 
 

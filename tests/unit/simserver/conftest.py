@@ -14,11 +14,11 @@ from typing import Any
 import aiohttp
 import pytest
 
-from mexc_tui.venues.mexc.pb import push_pb2 as pb
-from mexc_tui.venues.simulator.exchange import Exchange
+from mexc_tui.venues.simulator.core.exchange import Exchange
 from mexc_tui.venues.simulator.markets.catalogue import default_markets, demo_exchange
 from mexc_tui.venues.simulator.server import GENEROUS, ApiKey, LimitRules, Server, ServerSettings
 from mexc_tui.venues.simulator.server.streams import StreamRules
+from mexc_tui.wire.mexc.pb import push_pb2 as pb
 
 START_MS = 1_790_000_000_000
 FUNDS = {"USDT": Decimal(100_000), "BTC": Decimal(2), "MX": Decimal(10_000)}

@@ -7,10 +7,10 @@ from typing import Any
 import aiohttp
 import pytest
 
-from mexc_tui.venues.mexc.pb import push_pb2 as pb
 from mexc_tui.venues.simulator.server import FaultError, FaultPlan, parse_profile
 from mexc_tui.venues.simulator.server.faults import DEFAULTS, PROFILES, make_fault
 from mexc_tui.venues.simulator.server.mangle import Mangler
+from mexc_tui.wire.mexc.pb import push_pb2 as pb
 
 DEPTH = "spot@public.aggre.depth.v3.api.pb@100ms@BTCUSDT"
 ORDERS = "spot@private.orders.v3.api.pb"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from mexc_tui.venues.mexc.pb import push_pb2 as pb
+from mexc_tui.wire.mexc.pb import push_pb2 as pb
 
 D = Decimal
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mexc_tui.venues.simulator.events import SimError
+from mexc_tui.venues.simulator.core.events import SimError
 from mexc_tui.venues.simulator.server.keys import ApiKey, KeyRing
 from mexc_tui.venues.simulator.server.signing import authenticate, parameters, sign, split_signature
 

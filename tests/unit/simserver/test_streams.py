@@ -12,10 +12,10 @@ from typing import Any
 import aiohttp
 import pytest
 
-from mexc_tui.venues.mexc.pb import push_pb2 as pb
-from mexc_tui.venues.simulator.events import SimError
+from mexc_tui.venues.simulator.core.events import SimError
 from mexc_tui.venues.simulator.server.keys import ListenKeys
 from mexc_tui.venues.simulator.server.streams import StreamRules
+from mexc_tui.wire.mexc.pb import push_pb2 as pb
 
 DEPTH = "spot@public.aggre.depth.v3.api.pb@100ms@BTCUSDT"
 DEALS = "spot@public.aggre.deals.v3.api.pb@100ms@BTCUSDT"

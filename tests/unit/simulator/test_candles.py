@@ -7,8 +7,8 @@ import pytest
 
 from mexc_tui.domain.market import Interval
 from mexc_tui.domain.orders import Side
-from mexc_tui.venues.simulator.candles import LENGTHS, following, window
-from mexc_tui.venues.simulator.events import SimError
+from mexc_tui.venues.simulator.core.candles import LENGTHS, following, window
+from mexc_tui.venues.simulator.core.events import SimError
 from mexc_tui.venues.simulator.markets.catalogue import default_markets, demo_exchange
 
 D = Decimal

@@ -8,9 +8,9 @@ from decimal import Decimal
 import pytest
 
 from mexc_tui.domain.orders import Side
-from mexc_tui.venues.simulator.events import OrderChanged, SimError
-from mexc_tui.venues.simulator.exchange import Exchange
-from mexc_tui.venues.simulator.groups import uid_of
+from mexc_tui.venues.simulator.core.events import OrderChanged, SimError
+from mexc_tui.venues.simulator.core.exchange import Exchange
+from mexc_tui.venues.simulator.core.groups import uid_of
 
 D = Decimal
 S = "ABCUSDT"

@@ -5,8 +5,8 @@ from decimal import Decimal
 import pytest
 
 from mexc_tui.domain.orders import Side
-from mexc_tui.venues.simulator.api import ExchangeCore
-from mexc_tui.venues.simulator.events import BookLevel, OwnTrade, PublicTrade, SimError
+from mexc_tui.venues.simulator.core.api import ExchangeCore
+from mexc_tui.venues.simulator.core.events import BookLevel, OwnTrade, PublicTrade, SimError
 
 D = Decimal
 S = "ABCUSDT"

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from mexc_tui.domain.instrument import InstrumentStatus
 from mexc_tui.domain.orders import Side
-from mexc_tui.venues.simulator.events import BookLevel, PublicTrade, SimError
+from mexc_tui.venues.simulator.core.events import BookLevel, PublicTrade, SimError
 from mexc_tui.venues.simulator.markets.catalogue import DEMO_FUNDS, default_markets, demo_exchange
 
 D = Decimal

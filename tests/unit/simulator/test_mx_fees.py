@@ -9,8 +9,8 @@ import pytest
 
 from mexc_tui.domain.instrument import Instrument
 from mexc_tui.domain.orders import Side
-from mexc_tui.venues.simulator.events import BalanceChanged
-from mexc_tui.venues.simulator.exchange import Exchange
+from mexc_tui.venues.simulator.core.events import BalanceChanged
+from mexc_tui.venues.simulator.core.exchange import Exchange
 
 D = Decimal
 S = "ABCUSDT"

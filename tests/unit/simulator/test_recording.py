@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mexc_tui.domain.instrument import Instrument
-from mexc_tui.venues.mexc.pb import push_pb2 as pb
 from mexc_tui.venues.simulator.markets.recording import read_bytes, read_recording
 from mexc_tui.venues.simulator.markets.tape import TapeError, TapeMarket, tape_exchange
+from mexc_tui.wire.mexc.pb import push_pb2 as pb
 
 START_MS = 1_800_000_000_000
 HEAD = {"tape": 1, "program": "test", "rest": "", "ws": "", "symbols": ["XYZUSDT"], "t": 1_000, "n": 0}

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from mexc_tui.domain.instrument import InstrumentStatus, TradeSides
 from mexc_tui.domain.orders import Side
-from mexc_tui.venues.simulator.events import SimError
+from mexc_tui.venues.simulator.core.events import SimError
 
 D = Decimal
 GOOD = {"symbol": "ABCUSDT", "side": Side.BUY, "type": "LIMIT", "qty": D(1), "price": D(100)}

@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from mexc_tui.venues.simulator.events import SimError
+from mexc_tui.venues.simulator.core.events import SimError
 from mexc_tui.venues.simulator.server.keys import ApiKey, KeyRing
 from mexc_tui.venues.simulator.server.signing import authenticate, sign
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from mexc_tui.domain.orders import Side
-from mexc_tui.venues.simulator.events import BookLevel, PublicTrade
+from mexc_tui.venues.simulator.core.events import BookLevel, PublicTrade
 from mexc_tui.venues.simulator.markets.tape import TapeError, TapeMarket, tape_exchange
 
 D = Decimal

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from mexc_tui.domain.instrument import Instrument, InstrumentStatus
-from mexc_tui.venues.simulator.exchange import Exchange
+from mexc_tui.venues.simulator.core.exchange import Exchange
 from mexc_tui.venues.simulator.markets.model import MarketSpec, ModelMarket
 
 DEMO_FUNDS: dict[str, Decimal] = {"USDT": Decimal(10_000)}

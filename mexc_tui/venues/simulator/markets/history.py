@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import exp, log, sqrt
 from random import Random
 
-from mexc_tui.venues.simulator.candles import DAY, MINUTE, Block, window
+from mexc_tui.venues.simulator.core.candles import DAY, MINUTE, Block, window
 
 _STAGES: tuple[tuple[str, int, float], ...] = (
     ("1m", 1_500, 1.0),

@@ -10,10 +10,10 @@ import msgspec
 
 from mexc_tui.domain.instrument import Instrument
 from mexc_tui.domain.orders import Side
-from mexc_tui.venues.simulator.book import Half
-from mexc_tui.venues.simulator.exact import to_units
+from mexc_tui.venues.simulator.core.book import Half
+from mexc_tui.venues.simulator.core.exact import to_units
+from mexc_tui.venues.simulator.core.matching import Pair
 from mexc_tui.venues.simulator.markets.history import History
-from mexc_tui.venues.simulator.matching import Pair
 
 MAX_EVENTS = 4_000
 """Most events of one market in one step of time; for what lies before them the market stood still."""

@@ -23,8 +23,8 @@ from mexc_tui.domain.inputs import BookDelta, BookSnapshot
 from mexc_tui.domain.instrument import Instrument
 from mexc_tui.domain.numbers import BadNumberError, parse_decimal, plain
 from mexc_tui.domain.orders import Side
-from mexc_tui.venues.mexc.pb import push_pb2
 from mexc_tui.venues.simulator.markets.events import TapeError, TapeLine, level_of, reason_of
+from mexc_tui.wire.mexc.pb import push_pb2
 
 FORMAT = 1
 _KEPT = 2_000

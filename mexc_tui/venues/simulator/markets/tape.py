@@ -12,11 +12,11 @@ from msgspec.structs import replace
 from mexc_tui.domain.instrument import Instrument
 from mexc_tui.domain.numbers import ONE, decimals_of, parse_decimal, scaled
 from mexc_tui.domain.orders import Side
-from mexc_tui.venues.simulator.exchange import Exchange
-from mexc_tui.venues.simulator.hall import Hall
+from mexc_tui.venues.simulator.core.exchange import Exchange
+from mexc_tui.venues.simulator.core.hall import Hall
+from mexc_tui.venues.simulator.core.matching import Pair
 from mexc_tui.venues.simulator.markets.events import TapeError, TapeLine, level_of
 from mexc_tui.venues.simulator.markets.recording import damaged, is_recording, read_bytes, read_recording, rows_of
-from mexc_tui.venues.simulator.matching import Pair
 
 QUOTES = ("USDT", "USDC", "USDE", "USD1", "BTC", "ETH", "EUR", "MX")
 TAKER_FEE = parse_decimal("0.0005")

@@ -30,7 +30,7 @@ from aiohttp import web
 
 from mexc_tui.domain.instrument import Instrument
 from mexc_tui.domain.numbers import BadNumberError, parse_decimal, plain
-from mexc_tui.venues.simulator.events import SimError
+from mexc_tui.venues.simulator.core.events import SimError
 from mexc_tui.venues.simulator.server.call import Context
 from mexc_tui.venues.simulator.server.faults import DEFAULTS, PROFILES, FaultPlan, make_fault, parse_profile
 from mexc_tui.venues.simulator.server.keys import PERMISSIONS

@@ -13,8 +13,8 @@ from random import Random
 import msgspec
 from aiohttp import web
 
-from mexc_tui.venues.simulator.api import ExchangeCore, Upstream
-from mexc_tui.venues.simulator.events import SimEvent, SymbolChanged
+from mexc_tui.venues.simulator.core.api import ExchangeCore, Upstream
+from mexc_tui.venues.simulator.core.events import SimEvent, SymbolChanged
 from mexc_tui.venues.simulator.server.admin import Admin
 from mexc_tui.venues.simulator.server.call import Context
 from mexc_tui.venues.simulator.server.faults import FaultPlan

@@ -9,8 +9,8 @@ from decimal import Decimal
 import msgspec
 
 from mexc_tui.domain.numbers import BadNumberError, parse_decimal
-from mexc_tui.venues.simulator.api import ExchangeCore, Upstream
-from mexc_tui.venues.simulator.events import SimError
+from mexc_tui.venues.simulator.core.api import ExchangeCore, Upstream
+from mexc_tui.venues.simulator.core.events import SimError
 from mexc_tui.venues.simulator.server.keys import ApiKey, KeyRing, ListenKeys
 from mexc_tui.venues.simulator.server.streams import Hub
 

@@ -9,8 +9,8 @@ from decimal import Decimal
 from mexc_tui.domain.market import Candle
 from mexc_tui.domain.numbers import divide
 from mexc_tui.domain.orders import Side
-from mexc_tui.venues.simulator.api import ExchangeCore
-from mexc_tui.venues.simulator.events import BookLevel, PublicTrade, SimError
+from mexc_tui.venues.simulator.core.api import ExchangeCore
+from mexc_tui.venues.simulator.core.events import BookLevel, PublicTrade, SimError
 from mexc_tui.venues.simulator.server import codec
 
 DAY_MS = 86_400_000

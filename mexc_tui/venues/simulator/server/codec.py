@@ -8,9 +8,9 @@ from decimal import Decimal
 from mexc_tui.domain.market import Candle, Ticker
 from mexc_tui.domain.numbers import ZERO, decimals_of, divide, floor_to, plain, round_to
 from mexc_tui.domain.orders import Side
-from mexc_tui.venues.mexc.pb import push_pb2 as pb
-from mexc_tui.venues.simulator.events import BalanceChanged, OrderChanged, OwnTrade, PublicTrade
+from mexc_tui.venues.simulator.core.events import BalanceChanged, OrderChanged, OwnTrade, PublicTrade
 from mexc_tui.venues.simulator.server.keys import hex_id
+from mexc_tui.wire.mexc.pb import push_pb2 as pb
 
 ORDERS_CHANNEL = "spot@private.orders.v3.api.pb"
 DEALS_CHANNEL = "spot@private.deals.v3.api.pb"

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 from aiohttp import web
 
-from mexc_tui.venues.simulator.events import SimError
+from mexc_tui.venues.simulator.core.events import SimError
 from mexc_tui.venues.simulator.server.call import Call, Context, Endpoint
 from mexc_tui.venues.simulator.server.faults import FaultPlan
 from mexc_tui.venues.simulator.server.limits import Limiter, TooManyRequestsError

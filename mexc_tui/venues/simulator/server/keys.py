@@ -7,7 +7,7 @@ from random import Random
 
 import msgspec
 
-from mexc_tui.venues.simulator.events import SimError
+from mexc_tui.venues.simulator.core.events import SimError
 
 PERMISSIONS = (
     "SPOT_ACCOUNT_READ",

@@ -8,8 +8,8 @@ import msgspec
 
 from mexc_tui.domain.instrument import InstrumentStatus
 from mexc_tui.domain.numbers import plain
-from mexc_tui.venues.simulator.events import SimError
-from mexc_tui.venues.simulator.groups import TradeGroup, uid_of
+from mexc_tui.venues.simulator.core.events import SimError
+from mexc_tui.venues.simulator.core.groups import TradeGroup, uid_of
 from mexc_tui.venues.simulator.server.call import Call, Context, Endpoint, Handler
 from mexc_tui.venues.simulator.server.keys import ApiKey, hex_id
 

@@ -9,7 +9,7 @@ from mexc_tui.domain.instrument import Instrument, InstrumentStatus, TradeSides
 from mexc_tui.domain.market import Candle, Trade
 from mexc_tui.domain.numbers import ZERO, divide, plain, round_to
 from mexc_tui.domain.orders import Side
-from mexc_tui.venues.simulator.events import SimError
+from mexc_tui.venues.simulator.core.events import SimError
 from mexc_tui.venues.simulator.server.call import Call, Context, Endpoint
 from mexc_tui.venues.simulator.server.channels import KLINES, window_end
 from mexc_tui.venues.simulator.server.codec import padded

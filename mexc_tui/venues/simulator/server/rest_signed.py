@@ -8,7 +8,7 @@ import msgspec
 
 from mexc_tui.domain.numbers import plain
 from mexc_tui.domain.orders import Side
-from mexc_tui.venues.simulator.events import OwnTrade, SimError, SimOrder
+from mexc_tui.venues.simulator.core.events import OwnTrade, SimError, SimOrder
 from mexc_tui.venues.simulator.server.call import Call, Context, Endpoint, Handler
 
 TYPES = ("LIMIT", "MARKET", "LIMIT_MAKER", "IMMEDIATE_OR_CANCEL", "FILL_OR_KILL")

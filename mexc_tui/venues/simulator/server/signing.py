@@ -7,7 +7,7 @@ import hmac
 import re
 from urllib.parse import parse_qsl, quote_from_bytes, unquote_to_bytes
 
-from mexc_tui.venues.simulator.events import SimError
+from mexc_tui.venues.simulator.core.events import SimError
 from mexc_tui.venues.simulator.server.keys import ApiKey, KeyRing
 
 MAX_RECV_WINDOW = 60_000

@@ -11,8 +11,8 @@ from typing import TypeVar
 import msgspec
 from aiohttp import WSMsgType, web
 
-from mexc_tui.venues.simulator.api import ExchangeCore
-from mexc_tui.venues.simulator.events import (
+from mexc_tui.venues.simulator.core.api import ExchangeCore
+from mexc_tui.venues.simulator.core.events import (
     BalanceChanged,
     BookBroken,
     BookLevel,
@@ -268,7 +268,7 @@ class Hub:
         self._expire(now_ms)
 
     def snapshot_taken(self, symbol: str) -> None:
-        """Tell the depth channels of a pair that somebody read its book by REST."""
+        """EmitFact the depth channels of a pair that somebody read its book by REST."""
         for channel in self._book.get(symbol, ()):
             if isinstance(channel, AggreDepth):
                 channel.snapshot_taken(self._core.now_ms)
