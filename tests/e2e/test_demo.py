@@ -180,8 +180,8 @@ def test_a_terminal_that_cannot_place_a_cursor(screen):
     assert "TERM" in terminal.text
 
 
-def test_a_recorded_market(environment, shared):
-    tape = shared / "market" / "four-perps-2021-07-22.jsonl"
+def test_a_recorded_market(environment, tapes):
+    tape = tapes / "four-perps-2021-07-22.jsonl"
     done = quick(environment, "demo", "--frames", "40", "--replay", str(tape))
     assert done.returncode == 0, done.stderr
 

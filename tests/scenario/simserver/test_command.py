@@ -151,8 +151,8 @@ def test_bad_usage(arguments: tuple[str, str]) -> None:
     assert refused("--port", "0", *arguments)
 
 
-def test_a_recording_starts_when_its_book_is_asked_for(running: list[Running], shared: Path) -> None:
-    exchange = Running("--replay", str(shared / "market" / "four-perps-2021-07-22.jsonl"), "--speed", "10")
+def test_a_recording_starts_when_its_book_is_asked_for(running: list[Running], tapes: Path) -> None:
+    exchange = Running("--replay", str(tapes / "four-perps-2021-07-22.jsonl"), "--speed", "10")
     running.append(exchange)
     symbols = exchange.public("/api/v3/defaultSymbols")["data"]
     assert len(symbols) == 4

@@ -117,8 +117,8 @@ def test_the_view_is_shared_until_the_book_changes() -> None:
     assert made.view(5).bids is not before
 
 
-def test_the_documented_replay(shared: Path) -> None:
-    case: dict[str, Any] = json.loads((shared / "mexc/samples/BOOK_REPLAY_synthetic.json").read_text())
+def test_the_documented_replay(samples: Path) -> None:
+    case: dict[str, Any] = json.loads((samples / "BOOK_REPLAY_synthetic.json").read_text())
 
     def delta(push: dict[str, Any]) -> BookDelta:
         levels = [[(p, q) for p, q in push[side]] for side in ("bids", "asks")]

@@ -141,8 +141,8 @@ def as_decimals(view: BookView) -> Book:
 
 
 @pytest.mark.parametrize("tape", TAPES)
-def test_the_book_at_the_end_of_a_recorded_market_is_the_one_in_the_file(shared: Path, tape: str) -> None:
-    path = shared / "market" / tape
+def test_the_book_at_the_end_of_a_recorded_market_is_the_one_in_the_file(tapes: Path, tape: str) -> None:
+    path = tapes / tape
     truth = brute_force(path)
     markets, effects, _ = run(path)
     assert truth
@@ -156,8 +156,8 @@ def test_the_book_at_the_end_of_a_recorded_market_is_the_one_in_the_file(shared:
 
 
 @pytest.mark.parametrize("tape", TAPES)
-def test_the_same_tape_gives_the_same_effects_and_the_same_views(shared: Path, tape: str) -> None:
-    path = shared / "market" / tape
+def test_the_same_tape_gives_the_same_effects_and_the_same_views(tapes: Path, tape: str) -> None:
+    path = tapes / tape
     _, effects, views = run(path)
     _, effects_again, views_again = run(path)
     assert effects == effects_again

@@ -19,9 +19,9 @@ def answer(message: str, number: int = 7) -> names.Answer:
     return parse_answer(json.dumps({"id": number, "code": 0, "msg": message}, ensure_ascii=False))
 
 
-def test_recorded_answers(shared: Path) -> None:
+def test_recorded_answers(samples: Path) -> None:
     def read(name: str) -> names.Answer:
-        return parse_answer((shared / "mexc" / "samples" / f"WS_{name}.json").read_text())
+        return parse_answer((samples / f"WS_{name}.json").read_text())
 
     assert read("PING_answer").kind is AnswerKind.PONG
     assert read("malformed_request_answer").kind is AnswerKind.BAD_REQUEST

@@ -32,8 +32,8 @@ from mexc_tui.wire.mexc.pb import push_pb2 as pb
 RECV = 1_234
 
 
-def sample(shared: Path, name: str) -> tuple[bytes, dict[str, Any]]:
-    data = json.loads((shared / "mexc" / "samples" / f"WS_push__{name}.json").read_text())
+def sample(samples: Path, name: str) -> tuple[bytes, dict[str, Any]]:
+    data = json.loads((samples / f"WS_push__{name}.json").read_text())
     return bytes.fromhex(data["hex"]), data["decoded"]
 
 
@@ -53,8 +53,8 @@ def depth_frame(first: str = "5", last: str = "7") -> Any:
     return wrapper
 
 
-def test_every_recorded_frame_decodes_to_the_messages_beside_it(shared: Path) -> None:
-    files = sorted((shared / "mexc" / "samples").glob("WS_push__*.json"))
+def test_every_recorded_frame_decodes_to_the_messages_beside_it(samples: Path) -> None:
+    files = sorted((samples).glob("WS_push__*.json"))
     assert len(files) >= 14
     for file in files:
         data = json.loads(file.read_text())
@@ -65,8 +65,8 @@ def test_every_recorded_frame_decodes_to_the_messages_beside_it(shared: Path) ->
 
 
 @pytest.mark.parametrize("name", ["docs", "live_BTCUSDT", "live_PAIDUSDT_bids_only"])
-def test_depth(shared: Path, name: str) -> None:
-    frame, said = sample(shared, f"public_aggre_depth_100ms__{name}")
+def test_depth(samples: Path, name: str) -> None:
+    frame, said = sample(samples, f"public_aggre_depth_100ms__{name}")
     body = said["publicAggreDepths"]
     assert decode(frame, RECV) == (
         BookDelta(
@@ -81,16 +81,16 @@ def test_depth(shared: Path, name: str) -> None:
     )
 
 
-def test_retired_increment_batch_becomes_one_delta_a_version(shared: Path) -> None:
-    frame, said = sample(shared, "public_increase_depth_batch")
+def test_retired_increment_batch_becomes_one_delta_a_version(samples: Path) -> None:
+    frame, said = sample(samples, "public_increase_depth_batch")
     deltas = decode(frame, RECV)
     items = said["publicIncreaseDepthsBatch"]["items"]
     assert [delta.first for delta in deltas if isinstance(delta, BookDelta)] == [int(i["version"]) for i in items]
     assert [delta.bids for delta in deltas if isinstance(delta, BookDelta)] == [pairs(i["bids"]) for i in items]
 
 
-def test_limit_depth_is_a_picture_of_the_top_and_never_taken_for_a_whole_book(shared: Path) -> None:
-    frame, said = sample(shared, "public_limit_depth_5")
+def test_limit_depth_is_a_picture_of_the_top_and_never_taken_for_a_whole_book(samples: Path) -> None:
+    frame, said = sample(samples, "public_limit_depth_5")
     body = said["publicLimitDepths"]
     bids, asks = (
         tuple((Decimal(price), Decimal(qty)) for price, qty in pairs(body[side])) for side in ("bids", "asks")
@@ -101,8 +101,8 @@ def test_limit_depth_is_a_picture_of_the_top_and_never_taken_for_a_whole_book(sh
 @pytest.mark.parametrize(
     ("name", "body"), [("public_aggre_deals_100ms", "publicAggreDeals"), ("public_deals__legacy", "publicDeals")]
 )
-def test_trades(shared: Path, name: str, body: str) -> None:
-    frame, said = sample(shared, name)
+def test_trades(samples: Path, name: str, body: str) -> None:
+    frame, said = sample(samples, name)
     (seen,) = decode(frame, RECV)
     assert isinstance(seen, TradesSeen)
     assert seen.symbol == said["symbol"]
@@ -114,8 +114,8 @@ def test_trades(shared: Path, name: str, body: str) -> None:
         assert trade.trade_id == item.get("tradeId", "")
 
 
-def test_candle_times_are_turned_from_seconds_and_close_stands_before_high(shared: Path) -> None:
-    frame, said = sample(shared, "public_kline_Min15")
+def test_candle_times_are_turned_from_seconds_and_close_stands_before_high(samples: Path) -> None:
+    frame, said = sample(samples, "public_kline_Min15")
     (seen,) = decode(frame, RECV)
     body = said["publicSpotKline"]
     assert isinstance(seen, CandleSeen)
@@ -131,8 +131,8 @@ def test_candle_times_are_turned_from_seconds_and_close_stands_before_high(share
     ("name", "path"),
     [("public_aggre_bookTicker_100ms", "publicAggreBookTicker"), ("public_bookTicker_batch", "publicBookTickerBatch")],
 )
-def test_best_prices(shared: Path, name: str, path: str) -> None:
-    frame, said = sample(shared, name)
+def test_best_prices(samples: Path, name: str, path: str) -> None:
+    frame, said = sample(samples, name)
     body = said[path]
     item = body["items"][0] if "items" in body else body
     values = [Decimal(item[key]) for key in ("bidPrice", "bidQuantity", "askPrice", "askQuantity")]
@@ -149,8 +149,8 @@ def test_a_one_sided_book_has_no_best_prices_rather_than_zero() -> None:
 
 
 @pytest.mark.parametrize("name", ["public_miniTicker", "public_miniTickers"])
-def test_tickers_do_not_mix_up_base_volume_and_turnover(shared: Path, name: str) -> None:
-    frame, said = sample(shared, name)
+def test_tickers_do_not_mix_up_base_volume_and_turnover(samples: Path, name: str) -> None:
+    frame, said = sample(samples, name)
     items = said["publicMiniTickers"]["items"] if name.endswith("s") else [said["publicMiniTicker"]]
     (seen,) = decode(frame, RECV)
     assert isinstance(seen, TickersSeen)
@@ -162,14 +162,14 @@ def test_tickers_do_not_mix_up_base_volume_and_turnover(shared: Path, name: str)
         assert ticker.bid is None
 
 
-def test_order_pushes(shared: Path) -> None:
-    (limit,) = decode(sample(shared, "private_orders__limit_buy_new")[0], RECV)
+def test_order_pushes(samples: Path) -> None:
+    (limit,) = decode(sample(samples, "private_orders__limit_buy_new")[0], RECV)
     assert isinstance(limit, OrderReported)
     report = limit.report
     assert (report.type, report.side, report.state) == (OrderType.LIMIT, Side.BUY, OrderState.WORKING)
     assert (report.client_order_id, report.qty, report.quote_qty) == ("my-1", Decimal(10), None)
     assert (report.created_ms, report.updated_ms) == (1_760_000_000_100, 1_760_000_000_123)
-    (market,) = decode(sample(shared, "private_orders__market_sell_filled")[0], RECV)
+    (market,) = decode(sample(samples, "private_orders__market_sell_filled")[0], RECV)
     assert isinstance(market, OrderReported)
     report = market.report
     assert (report.type, report.side, report.state) == (OrderType.MARKET, Side.SELL, OrderState.FILLED)
@@ -195,8 +195,8 @@ def test_an_order_type_we_cannot_place_is_none_and_not_a_failure() -> None:
     assert seen.report.type is None
 
 
-def test_fill_and_balance_pushes(shared: Path) -> None:
-    frame, said = sample(shared, "private_deals")
+def test_fill_and_balance_pushes(samples: Path) -> None:
+    frame, said = sample(samples, "private_deals")
     body = said["privateDeals"]
     (seen,) = decode(frame, RECV)
     assert isinstance(seen, FillReported)
@@ -204,7 +204,7 @@ def test_fill_and_balance_pushes(shared: Path) -> None:
     assert (fill.trade_id, fill.order_id, fill.symbol) == (body["tradeId"], body["orderId"], "MXUSDT")
     assert (fill.side, fill.is_maker, fill.fee_asset) == (Side.SELL, False, "MX")
     assert fill.fee == Decimal(body["feeAmount"])
-    (seen,) = decode(sample(shared, "private_account")[0], RECV)
+    (seen,) = decode(sample(samples, "private_account")[0], RECV)
     assert isinstance(seen, BalanceReported)
     assert seen.balance.free == Decimal("21.94210356004384")
     assert (seen.balance.locked, seen.change) == (Decimal(0), "CONTRACT_TRANSFER")
@@ -293,8 +293,8 @@ def test_an_unreadable_account_frame_asks_for_reconciliation() -> None:
     ]
 
 
-def test_one_odd_ticker_does_not_blind_the_others_but_is_counted(shared: Path) -> None:
-    frame, _ = sample(shared, "public_miniTickers")
+def test_one_odd_ticker_does_not_blind_the_others_but_is_counted(samples: Path) -> None:
+    frame, _ = sample(samples, "public_miniTickers")
     wrapper = pb.PushDataV3ApiWrapper.FromString(frame)
     wrapper.publicMiniTickers.items[0].price = "1E-8"
     decoder = FrameDecoder()

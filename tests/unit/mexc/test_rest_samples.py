@@ -34,9 +34,9 @@ BATCH = [
 
 
 @pytest.fixture
-def play(shared: Path, server: Any) -> Callable[[str, str, str], None]:
+def play(samples: Path, server: Any) -> Callable[[str, str, str], None]:
     def play(method: str, path: str, name: str) -> None:
-        server.json(method, path, (shared / "mexc/samples" / f"{name}.json").read_bytes())
+        server.json(method, path, (samples / f"{name}.json").read_bytes())
 
     return play
 
@@ -329,10 +329,10 @@ async def test_stream_keys(rest: MexcRest, play: Play, server: Any) -> None:
         assert "signature" in server.last(method, "userDataStream").query
 
 
-async def test_recorded_errors_have_a_kind_a_meaning_and_a_remedy(make_rest: Any, shared: Path, server: Any) -> None:
+async def test_recorded_errors_have_a_kind_a_meaning_and_a_remedy(make_rest: Any, samples: Path, server: Any) -> None:
     rest = make_rest(max_attempts=1)
     await rest.open()
-    for sample in json.loads((shared / "mexc/samples/ERROR_bodies.json").read_text()):
+    for sample in json.loads((samples / "ERROR_bodies.json").read_text()):
         server.json("GET", "account", sample["body"], status=sample["httpStatus"])
         with pytest.raises(VenueError) as caught:
             await rest.account()
@@ -343,3 +343,26 @@ async def test_recorded_errors_have_a_kind_a_meaning_and_a_remedy(make_rest: Any
         assert error.remedy
         if error.http_status != 429:
             assert sample["body"]["msg"] in error.message
+
+
+def _shape(value: Any) -> Any:
+    """Return the keys and types of an answer; of a list, those of its rows together."""
+    if isinstance(value, dict):
+        return {key: _shape(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return sorted({json.dumps(_shape(part), sort_keys=True) for part in value})
+    return type(value).__name__
+
+
+def test_what_ships_has_the_shape_of_what_was_recorded(samples: Path) -> None:
+    for made in sorted((Path(__file__).parents[2] / "samples").glob("*.json")):
+        ours, theirs = (json.loads((folder / made.name).read_text()) for folder in (made.parent, samples))
+        if made.name.startswith("WS_push__"):
+            ours, theirs = ours["decoded"], theirs["decoded"]
+        if made.stem in ("ERROR_bodies", "BOOK_REPLAY_synthetic"):
+            continue
+        shapes, recorded = _shape(ours), _shape(theirs)
+        if isinstance(shapes, list):
+            assert set(shapes) <= set(recorded), made.name
+        else:
+            assert shapes.keys() == recorded.keys(), made.name

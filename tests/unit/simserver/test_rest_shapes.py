@@ -55,8 +55,8 @@ def compare(ours: Any, recorded: Any, where: str = "") -> None:
             compare(one, recorded[min(place, len(recorded) - 1)], f"{where}[{place}]")
 
 
-def sample(shared: Path, name: str) -> Any:
-    return json.loads((shared / "mexc" / "samples" / f"{name}.json").read_text())
+def sample(samples: Path, name: str) -> Any:
+    return json.loads((samples / f"{name}.json").read_text())
 
 
 PUBLIC = [
@@ -80,12 +80,12 @@ PUBLIC = [
 ]
 
 
-async def test_public_answers(rig: Any, shared: Path) -> None:
+async def test_public_answers(rig: Any, samples: Path) -> None:
     for path, name in PUBLIC:
-        compare(await rig.ok(f"/api/v3/{path}"), sample(shared, name), path)
+        compare(await rig.ok(f"/api/v3/{path}"), sample(samples, name), path)
     await rig.admin("pause", symbol="MXUSDT")
     offline = await rig.ok("/api/v3/symbol/offline")
-    compare({"data": offline["data"][:1]}, sample(shared, "GET_api_v3_symbol_offline"), "offline")
+    compare({"data": offline["data"][:1]}, sample(samples, "GET_api_v3_symbol_offline"), "offline")
     assert offline == {"data": [{"symbol": "MXUSDT", "state": 2}]}
 
 
@@ -109,45 +109,45 @@ SIGNED = [
 ]
 
 
-async def test_account_answers(rig: Any, shared: Path) -> None:
+async def test_account_answers(rig: Any, samples: Path) -> None:
     for method, path, query, name in SIGNED:
-        compare(await rig.done(method, path, query), sample(shared, name), f"{method} {path}")
+        compare(await rig.done(method, path, query), sample(samples, name), f"{method} {path}")
     info = await rig.done("GET", "apiKeyInfo", f"accessKey={rig.key.access}")
-    compare(info, sample(shared, "GET_api_v3_apiKeyInfo"), "apiKeyInfo")
+    compare(info, sample(samples, "GET_api_v3_apiKeyInfo"), "apiKeyInfo")
     changed = await rig.done("POST", "apiKeyInfo", f"apiKey={rig.key.access}&ipWhiteList=127.0.0.1&note=n")
-    compare(changed, sample(shared, "POST_api_v3_apiKeyInfo"), "apiKeyInfo")
+    compare(changed, sample(samples, "POST_api_v3_apiKeyInfo"), "apiKeyInfo")
     made = await rig.done("POST", "userDataStream")
     for method in ("PUT", "DELETE"):
         answer = await rig.done(method, "userDataStream", f"listenKey={made['listenKey']}")
-        compare(answer, sample(shared, f"{method}_api_v3_userDataStream"), method)
+        compare(answer, sample(samples, f"{method}_api_v3_userDataStream"), method)
 
 
-async def test_order_answers(rig: Any, shared: Path) -> None:
+async def test_order_answers(rig: Any, samples: Path) -> None:
     bid = rig.best("BTCUSDT")[0]
     text = f"symbol=BTCUSDT&side=BUY&type=LIMIT&quantity=0.01&price={bid - 100}&newClientOrderId=myOrder1"
-    assert await rig.done("POST", "order/test", text) == sample(shared, "POST_api_v3_order_test")
+    assert await rig.done("POST", "order/test", text) == sample(samples, "POST_api_v3_order_test")
     placed = await rig.done("POST", "order", text)
-    compare(placed, sample(shared, "POST_api_v3_order__limit"), "order")
+    compare(placed, sample(samples, "POST_api_v3_order__limit"), "order")
     assert not placed.keys() & {"status", "fills", "clientOrderId", "executedQty"}
-    compare(await rig.done("GET", "openOrders", "symbol=BTCUSDT"), sample(shared, "GET_api_v3_openOrders"), "open")
+    compare(await rig.done("GET", "openOrders", "symbol=BTCUSDT"), sample(samples, "GET_api_v3_openOrders"), "open")
     found = await rig.done("GET", "order", "symbol=BTCUSDT&origClientOrderId=myOrder1")
-    compare(found, sample(shared, "GET_api_v3_order__open_limit"), "order")
+    compare(found, sample(samples, "GET_api_v3_order__open_limit"), "order")
     assert found["clientOrderId"] == "myOrder1"
     market = await rig.done("POST", "order", "symbol=BTCUSDT&side=BUY&type=MARKET&quantity=0.001")
-    compare(market, sample(shared, "POST_api_v3_order__market"), "market")
+    compare(market, sample(samples, "POST_api_v3_order__market"), "market")
     filled = await rig.done("GET", "order", f"symbol=BTCUSDT&orderId={market['orderId']}")
-    compare(filled, sample(shared, "GET_api_v3_order__filled_market"), "filled")
-    compare(await rig.done("GET", "allOrders", "symbol=BTCUSDT"), sample(shared, "GET_api_v3_allOrders"), "all")
-    compare(await rig.done("GET", "myTrades", "symbol=BTCUSDT"), sample(shared, "GET_api_v3_myTrades"), "trades")
+    compare(filled, sample(samples, "GET_api_v3_order__filled_market"), "filled")
+    compare(await rig.done("GET", "allOrders", "symbol=BTCUSDT"), sample(samples, "GET_api_v3_allOrders"), "all")
+    compare(await rig.done("GET", "myTrades", "symbol=BTCUSDT"), sample(samples, "GET_api_v3_myTrades"), "trades")
     gone = await rig.done("DELETE", "order", f"symbol=BTCUSDT&orderId={placed['orderId']}")
-    compare(gone, {**sample(shared, "DELETE_api_v3_order__docs"), "orderId": "4"}, "cancelled")
+    compare(gone, {**sample(samples, "DELETE_api_v3_order__docs"), "orderId": "4"}, "cancelled")
     assert gone["status"] == "CANCELED"
     await rig.done("POST", "order", text)
-    compare(await rig.done("DELETE", "openOrders", "symbol=BTCUSDT"), sample(shared, "DELETE_api_v3_openOrders"), "x")
+    compare(await rig.done("DELETE", "openOrders", "symbol=BTCUSDT"), sample(samples, "DELETE_api_v3_openOrders"), "x")
 
 
-async def test_refusals_are_mexcs_own(rig: Any, shared: Path) -> None:
-    recorded = {entry["body"]["code"]: entry for entry in sample(shared, "ERROR_bodies")}
+async def test_refusals_are_mexcs_own(rig: Any, samples: Path) -> None:
+    recorded = {entry["body"]["code"]: entry for entry in sample(samples, "ERROR_bodies")}
     bid = rig.best("BTCUSDT")[0]
     order = "symbol=BTCUSDT&side=BUY&type=LIMIT&quantity={}&price={}"
     seen = [

@@ -22,23 +22,23 @@ DEALS = "spot@public.aggre.deals.v3.api.pb@100ms@BTCUSDT"
 ZERO = Decimal(0)
 
 
-def sample(shared: Path, name: str) -> Any:
-    return json.loads((shared / "mexc" / "samples" / f"{name}.json").read_text())
+def sample(samples: Path, name: str) -> Any:
+    return json.loads((samples / f"{name}.json").read_text())
 
 
-async def test_answers_are_worded_as_recorded(rig: Any, shared: Path) -> None:
+async def test_answers_are_worded_as_recorded(rig: Any, samples: Path) -> None:
     stream = await rig.stream()
-    assert await stream.ask("PING") == sample(shared, "WS_PING_answer")
-    assert await stream.ask("ping") == sample(shared, "WS_PING_answer")
-    asked = sample(shared, "WS_SUBSCRIPTION_request")
+    assert await stream.ask("PING") == sample(samples, "WS_PING_answer")
+    assert await stream.ask("ping") == sample(samples, "WS_PING_answer")
+    asked = sample(samples, "WS_SUBSCRIPTION_request")
     answer = await stream.ask(asked["method"], *asked["params"], id=asked["id"])
-    assert answer == sample(shared, "WS_SUBSCRIPTION_ack_ok")
+    assert answer == sample(samples, "WS_SUBSCRIPTION_ack_ok")
     mixed = await stream.ask("SUBSCRIPTION", DEPTH, DEPTH.replace("BTC", "NOPE"))
-    assert mixed == sample(shared, "WS_SUBSCRIPTION_ack_mixed")
+    assert mixed == sample(samples, "WS_SUBSCRIPTION_ack_mixed")
     refused = await stream.ask("SUBSCRIPTION", "spot@public.bookTicker.v3.api@BTCUSDT")
-    assert refused == sample(shared, "WS_SUBSCRIPTION_ack_rejected")
-    assert await stream.ask("UNSUBSCRIPTION", DEALS) == sample(shared, "WS_UNSUBSCRIPTION_ack")
-    malformed = sample(shared, "WS_malformed_request_answer")
+    assert refused == sample(samples, "WS_SUBSCRIPTION_ack_rejected")
+    assert await stream.ask("UNSUBSCRIPTION", DEALS) == sample(samples, "WS_UNSUBSCRIPTION_ack")
+    malformed = sample(samples, "WS_malformed_request_answer")
     for text in ("nonsense", "[]", '{"method":"SUBSCRIPTION"}', '{"method":"SUBSCRIPTION","params":"x"}', '{"id":1}'):
         await stream.socket.send_str(text)
         assert json.loads(await stream.text()) == {**malformed, "id": 0}
@@ -204,7 +204,7 @@ async def test_the_last_figures_of_a_candle_come_before_the_next_candle(rig: Any
             assert last[row[0] // 1000] == (row[4], row[5])
 
 
-async def test_own_orders_fills_and_balances_are_pushed(rig: Any, shared: Path) -> None:
+async def test_own_orders_fills_and_balances_are_pushed(rig: Any, samples: Path) -> None:
     stream = await rig.private_stream()
     bid = rig.best("MXUSDT")[0]
     price = bid * Decimal("0.95")
@@ -215,7 +215,7 @@ async def test_own_orders_fills_and_balances_are_pushed(rig: Any, shared: Path) 
     bodies = {f.WhichOneof("body"): f for f in map(pb.PushDataV3ApiWrapper.FromString, await stream.waiting())}
     order = bodies["privateOrders"]
     recorded = pb.PushDataV3ApiWrapper.FromString(
-        bytes.fromhex(sample(shared, "WS_push__private_orders__limit_buy_new")["hex"])
+        bytes.fromhex(sample(samples, "WS_push__private_orders__limit_buy_new")["hex"])
     )
     names = {field.name for field, _ in recorded.privateOrders.ListFields()}
     assert {field.name for field, _ in order.privateOrders.ListFields()} == names
@@ -232,7 +232,7 @@ async def test_own_orders_fills_and_balances_are_pushed(rig: Any, shared: Path) 
     assert (sold.orderType, sold.tradeType, sold.status, sold.amount) == (5, 2, 2, "0")
     assert (sold.remainQuantity, sold.remainAmount, sold.cumulativeQuantity) == ("0", "0", "5")
     deals = [f.privateDeals for f in frames if f.HasField("privateDeals")]
-    recorded = pb.PushDataV3ApiWrapper.FromString(bytes.fromhex(sample(shared, "WS_push__private_deals")["hex"]))
+    recorded = pb.PushDataV3ApiWrapper.FromString(bytes.fromhex(sample(samples, "WS_push__private_deals")["hex"]))
     names = {field.name for field, _ in recorded.privateDeals.ListFields()}
     assert {field.name for field, _ in deals[0].ListFields()} == names
     assert sum((Decimal(d.quantity) for d in deals), ZERO) == 5

@@ -80,8 +80,8 @@ def brute_force(path) -> dict[str, tuple[list, list]]:
 
 @pytest.mark.parametrize("name", TAPES)
 @pytest.mark.parametrize(("speed", "step"), [(1.0, 97), (20.0, 100), (float("inf"), 1)])
-def test_at_the_end_of_a_recording_every_level_is_the_recorded_one(shared, name, speed, step):
-    path = shared / "market" / name
+def test_at_the_end_of_a_recording_every_level_is_the_recorded_one(tapes, name, speed, step):
+    path = tapes / name
     tape = TapeMarket.from_file(path, speed)
     exchange = tape_exchange(tape, start_ms=START_MS)
     pushed: dict[tuple[str, Side, D], D] = {}
@@ -105,8 +105,8 @@ def test_at_the_end_of_a_recording_every_level_is_the_recorded_one(shared, name,
     assert exchange.depth(symbol, 10) == still
 
 
-def test_precisions_come_from_the_numbers(shared):
-    exchange = tape_exchange(TapeMarket.from_file(shared / "market" / TAPES[1]), start_ms=START_MS)
+def test_precisions_come_from_the_numbers(tapes):
+    exchange = tape_exchange(TapeMarket.from_file(tapes / TAPES[1]), start_ms=START_MS)
     (pair,) = exchange.instruments()
     assert (pair.symbol, pair.base, pair.quote, pair.price_decimals, pair.qty_decimals) == (
         "XRPUSDT",
