@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mexc_tui.cli.desk import (
-    configured_plan,
     demo_plan,
     failure_of,
     opening,
@@ -19,15 +18,14 @@ from mexc_tui.cli.desk import (
     read_settings,
     wait_until_open,
 )
-from mexc_tui.cli.exits import FAILURE, OK, SIGNALLED, USAGE, ExitError
-from mexc_tui.cli.logs import start_log
-from mexc_tui.cli.signals import ENGINE_LIMIT_S, EndOnSignal
+from mexc_tui.cli.io.exits import FAILURE, OK, SIGNALLED, ExitError
+from mexc_tui.cli.io.logs import start_log
+from mexc_tui.cli.io.signals import ENGINE_LIMIT_S, EndOnSignal
 from mexc_tui.config.loading import SettingsFile
 from mexc_tui.config.paths import themes_folder
 from mexc_tui.desk.child import Addresses, ChildExchange
 from mexc_tui.desk.plan import Plan, build
 from mexc_tui.domain.errors import ExchangeFailedError
-from mexc_tui.domain.views import VenueKind
 from mexc_tui.engine.engine import Engine, EngineClient
 
 if TYPE_CHECKING:
@@ -53,20 +51,8 @@ def run_demo(child: ChildExchange, arguments: argparse.Namespace) -> int:
     return _open(plan, file, arguments, child)
 
 
-def run_configured(arguments: argparse.Namespace) -> int:
-    """Open the cockpit on an exchange of this machine that environment or config file name, else on paper."""
-    file, limits = read_settings()
-    plan = configured_plan(file, limits)
-    if plan.kind is not VenueKind.LOCAL:
-        from mexc_tui.cli import paper
-
-        return paper.run(arguments)
-    if arguments.fresh:
-        raise ExitError(
-            f"--fresh begins a new paper account, and the accounts of {plan.base_url} are kept there. "
-            "`mexc-tui paper --fresh` trades on paper on that exchange's market.",
-            USAGE,
-        )
+def run_configured(plan: Plan, file: SettingsFile, arguments: argparse.Namespace) -> int:
+    """Open the cockpit on an exchange of this machine."""
     return _open(plan, file, arguments)
 
 

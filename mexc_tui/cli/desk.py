@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from mexc_tui.cli.exits import FAILURE, UNREACHABLE, USAGE, ExitError
+from mexc_tui.cli.io.exits import FAILURE, UNREACHABLE, USAGE, ExitError
 from mexc_tui.config.environment import credentials, venue_settings
 from mexc_tui.config.errors import ConfigError
 from mexc_tui.config.limits import limits_of

@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mexc_tui.cli.exits import FAILURE, OK, USAGE, ExitError
+from mexc_tui.cli.io.exits import FAILURE, OK, USAGE, ExitError
 
 if TYPE_CHECKING:
     from mexc_tui.cli.exchange_state import StateFile

@@ -6,10 +6,28 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from mexc_tui.cli import config, demo, doctor, exchange, lookups, orders, paper, record, run, watch
-from mexc_tui.cli.descriptors import keep_outputs, silence
-from mexc_tui.cli.exits import INTERRUPTED, USAGE, ExitError
-from mexc_tui.cli.logs import start_last_resort
+from mexc_tui.cli import exchange
+from mexc_tui.cli.commands import (
+    balances,
+    book,
+    cancel,
+    candles,
+    config,
+    demo,
+    doctor,
+    markets,
+    orders,
+    paper,
+    record,
+    run,
+    trade,
+    watch,
+)
+from mexc_tui.cli.io.descriptors import keep_outputs, silence
+from mexc_tui.cli.io.exits import INTERRUPTED, USAGE, ExitError, exit_code
+from mexc_tui.cli.io.logs import start_last_resort
+from mexc_tui.config.program import program_version
+from mexc_tui.desk.errors import RequestError
 
 _EXIT_CODES = """\
 exit codes:
@@ -20,6 +38,11 @@ exit codes:
   4    the outcome of an order or a cancel is unknown
   130  interrupted (128 + N: ended by signal N)
 """
+
+_COMMANDS = (
+    *(paper, demo, exchange, watch, record, markets, book, candles),
+    *(balances, orders, trade, cancel, doctor, config),
+)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -34,15 +57,8 @@ def build_parser() -> argparse.ArgumentParser:
     run.add_options(parser)
     parser.set_defaults(run=run.run)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    paper.add_parser(commands)
-    demo.add_parser(commands)
-    exchange.add_parser(commands)
-    watch.add_parser(commands)
-    record.add_parser(commands)
-    lookups.add_parser(commands)
-    orders.add_parser(commands)
-    doctor.add_parser(commands)
-    config.add_parser(commands)
+    for command in _COMMANDS:
+        command.add_parser(commands)
     return parser
 
 
@@ -54,8 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         chosen = build_parser().parse_args(arguments)
         code = chosen.run(chosen)
         return int(code)
-    except ExitError as error:
-        return _tell(str(error), error.code)
+    except (ExitError, RequestError) as error:
+        return _report(str(error), exit_code(error))
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
@@ -65,17 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return ended.code if isinstance(ended.code, int) else USAGE
 
 
-def program_version() -> str:
-    """Return the version of the installed package."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("mexc-tui")
-    except PackageNotFoundError:
-        return "(not installed)"
-
-
-def _tell(sentence: str, code: int) -> int:
+def _report(sentence: str, code: int) -> int:
     print(f"mexc-tui: {sentence}", file=sys.stderr)  # noqa: T201
     return code
 

@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from mexc_tui.cli.exchange import build_server, lock_state, open_state, serve, wall_ms
-from mexc_tui.cli.exits import UNREACHABLE, USAGE, ExitError
+from mexc_tui.cli.io.exits import UNREACHABLE, USAGE, ExitError
 
 if TYPE_CHECKING:
     from mexc_tui.config.settings import PaperSettings, VenueSettings

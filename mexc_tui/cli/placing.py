@@ -9,13 +9,12 @@ from decimal import Decimal
 
 import msgspec
 
+from mexc_tui.cli.arguments import symbols_of
 from mexc_tui.cli.desk import configured_plan, failure_of, read_settings, wait_until_open
-from mexc_tui.cli.exits import FAILURE, OK, USAGE, ExitError
-from mexc_tui.cli.logs import start_log
-from mexc_tui.cli.orders import UNKNOWN
-from mexc_tui.cli.output import Row, narrate, say_what_was_done
-from mexc_tui.cli.venue import unknown_symbols
-from mexc_tui.cli.watching import symbols_of
+from mexc_tui.cli.io.exits import FAILURE, OK, UNKNOWN, USAGE, ExitError
+from mexc_tui.cli.io.logs import start_log
+from mexc_tui.cli.io.output import Row, narrate, say_what_was_done
+from mexc_tui.desk.configured import unknown_symbols
 from mexc_tui.desk.plan import Plan, PlannedParts, run_name
 from mexc_tui.domain.commands import Draft, Focus, PlaceOrder
 from mexc_tui.domain.facts import Fact

@@ -292,3 +292,6 @@ Input = (
     | VenueNotice
     | Tick
 )
+
+PUSHES = (BookDelta, TradesSeen, CandleSeen, TickersSeen, TopOfBook)
+"""What only a stream of market data brings."""

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
+from mexc_tui.cli.commands.watch import Options, watch
 from mexc_tui.cli.main import main
-from mexc_tui.cli.watching import Options, watch
 from mexc_tui.desk.child import Addresses
 from mexc_tui.domain.market import Interval
 from mexc_tui.domain.orders import Side

@@ -8,8 +8,10 @@ from decimal import Decimal
 
 import pytest
 
-from mexc_tui.cli.exits import OK, USAGE, ExitError
-from mexc_tui.cli.recording import Recorder
+from mexc_tui.cli.commands.record import record
+from mexc_tui.cli.io.exits import OK
+from mexc_tui.desk.errors import InvalidRequestError
+from mexc_tui.desk.recorder import Recorder
 from mexc_tui.venues.simulator.markets.recording import read_bytes, read_recording
 from mexc_tui.venues.simulator.markets.tape import TapeMarket, tape_exchange
 from mexc_tui.venues.simulator.server import parse_profile
@@ -32,8 +34,8 @@ def last_versions(path) -> dict[str, int]:
 @pytest.mark.parametrize("name", ["market.tape", "market.tape.gz"])
 async def test_a_replay_ends_with_the_last_recorded_book(server, truth, tmp_path, name):
     path = tmp_path / name
-    recorder = Recorder(("BTCUSDT", "ETHUSDT"), path)
-    assert await recorder.run(0.9) == OK
+    recorder = Recorder(("BTCUSDT", "ETHUSDT"), path, print)
+    assert await record(recorder, 0.9) == OK
     assert recorder.begun == {"BTCUSDT", "ETHUSDT"}
     exchange = replayed(path)
     for symbol, version in last_versions(path).items():
@@ -46,7 +48,7 @@ async def test_a_replay_ends_with_the_last_recorded_book(server, truth, tmp_path
 
 async def test_trades_keep_their_ids_and_order(server, busy, truth, tmp_path):
     path = tmp_path / "market.tape"
-    await Recorder(("BTCUSDT",), path).run(0.9)
+    await record(Recorder(("BTCUSDT",), path, print), 0.9)
     ids = [line.trade_id for line in read_recording(path, read_bytes(path)).lines if line.kind == "trade"]
     there = truth.trades["BTCUSDT"]
     assert ids
@@ -57,7 +59,7 @@ async def test_a_broken_stream_leaves_a_tape_that_is_never_wrong(server, truth, 
     for fault in parse_profile("gap:p=0.1;duplicate:p=0.1;reorder:p=0.05;garbage:p=0.05;disconnect:p=0.03"):
         server.plan.set(fault)
     path = tmp_path / "market.tape"
-    assert await Recorder(("BTCUSDT",), path).run(1.8) == OK
+    assert await record(Recorder(("BTCUSDT",), path, print), 1.8) == OK
     lines = [line for line in read_recording(path, read_bytes(path)).lines if line.update_id]
     book: dict[bool, dict[Decimal, Decimal]] = {True: {}, False: {}}
     for line in lines:
@@ -73,9 +75,8 @@ async def test_a_broken_stream_leaves_a_tape_that_is_never_wrong(server, truth, 
 async def test_an_existing_file_is_left_alone(server, tmp_path):
     path = tmp_path / "notes.txt"
     path.write_text("mine")
-    with pytest.raises(ExitError, match="exists already") as refused:
-        Recorder(("BTCUSDT",), path)
-    assert refused.value.code == USAGE
+    with pytest.raises(InvalidRequestError, match="exists already"):
+        Recorder(("BTCUSDT",), path, print)
     assert path.read_text() == "mine"
 
 
@@ -83,7 +84,7 @@ async def test_a_tape_holds_no_keys(server, tmp_path, monkeypatch):
     monkeypatch.setenv("MEXC_API_KEY", "mx0SECRETKEY")
     monkeypatch.setenv("MEXC_SECRET_KEY", "verysecretsecret")
     path = tmp_path / "market.tape"
-    await Recorder(("BTCUSDT",), path).run(0.5)
+    await record(Recorder(("BTCUSDT",), path, print), 0.5)
     text = path.read_bytes()
     assert b"SECRETKEY" not in text
     assert b"verysecret" not in text

@@ -6,8 +6,9 @@ from decimal import Decimal
 
 import pytest
 
-from mexc_tui.cli import watching as module
-from mexc_tui.cli.exits import OK, UNREACHABLE, USAGE, ExitError
+from mexc_tui.cli.io.exits import OK
+from mexc_tui.desk import market as module
+from mexc_tui.desk.errors import InvalidRequestError, UnreachableError
 from mexc_tui.venues.simulator.server import parse_profile
 
 
@@ -55,25 +56,22 @@ async def test_under_faults_a_live_book_is_exact_and_losses_are_told(server, bus
 
 
 async def test_a_pair_that_is_not_traded_ends_with_2(reader, watching):
-    with pytest.raises(ExitError, match="NOPEUSDT is not traded here") as ended:
+    with pytest.raises(InvalidRequestError, match="NOPEUSDT is not traded here"):
         await watching("BTCUSDT", "NOPEUSDT")
-    assert ended.value.code == USAGE
     assert "NOPEUSDT" in reader.errors[0]
 
 
 async def test_an_exchange_without_streams_ends_with_3(reader, watching, monkeypatch):
-    monkeypatch.setattr(module, "REACH_LIMIT_S", 0.3)
+    monkeypatch.setattr(module, "STREAM_LIMIT_S", 0.3)
     monkeypatch.setenv("MEXC_WS_URL", "ws://127.0.0.1:9/ws")
-    with pytest.raises(ExitError, match=r"its streams at .* do not") as ended:
+    with pytest.raises(UnreachableError, match=r"its streams at .* do not"):
         await watching("BTCUSDT", seconds=None)
-    assert ended.value.code == UNREACHABLE
 
 
 async def test_an_exchange_out_of_reach_ends_with_3(reader, watching, monkeypatch):
     monkeypatch.setenv("MEXC_BASE_URL", "http://127.0.0.1:9")
-    with pytest.raises(ExitError, match="cannot be reached") as ended:
+    with pytest.raises(UnreachableError, match="cannot be reached"):
         await watching("BTCUSDT", seconds=None)
-    assert ended.value.code == UNREACHABLE
 
 
 async def test_it_ends_when_nobody_reads(reader, watching):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mexc_tui.cli.logs import start_last_resort, start_log_when_needed
+from mexc_tui.cli.io.logs import start_last_resort, start_log_when_needed
 from mexc_tui.config.paths import log_file
 
 

@@ -10,11 +10,11 @@ from decimal import Decimal
 
 import pytest
 
-from mexc_tui.cli.checks import Verdict
-from mexc_tui.cli.exchange_checks import requests_check
+from mexc_tui.cli.arguments import symbols_of
+from mexc_tui.cli.io.output import LineWriter, encode, safe, table
 from mexc_tui.cli.main import main
-from mexc_tui.cli.output import LineWriter, encode, safe, table
-from mexc_tui.cli.watching import symbols_of
+from mexc_tui.desk.doctor.checks import Verdict
+from mexc_tui.desk.doctor.exchange import requests_check
 from mexc_tui.domain.errors import VenueError
 from mexc_tui.venues.mexc.rest.client import MexcRest
 from mexc_tui.venues.mexc.settings import MexcSettings

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from mexc_tui.cli.desk import configured_plan, read_settings
-from mexc_tui.cli.exits import USAGE, ExitError
-from mexc_tui.cli.logs import start_log
+from mexc_tui.cli.io.exits import USAGE, ExitError
+from mexc_tui.cli.io.logs import start_log
 from mexc_tui.cli.main import main
 from mexc_tui.config.paths import log_file
 from mexc_tui.domain.views import VenueKind
@@ -132,7 +132,7 @@ def test_help_and_version_load_neither_screen_nor_network():
 
 def test_what_nobody_foresaw_is_one_sentence_and_a_traceback_in_the_log(home):
     script = (
-        "import sys; from mexc_tui.cli import main, config\n"
+        "import sys; from mexc_tui.cli import main; from mexc_tui.cli.commands import config\n"
         "def broken(arguments): raise ZeroDivisionError('inside')\n"
         "config.run = broken\n"
         "sys.exit(main.main(['config']))"

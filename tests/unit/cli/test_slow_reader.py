@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from mexc_tui.cli.output import LineWriter
+from mexc_tui.cli.io.output import LineWriter
 
 PAGE = 4_096
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from mexc_tui.cli.watch_rows import CandleTrack, Reporter, as_text, book_row
+from mexc_tui.cli.rows import CandleTrack, Reporter, as_text, book_row
 from mexc_tui.domain.inputs import (
     BookDelta,
     CandleSeen,
@@ -169,7 +169,7 @@ def test_a_refused_channel_is_a_problem_only_where_it_was_asked_for(rows):
 def test_figures_that_are_not_known_are_null(reporter, rows):
     top = TopOfBook("BTCUSDT", Decimal(5), Decimal(1), Decimal(0), Decimal(0), 1)
     reporter.listen(top, AT)
-    reporter.beat(Markets(FactLog()), AT)
+    reporter.beat(Markets(FactLog()).book_view, AT)
     assert rows[0]["bid"] == "5"
     assert rows[0]["ask"] is None
     assert rows[0]["last"] is None
@@ -181,7 +181,7 @@ def test_ticker_lines_are_spaced_and_the_latest_wins(reporter, rows):
         top = TopOfBook("BTCUSDT", Decimal(step + 1), Decimal(1), Decimal(9), Decimal(1), 1)
         at = Timestamp(AT.wall_ms, AT.mono_ns + step * 40_000_000)
         reporter.listen(top, at)
-        reporter.beat(markets, at)
+        reporter.beat(markets.book_view, at)
     assert [row["bid"] for row in rows] == ["1", "4"]
 
 
@@ -202,11 +202,11 @@ def test_a_book_says_syncing_until_it_is_live():
 def test_every_kind_of_row_has_a_text(reporter, rows):
     markets = Markets(FactLog())
     markets.require(["BTCUSDT"], AT)
-    reporter.beat(markets, AT)
+    reporter.beat(markets.book_view, AT)
     reporter.listen(TradesSeen("BTCUSDT", (trade("1"),), 1), AT)
     reporter.listen(CandleSeen("BTCUSDT", Interval.M1, candle(1), 1), AT)
     reporter.listen(TopOfBook("BTCUSDT", Decimal(5), Decimal(1), Decimal(6), Decimal(1), 1), AT)
-    reporter.beat(markets, Timestamp(AT.wall_ms, AT.mono_ns + 10**9))
+    reporter.beat(markets.book_view, Timestamp(AT.wall_ms, AT.mono_ns + 10**9))
     reporter.link(LinkState.RECONNECTING, "cut")
     reporter.problem("gap", "BTCUSDT: \x1b[31mversions are missing")
     assert {row["type"] for row in rows} == {"book", "trade", "candle", "ticker", "link", "problem"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from mexc_tui.cli.exits import USAGE, ExitError
+from mexc_tui.cli.io.exits import USAGE, ExitError
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -15,6 +15,12 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="open the cockpit on the embedded exchange: no keys, no network",
         description="Open the cockpit on an embedded exchange with a funded paper account; no keys, no network.",
     )
+    add_options(parser)
+    parser.set_defaults(run=run)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the demo."""
     parser.add_argument("--replay", metavar="FILE", type=Path, help="trade against a recorded market")
     parser.add_argument("--seed", metavar="N", type=int, help="seed of the modelled markets")
     parser.add_argument("--speed", metavar="X", help="speed of a recorded market, 1 is as it was")
@@ -22,12 +28,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--symbol", metavar="SYMBOL", help="pair to open on")
     parser.add_argument("--faults", metavar="PROFILE", help="let the exchange misbehave in a named way")
     parser.add_argument("--frames", metavar="N", type=_count, help="end after this many frames; needs no terminal")
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Start the exchange first of all, then everything else beside it."""
-    from mexc_tui.cli.terminal import require_terminal
+    from mexc_tui.cli.io.terminal import require_terminal
 
     if arguments.frames is None:
         require_terminal()

@@ -1,14 +1,14 @@
-"""What ``mexc-tui watch`` prints: inputs and books in, rows out. It has no clock and does no I/O."""
+"""What commands print of markets and orders: inputs and books in, rows out. There is no clock and no I/O."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from mexc_tui.cli.output import Row, safe, shown
+from mexc_tui.cli.io.output import Row, safe, shown
 from mexc_tui.domain.facts import Fact
 from mexc_tui.domain.inputs import (
-    BookDelta,
+    PUSHES,
     CandleSeen,
     ChannelRefused,
     Input,
@@ -20,18 +20,19 @@ from mexc_tui.domain.inputs import (
     TradesSeen,
 )
 from mexc_tui.domain.market import Candle, Interval, Ticker, Trade
-from mexc_tui.domain.numbers import plain, unscaled
+from mexc_tui.domain.numbers import divide, plain, unscaled
+from mexc_tui.domain.orders import OrderReport
 from mexc_tui.domain.tape import Tape
 from mexc_tui.domain.views import BookState, BookView
-from mexc_tui.kernel.markets import Markets
 
-CHANNELS = ("book", "trades", "candles", "ticker")
 BOOK_GAP_NS = 105_000_000
 """Least time between two book lines of a symbol: a little above a tenth, so that ten a second are never exceeded."""
 
-PUSHES = (BookDelta, TradesSeen, CandleSeen, TickersSeen, TopOfBook)
-"""What only a stream brings here."""
 _REFUSED = {"depth": "book", "deals": "trades", "kline": "candles", "miniTicker": "ticker"}
+
+
+BookReader = Callable[[str, int], BookView | None]
+"""Gives the book of a pair with so many levels a side; the same object as long as nothing changed."""
 
 
 class CandleTrack:
@@ -141,7 +142,7 @@ class Reporter:
         if handler is not None:
             handler(item, at)
 
-    def tell(self, fact: Fact) -> None:
+    def emit_fact(self, fact: Fact) -> None:
         """Take a fact about a book."""
         if fact.kind == "gap":
             self.problem("gap", fact.message, fact.symbol)
@@ -158,22 +159,22 @@ class Reporter:
         """Print what a reader must know about the data."""
         self._emit({"type": "problem", "code": code, "message": safe(message), "symbol": safe(symbol)})
 
-    def beat(self, markets: Markets, at: Timestamp) -> None:
+    def beat(self, book_view: BookReader, at: Timestamp) -> None:
         """Print the books and tickers that changed, each symbol at most ten times a second."""
         if "book" in self._channels:
             for symbol in self._symbols:
-                self._book(markets, symbol, at)
+                self._book(book_view, symbol, at)
         for symbol, due in list(self._ticker_due.items()):
             if at.mono_ns - self._ticked_ns.get(symbol, 0) >= BOOK_GAP_NS:
                 del self._ticker_due[symbol]
                 self._ticked_ns[symbol] = at.mono_ns
                 self._emit(ticker_row(symbol, self._tickers.get(symbol), self._tops.get(symbol), due))
 
-    def _book(self, markets: Markets, symbol: str, at: Timestamp) -> None:
+    def _book(self, book_view: BookReader, symbol: str, at: Timestamp) -> None:
         before = self._books.get(symbol)
         if before is not None and at.mono_ns - before[1] < BOOK_GAP_NS:
             return
-        view = markets.book_view(symbol, self._depth)
+        view = book_view(symbol, self._depth)
         if view is None or (before is not None and view is before[0]):
             return
         self._books[symbol] = (view, at.mono_ns)
@@ -289,6 +290,25 @@ def ticker_row(symbol: str, ticker: Ticker | None, top: TopOfBook | None, wall_m
         row[name] = plain(value) if value else None
     row["time"] = wall_ms
     return row
+
+
+def order_row(report: OrderReport) -> Row:
+    """Return the line of an order as the exchange shows it."""
+    return {
+        "type": "order",
+        "symbol": report.symbol,
+        "order_id": report.order_id,
+        "client_order_id": report.client_order_id or None,
+        "side": report.side.value.lower(),
+        "order_type": None if report.type is None else report.type.value,
+        "state": report.state.value,
+        "price": report.price,
+        "qty": report.qty,
+        "filled_qty": report.filled_qty,
+        "filled_quote": report.filled_quote,
+        "average_price": divide(report.filled_quote, report.filled_qty, 18) if report.filled_qty else None,
+        "time": report.created_ms,
+    }
 
 
 def as_text(row: Row) -> str:

@@ -4,6 +4,13 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mexc_tui.cli.arguments import seconds_of, symbols_of
+from mexc_tui.cli.io.exits import OK, SIGNALLED
+
+if TYPE_CHECKING:
+    from mexc_tui.desk.recorder import Recorder
 
 _MORE = """\
 The file holds every frame as it came, with the time of its arrival, and what is needed to play it again:
@@ -38,6 +45,38 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(arguments: argparse.Namespace) -> int:
     """Record until the time is over or a signal comes, and return the exit code."""
-    from mexc_tui.cli import recording
+    import asyncio
 
-    return recording.run(arguments)
+    from mexc_tui.cli.io.output import narrate, say
+    from mexc_tui.desk.recorder import Recorder
+
+    symbols = symbols_of(arguments.symbols)
+    seconds = seconds_of(arguments.seconds)
+    recorder = Recorder(symbols, arguments.file, narrate)
+    code = asyncio.run(record(recorder, seconds))
+    missing = [symbol for symbol in symbols if symbol not in recorder.begun]
+    if missing:
+        narrate(f"No book of {', '.join(missing)} was recorded, so that part of the tape cannot be replayed.")
+    row = {
+        "type": "recorded",
+        "file": str(arguments.file),
+        "frames": recorder.frames,
+        "lines": recorder.lines,
+        "bytes": recorder.size,
+        "replayable": sorted(recorder.begun),
+    }
+    text = f"{arguments.file}: {recorder.frames} frames, {recorder.size} bytes of {', '.join(symbols)}."
+    say(row, text, as_json=arguments.json)
+    return code
+
+
+async def record(recorder: Recorder, seconds: float | None) -> int:
+    """Record until then, for good or until a signal comes; return the exit code."""
+    from mexc_tui.cli.io.signals import StopOnSignal
+
+    with StopOnSignal() as stop:
+        try:
+            await stop.run(recorder.record(seconds))
+        finally:
+            await recorder.close()
+    return SIGNALLED + stop.number if stop.number else OK

@@ -1,26 +1,22 @@
-"""Runs ``mexc-tui doctor``: this machine first, then the exchange, then the terminal."""
+"""What of this machine ``mexc-tui doctor`` checks, and with its settings the exchange."""
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import os
 import platform
 from collections.abc import Iterator
 from pathlib import Path
 
-from mexc_tui.cli.checks import Check, Verdict, fail, ok, warn
-from mexc_tui.cli.exchange_checks import exchange_checks
-from mexc_tui.cli.exits import FAILURE, OK
-from mexc_tui.cli.main import program_version
-from mexc_tui.cli.output import safe, say
-from mexc_tui.cli.terminal_checks import terminal_checks
 from mexc_tui.config.environment import credentials, venue_settings
 from mexc_tui.config.errors import ConfigError
 from mexc_tui.config.limits import limits_of
 from mexc_tui.config.loading import SettingsFile, load
 from mexc_tui.config.paths import config_file, log_file, state_folder
+from mexc_tui.config.program import program_version
 from mexc_tui.config.settings import Credentials, VenueSettings
+from mexc_tui.desk.doctor.checks import Check, fail, ok, warn
+from mexc_tui.desk.doctor.exchange import exchange_checks
 from mexc_tui.desk.plan import JOURNAL, account_folder, is_local
 from mexc_tui.domain.views import VenueKind
 from mexc_tui.store.inspect import inspect
@@ -28,20 +24,8 @@ from mexc_tui.venues.mexc.rest.signing import SigningError, self_test
 from mexc_tui.venues.mexc.settings import MexcSettings
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Check, print as it goes, and return the exit code."""
-    failed = False
-    for check in _all_checks():
-        failed = failed or check.verdict is Verdict.FAIL
-        row = {"check": check.check, "verdict": check.verdict.value, "detail": safe(check.detail)}
-        text = f"{check.verdict.value:<5} {check.check:<14} {safe(check.detail)}"
-        if check.remedy:
-            text += f"\n{'':<20} → {safe(check.remedy)}"
-        say({**row, "remedy": safe(check.remedy)}, text, as_json=arguments.json)
-    return FAILURE if failed else OK
-
-
-def _all_checks() -> Iterator[Check]:
+def machine_checks() -> Iterator[Check]:
+    """Check this machine first, then the exchange."""
     yield ok("program", f"mexc-tui {program_version()}, Python {platform.python_version()}, {platform.system()}")
     file, check = _config()
     yield check
@@ -57,7 +41,6 @@ def _all_checks() -> Iterator[Check]:
             yield settings
         else:
             yield from asyncio.run(exchange_checks(settings))
-    yield from terminal_checks()
 
 
 def _config() -> tuple[SettingsFile | None, Check]:

@@ -6,9 +6,9 @@ import codecs
 import sys
 from collections.abc import Mapping
 
-from mexc_tui.cli.exits import OK, USAGE, ExitError
-from mexc_tui.cli.output import encode
-from mexc_tui.cli.terminal_checks import RawTerminal
+from mexc_tui.cli.doctor.terminal import RawTerminal
+from mexc_tui.cli.io.exits import OK, USAGE, ExitError
+from mexc_tui.cli.io.output import encode
 from mexc_tui.config.errors import ConfigError
 from mexc_tui.config.loading import load
 from mexc_tui.config.paths import config_file

@@ -6,7 +6,7 @@ import asyncio
 import time
 from statistics import median
 
-from mexc_tui.cli.checks import Check, fail, ok, warn
+from mexc_tui.desk.doctor.checks import Check, fail, ok, warn
 from mexc_tui.domain.errors import ErrorKind, VenueError
 from mexc_tui.venues.mexc.rest.client import MexcRest
 from mexc_tui.venues.mexc.rest.models import AccountInfo, KeyInfo, RestMetrics

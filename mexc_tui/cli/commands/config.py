@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 
-from mexc_tui.cli.exits import OK, USAGE, ExitError
+from mexc_tui.cli.io.exits import OK, USAGE, ExitError
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -15,7 +15,7 @@ import tty
 from collections.abc import Iterator
 from types import TracebackType
 
-from mexc_tui.cli.checks import Check, fail, ok, warn
+from mexc_tui.desk.doctor.checks import Check, fail, ok, warn
 
 ANSWER_S = 0.4
 LEAST = (80, 24)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from itertools import chain
+
+from mexc_tui.cli.io.exits import FAILURE, OK
 
 _MORE = """\
 Each check ends in ok, warn or fail, and says what to do where it is not ok. Nothing is changed and no order is sent.
@@ -31,9 +34,20 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(arguments: argparse.Namespace) -> int:
     """Check, print and return the exit code."""
     if arguments.keys:
-        from mexc_tui.cli import keys
+        from mexc_tui.cli.doctor import keys
 
         return keys.run(as_json=arguments.json)
-    from mexc_tui.cli import examining
+    from mexc_tui.cli.doctor.terminal import terminal_checks
+    from mexc_tui.cli.io.output import safe, say
+    from mexc_tui.desk.doctor.checks import Verdict
+    from mexc_tui.desk.doctor.machine import machine_checks
 
-    return examining.run(arguments)
+    failed = False
+    for check in chain(machine_checks(), terminal_checks()):
+        failed = failed or check.verdict is Verdict.FAIL
+        row = {"check": check.check, "verdict": check.verdict.value, "detail": safe(check.detail)}
+        text = f"{check.verdict.value:<5} {check.check:<14} {safe(check.detail)}"
+        if check.remedy:
+            text += f"\n{'':<20} → {safe(check.remedy)}"
+        say({**row, "remedy": safe(check.remedy)}, text, as_json=arguments.json)
+    return FAILURE if failed else OK

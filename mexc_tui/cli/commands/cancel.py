@@ -1,20 +1,46 @@
-"""Runs ``mexc-tui cancel``: straight to the exchange, since a cancel only ever reduces what may happen."""
+"""``mexc-tui cancel``: straight to the exchange, since a cancel only ever reduces what may happen."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from mexc_tui.cli.exits import FAILURE, OK, USAGE, ExitError
-from mexc_tui.cli.looking import order_row
-from mexc_tui.cli.orders import UNKNOWN
-from mexc_tui.cli.output import narrate, safe, say_what_was_done
-from mexc_tui.cli.venue import unknown_symbols, with_rest
-from mexc_tui.cli.watching import symbols_of
+from mexc_tui.cli.arguments import symbols_of
+from mexc_tui.cli.io.exits import FAILURE, OK, UNKNOWN, USAGE, ExitError
+from mexc_tui.cli.lookup import require_listed, with_rest
 from mexc_tui.domain.errors import ErrorKind, VenueError
-from mexc_tui.domain.numbers import plain
-from mexc_tui.domain.orders import OrderReport
-from mexc_tui.venues.mexc.rest.client import MexcRest
+
+if TYPE_CHECKING:
+    from mexc_tui.desk.configured import MexcRest
+    from mexc_tui.domain.orders import OrderReport
+
+_CANCEL = """\
+Cancelling needs neither the gate nor the journal, so it works beside a running cockpit, which learns of it at once.
+
+exit codes:
+  0    nothing of what was named is open any more
+  1    the exchange refused
+  2    bad usage: nothing named, no such pair, no API key
+  3    the exchange cannot be reached
+  4    the outcome is unknown: an order may still be live
+"""
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "cancel",
+        help="cancel one order, those of a pair, or all",
+        description="Cancel open orders of the account.",
+        epilog=_CANCEL,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("order", nargs="?", metavar="ORDER", help="id of an open order, the exchange's or the client's")
+    parser.add_argument("--symbol", metavar="SYMBOL", help="every open order of this pair; with ORDER: its pair")
+    parser.add_argument("--all", action="store_true", help="every open order of the account")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -27,10 +53,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def _cancel(rest: MexcRest, arguments: argparse.Namespace) -> int:
+    from mexc_tui.cli.io.output import narrate, safe
+
     if arguments.symbol is not None:
-        unknown = unknown_symbols((arguments.symbol,), (pair.symbol for pair in await rest.exchange_info()))
-        if unknown:
-            raise ExitError(f"{unknown} Nothing was cancelled.", USAGE)
+        await require_listed(rest, arguments.symbol, "Nothing was cancelled.")
     named = [arguments.symbol] if arguments.symbol is not None else []
     found = await rest.open_orders(named)
     if arguments.order is not None:
@@ -49,6 +75,8 @@ async def _late(
     rest: MexcRest, named: Sequence[str], known: set[str], codes: Sequence[int], *, as_json: bool
 ) -> list[int]:
     """Cancel the orders that came while the others were being cancelled."""
+    from mexc_tui.cli.io.output import narrate
+
     try:
         late = await rest.open_orders(named)
     except VenueError as error:
@@ -59,6 +87,10 @@ async def _late(
 
 async def _one(rest: MexcRest, report: OrderReport, *, as_json: bool) -> int:
     """Cancel one order and print what became of it."""
+    from mexc_tui.cli.io.output import narrate, safe, say_what_was_done
+    from mexc_tui.cli.rows import order_row
+    from mexc_tui.domain.numbers import plain
+
     try:
         await rest.cancel_order(report.symbol, order_id=report.order_id)
         outcome, reason, code = "cancelled", "", OK

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from mexc_tui.cli.exits import USAGE, ExitError
+from mexc_tui.cli.io.exits import USAGE, ExitError
 
 
 def require_terminal() -> None:

@@ -9,8 +9,8 @@ import signal
 
 import pytest
 
-from mexc_tui.cli.ending import Ending
-from mexc_tui.cli.exits import ExitError
+from mexc_tui.cli.io.exits import ExitError
+from mexc_tui.cli.io.signals import StopOnSignal
 
 
 async def stubborn(begun: asyncio.Event, over: list[str]) -> None:
@@ -24,18 +24,18 @@ async def stubborn(begun: asyncio.Event, over: list[str]) -> None:
 
 async def test_a_signal_ends_the_work() -> None:
     begun, over = asyncio.Event(), []
-    with Ending() as ending:
+    with StopOnSignal() as stop:
         asyncio.get_running_loop().call_soon(os.kill, os.getpid(), signal.SIGTERM)
-        await ending.run(stubborn(begun, over))
-    assert (ending.number, over) == (signal.SIGTERM, ["over"])
+        await stop.run(stubborn(begun, over))
+    assert (stop.number, over) == (signal.SIGTERM, ["over"])
 
 
 async def test_what_the_work_raises_is_raised() -> None:
     async def fail() -> None:
         raise ExitError("unreachable", 3)
 
-    with Ending() as ending, pytest.raises(ExitError, match="unreachable"):
-        await ending.run(fail())
+    with StopOnSignal() as stop, pytest.raises(ExitError, match="unreachable"):
+        await stop.run(fail())
 
 
 async def test_cancelled_from_outside_the_work_is_over_and_nothing_is_left_to_complain() -> None:
@@ -43,8 +43,8 @@ async def test_cancelled_from_outside_the_work_is_over_and_nothing_is_left_to_co
     asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context["message"]))
 
     async def command() -> None:
-        with Ending() as ending:
-            await ending.run(stubborn(begun, over))
+        with StopOnSignal() as stop:
+            await stop.run(stubborn(begun, over))
 
     running = asyncio.create_task(command())
     await begun.wait()

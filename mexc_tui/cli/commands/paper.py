@@ -12,7 +12,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mexc_tui.cli.exits import UNREACHABLE, USAGE, ExitError
+from mexc_tui.cli.commands import demo
+from mexc_tui.cli.io.exits import UNREACHABLE, USAGE, ExitError
 
 if TYPE_CHECKING:
     from mexc_tui.desk.child import Addresses, ChildExchange
@@ -66,7 +67,7 @@ def add_fresh(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Open the cockpit on paper, or offer the embedded exchange."""
-    from mexc_tui.cli.terminal import require_terminal
+    from mexc_tui.cli.io.terminal import require_terminal
 
     require_terminal()
     from mexc_tui.cli.desk import configured_plan, read_settings
@@ -150,10 +151,9 @@ def offer_demo(error: ExitError) -> int:
         answer = ""
     if answer.strip().lower() not in ("y", "yes"):
         raise ExitError("Nothing was started. `mexc-tui demo` opens the embedded exchange at any time.", UNREACHABLE)
-    from mexc_tui.cli.main import build_parser
-
-    chosen = build_parser().parse_args(["demo"])
-    return int(chosen.run(chosen))
+    parser = argparse.ArgumentParser()
+    demo.add_options(parser)
+    return demo.run(parser.parse_args([]))
 
 
 def _trade(arguments: argparse.Namespace, folder: Path, upstream_url: str, notices: tuple[str, ...]) -> int:

@@ -1,4 +1,4 @@
-"""The exchange that environment or config file name, for commands that need no desk."""
+"""The exchange that environment or config file name, for requests that need no desk."""
 
 from __future__ import annotations
 
@@ -7,19 +7,18 @@ import os
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from mexc_tui.cli.exits import FAILURE, UNREACHABLE, USAGE, ExitError
-from mexc_tui.cli.logs import start_log_when_needed
 from mexc_tui.config.environment import credentials, venue_settings
 from mexc_tui.config.errors import ConfigError
 from mexc_tui.config.loading import load
 from mexc_tui.config.paths import config_file
+from mexc_tui.desk.errors import InvalidRequestError, RefusedError, RequestError, UnreachableError
 from mexc_tui.domain.errors import ErrorKind, VenueError
 
 if TYPE_CHECKING:
     from mexc_tui.venues.mexc.rest.client import MexcRest
     from mexc_tui.venues.mexc.settings import MexcSettings
-    from mexc_tui.venues.mexc.stream.streams import Tap
-    from mexc_tui.venues.mexc.venue import MexcVenue, Part
+
+__all__ = ["MexcRest", "ask", "failed", "mexc_settings", "reach", "unknown_symbols"]
 
 T = TypeVar("T")
 
@@ -41,7 +40,7 @@ def mexc_settings(*, keys: bool) -> tuple[MexcSettings, str]:
     """Return addresses and, with ``keys``, the key pair, and the wanted speed of book updates.
 
     Raises:
-        ExitError: config file or environment say something that cannot be used.
+        InvalidRequestError: config file or environment say something that cannot be used.
     """
     from mexc_tui.venues.mexc.settings import MexcSettings
 
@@ -49,12 +48,11 @@ def mexc_settings(*, keys: bool) -> tuple[MexcSettings, str]:
         venue = venue_settings(load(config_file()).settings.venue, os.environ)
         pair = credentials(os.environ) if keys else None
     except ConfigError as error:
-        raise ExitError(str(error), USAGE) from None
+        raise InvalidRequestError(str(error)) from None
     if keys and not pair:
-        raise ExitError(
+        raise InvalidRequestError(
             "This needs an API key: set MEXC_API_KEY and MEXC_SECRET_KEY, and MEXC_BASE_URL and MEXC_WS_URL for an "
-            "exchange other than MEXC itself.",
-            USAGE,
+            "exchange other than MEXC itself."
         )
     try:
         settings = MexcSettings(
@@ -64,74 +62,54 @@ def mexc_settings(*, keys: bool) -> tuple[MexcSettings, str]:
             api_secret=pair.secret_key.reveal() if pair else "",
         )
     except ValueError as error:
-        raise ExitError(f"The exchange's addresses cannot be used: {error}.", USAGE) from None
+        raise InvalidRequestError(f"The exchange's addresses cannot be used: {error}.") from None
     return settings, venue.depth_speed
 
 
-def market_venue(parts: Iterable[Part], tap: Tap | None = None) -> MexcVenue:
-    """Return the configured exchange without keys, carrying these parts of the market."""
-    from mexc_tui.desk.plan import is_local
-    from mexc_tui.domain.views import VenueKind
-    from mexc_tui.venues.mexc.stream.channels import Speed
-    from mexc_tui.venues.mexc.venue import MexcVenue, StreamSettings
-
-    settings, speed = mexc_settings(keys=False)
-    kind = VenueKind.LOCAL if is_local(settings.base_url) else VenueKind.LIVE
-    choices = StreamSettings(depth_speed=Speed(speed), parts=frozenset(parts))
-    return MexcVenue(settings, kind, tap=tap, streams=choices)
-
-
-def with_rest(work: Callable[[MexcRest], Awaitable[T]], *, keys: bool) -> T:
-    """Run ``await work(rest)`` on the configured exchange and return what it returns.
+async def ask(settings: MexcSettings, work: Callable[[MexcRest], Awaitable[T]]) -> T:
+    """Return what ``work`` returns for a REST client of this exchange.
 
     Raises:
-        ExitError: the exchange cannot be reached or refuses.
+        UnreachableError, RefusedError: the exchange cannot be reached or refuses.
     """
-    settings, _ = mexc_settings(keys=keys)
-    start_log_when_needed((settings.api_key, settings.api_secret))
+    from mexc_tui.venues.mexc.rest.client import MexcRest
 
-    async def main() -> T:
-        from mexc_tui.venues.mexc.rest.client import MexcRest
-
-        rest = MexcRest(settings)
-        try:
-            await reach(rest.open(), settings.base_url)
-            return await work(rest)
-        except VenueError as error:
-            raise failed(error, settings.base_url) from None
-        finally:
-            await rest.close()
-
-    return asyncio.run(main())
+    rest = MexcRest(settings)
+    try:
+        await reach(rest.open(), settings.base_url)
+        return await work(rest)
+    except VenueError as error:
+        raise failed(error, settings.base_url) from None
+    finally:
+        await rest.close()
 
 
 async def reach(opening: Coroutine[Any, Any, T], base_url: str) -> T:
     """Await the first contact, but not for long.
 
     Raises:
-        ExitError: there was none in time, or it failed.
+        UnreachableError, RefusedError: there was none in time, or it failed.
     """
     try:
         async with asyncio.timeout(REACH_LIMIT_S):
             return await opening
     except TimeoutError:
-        raise ExitError(unreachable(base_url, f"no answer within {REACH_LIMIT_S:.0f} s"), UNREACHABLE) from None
+        raise UnreachableError(_unreachable(base_url, f"no answer within {REACH_LIMIT_S:.0f} s")) from None
     except VenueError as error:
         raise failed(error, base_url) from None
 
 
-def failed(error: VenueError, base_url: str) -> ExitError:
-    """Return the end of the program that a venue's error means."""
+def failed(error: VenueError, base_url: str) -> RequestError:
+    """Return what a venue's error means to whoever asked."""
     if error.kind is ErrorKind.NETWORK:
-        return ExitError(unreachable(base_url, error.message), UNREACHABLE)
-    told = f"{error.message} {error.remedy}".strip()
+        return UnreachableError(_unreachable(base_url, error.message))
+    text = f"{error.message} {error.remedy}".strip()
     if error.kind in NOT_REACHED:
-        return ExitError(f"The exchange at {base_url} gives no usable answer: {told}", UNREACHABLE)
-    return ExitError(told, FAILURE)
+        return UnreachableError(f"The exchange at {base_url} gives no usable answer: {text}")
+    return RefusedError(text)
 
 
-def unreachable(base_url: str, why: str) -> str:
-    """Return the sentence for an exchange that does not answer."""
+def _unreachable(base_url: str, why: str) -> str:
     return f"The exchange at {base_url} cannot be reached: {why.rstrip('.')}. Nothing was sent. {OFFLINE_HINT}"
 
 

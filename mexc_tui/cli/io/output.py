@@ -16,8 +16,8 @@ from typing import Any
 
 import msgspec
 
-from mexc_tui.cli.descriptors import silence
-from mexc_tui.cli.exits import FAILURE, ExitError
+from mexc_tui.cli.io.descriptors import silence
+from mexc_tui.cli.io.exits import FAILURE, ExitError
 from mexc_tui.domain.numbers import plain
 
 WAITING = 20_000

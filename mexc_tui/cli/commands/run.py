@@ -1,0 +1,38 @@
+"""``mexc-tui`` alone: paper money on MEXC's market, or the exchange on this machine that is configured."""
+
+from __future__ import annotations
+
+import argparse
+
+from mexc_tui.cli.commands import paper
+from mexc_tui.cli.io.exits import USAGE, ExitError
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the plain call."""
+    parser.add_argument("--symbol", metavar="SYMBOL", help="pair to open on")
+    paper.add_fresh(parser)
+    parser.set_defaults(frames=None)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Open the cockpit on an exchange of this machine that environment or config file name, else on paper."""
+    from mexc_tui.cli.io.terminal import require_terminal
+
+    require_terminal()
+    from mexc_tui.cli.desk import configured_plan, read_settings
+    from mexc_tui.domain.views import VenueKind
+
+    file, limits = read_settings()
+    plan = configured_plan(file, limits)
+    if plan.kind is not VenueKind.LOCAL:
+        return paper.run(arguments)
+    if arguments.fresh:
+        raise ExitError(
+            f"--fresh begins a new paper account, and the accounts of {plan.base_url} are kept there. "
+            "`mexc-tui paper --fresh` trades on paper on that exchange's market.",
+            USAGE,
+        )
+    from mexc_tui.cli import cockpit
+
+    return cockpit.run_configured(plan, file, arguments)

@@ -1,0 +1,1 @@
+"""The part of ``mexc-tui doctor`` that needs this terminal."""

@@ -1,0 +1,1 @@
+"""Input and output of commands: rows, exit codes, signals, log and terminal."""

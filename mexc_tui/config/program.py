@@ -1,0 +1,13 @@
+"""The version of this program."""
+
+from __future__ import annotations
+
+
+def program_version() -> str:
+    """Return the version of the installed package."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("mexc-tui")
+    except PackageNotFoundError:
+        return "(not installed)"

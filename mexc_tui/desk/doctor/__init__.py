@@ -1,0 +1,1 @@
+"""The checks of ``mexc-tui doctor`` that need no terminal."""
