@@ -20,7 +20,8 @@ from mexc_tui.domain.views import (
     View,
 )
 
-FACTS_KEPT = 10_000
+FACTS_KEPT = 2_000
+"""As many as the pane of events keeps; one that tells of an order takes 600 bytes."""
 LOOKED_AT_NS = 5_000_000_000
 """A topic that nobody asked for this long is not built any more."""
 

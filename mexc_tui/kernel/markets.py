@@ -43,6 +43,8 @@ WATCHED = 12
 """Entries of the watchlist whose books are followed; the rest has quotes from the tickers."""
 TRADES = 200
 """Public trades asked for when a symbol comes into view."""
+TAPE_KEPT = 400
+"""Trades of each symbol: twice what is shown, since a longer tape of a quiet market fills for hours."""
 MOST_LEVELS = 2_000
 """The exchange cuts a snapshot off here whatever is asked for, so a larger wish would make it look complete."""
 
@@ -299,7 +301,7 @@ class Markets(MarketReading):
         self._unanswered.discard(symbol)
         self._give_decimals(sync)
         self._syncs[symbol] = sync
-        self._tapes[symbol] = Tape(symbol)
+        self._tapes[symbol] = Tape(symbol, TAPE_KEPT)
 
     def _let_go(self, symbol: str) -> None:
         if self._syncs.pop(symbol).asking:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 
-from tests.benchmarks import book_bench, client, cockpit, exchange, memory
+from tests.benchmarks import book_bench, client, cockpit, exchange, growth, memory
 
 Row = tuple[str, str, str, bool]
 
@@ -63,6 +63,10 @@ def start() -> Iterator[Row]:
 def kept() -> Iterator[Row]:
     grown = memory.measure()["growth_mb"]
     yield "resident memory, 1 M updates against 100 k", "<= +5 MB", f"{grown:+.1f} MB", grown <= 5
+    painted = asyncio.run(growth.frames())
+    yield "growth per 100,000 frames painted, 120x40", "<= 7 MB", f"{painted:+.1f} MB", painted <= 7
+    traded = growth.orders()
+    yield "growth per 1,000 orders", "<= 0.6 MB", f"{traded:+.2f} MB", traded <= 0.6
 
 
 def library() -> Iterator[Row]:

@@ -18,7 +18,8 @@ from mexc_tui.ui.primitives.rows import Row
 from mexc_tui.ui.primitives.text import crop, row_width, spread
 from mexc_tui.ui.themes import FALLBACK, Palette
 
-_STRIPS_KEPT = 1_024
+_GLASSES_KEPT = 4
+"""Strips kept, in glasses full: a row comes back soon or hardly ever, and a strip takes 2 to 3 kB."""
 _BLANK: Row = ()
 
 
@@ -117,6 +118,8 @@ class LinePane(Widget):
             return
         changed = [Region(0, y, width, 1) for y, row in enumerate(rows) if row != self._glass[y]]
         self._glass = rows
+        if len(self._strips) > _GLASSES_KEPT * len(rows):
+            self._strips = {row: self._strips[row] for row in rows if row in self._strips}
         if changed:
             self.refresh(*changed)
 
@@ -130,8 +133,6 @@ class LinePane(Widget):
         row = self._glass[y] if y < len(self._glass) else _BLANK
         strip = self._strips.get(row)
         if strip is None or strip.cell_length != self.size.width:
-            if len(self._strips) >= _STRIPS_KEPT:
-                self._strips.clear()
             strip = self._strips[row] = self._strip(row, self.size.width)
         return strip
 

@@ -12,7 +12,7 @@ from mexc_tui.domain.facts import Fact, Level
 from mexc_tui.domain.inputs import InstrumentsLoaded, LinkChanged, LinkState, Tick
 from mexc_tui.domain.views import FillsView, PositionsView
 from mexc_tui.engine.engine import Engine, EngineClient
-from mexc_tui.engine.hub import LOOKED_AT_NS, ViewHub
+from mexc_tui.engine.hub import FACTS_KEPT, LOOKED_AT_NS, ViewHub
 from mexc_tui.kernel.effects import EmitFact
 
 
@@ -177,7 +177,8 @@ def test_a_topic_nobody_looks_at_is_dropped():
 
 def test_facts_are_bounded_and_ordered():
     hub = ViewHub()
-    for seq in range(1, 10_051):
+    told = FACTS_KEPT + 50
+    for seq in range(1, told + 1):
         hub.tell(Fact(seq=seq, time_ms=0, kind="x", level=Level.INFO, message=""))
-    assert [fact.seq for fact in hub.facts(10_040)] == list(range(10_041, 10_051))
+    assert [fact.seq for fact in hub.facts(told - 10)] == list(range(told - 9, told + 1))
     assert hub.facts(0)[0].seq == 51

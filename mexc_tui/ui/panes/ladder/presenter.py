@@ -425,7 +425,7 @@ def _places(scale: int, decimals: int, width: int) -> int:
     return max(0, min(decimals, 4, width - whole - 2))
 
 
-@lru_cache(8192)
+@lru_cache(1024)
 def _quantity(qty: int, decimals: int, places: int) -> str:
     text = units(qty // 10 ** (decimals - places), places)
     if qty > 0 and not text.strip("0.,"):
