@@ -7,6 +7,7 @@ import msgspec
 from mexc_tui.domain.market import Interval
 
 CANDLE_LIMIT = 500
+_INTERVALS = frozenset(interval.value for interval in Interval)
 
 
 class Interest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -26,12 +27,12 @@ class Interest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         )
 
     def candles(self) -> frozenset[tuple[str, Interval]]:
-        """Return the candle series looked at; ValueError for an interval that does not exist."""
+        """Return the candle series looked at; a topic with an interval that does not exist is left out."""
         found = set()
         for topic in self.topics:
             kind, _, rest = topic.partition(":")
-            if kind == "candles":
-                symbol, _, interval = rest.rpartition(":")
+            symbol, _, interval = rest.rpartition(":")
+            if kind == "candles" and interval in _INTERVALS:
                 found.add((symbol, Interval(interval)))
         return frozenset(found)
 
