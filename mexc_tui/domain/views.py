@@ -239,7 +239,6 @@ class GateInputs(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     flattening: bool = False
 
 
-TOPIC_WATCHLIST = "watchlist"
 TOPIC_ORDERS = "orders"
 TOPIC_POSITIONS = "positions"
 TOPIC_BALANCES = "balances"

@@ -7,7 +7,7 @@ from typing import Any
 
 from textual.widgets import Input, Static
 
-from mexc_tui.domain.commands import Arm, CancelAll, CancelOrder, Flatten, Focus, Halt, PlaceOrder, Resume
+from mexc_tui.domain.commands import Arm, CancelAll, CancelOrder, Flatten, Halt, PlaceOrder, Resume
 from mexc_tui.domain.facts import Fact, Level
 from mexc_tui.domain.inputs import LinkState
 from mexc_tui.domain.limits import TradingState
@@ -38,9 +38,10 @@ async def test_the_engine_is_told_what_is_looked_at(make_cockpit: Any, desk: Any
     async with app.run_test(size=SIZE) as pilot:
         await pilot.press("tab", ".")
         await pilot.press("full_stop")
-    looked = [(c.symbol, c.interval) for c in of_kind(desk, Focus)]
-    assert looked[:2] == [("ETHUSDT", Interval.M5), ("SOLUSDT", Interval.M5)]
-    assert looked[-1][1] is not Interval.M5
+    charts = [chart for interest in desk.interests for chart in interest.candles()]
+    assert charts[:2] == [("ETHUSDT", Interval.M5), ("SOLUSDT", Interval.M5)]
+    assert charts[-1][1] is not Interval.M5
+    assert desk.interests[-1].symbols() == {"SOLUSDT"}
 
 
 async def test_a_ghost_is_nudged_and_sent_exactly_once_with_the_book_on_the_glass(make_cockpit: Any, desk: Any) -> None:

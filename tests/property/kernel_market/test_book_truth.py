@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mexc_tui.domain.book import Applied, BookError, OrderBook
-from mexc_tui.domain.commands import Focus
 from mexc_tui.domain.inputs import (
     BookDelta,
     BookSnapshot,
+    InterestChanged,
     LinkChanged,
     LinkState,
     SnapshotFailed,
@@ -20,9 +20,9 @@ from mexc_tui.domain.inputs import (
     Timestamp,
     VenueHealth,
 )
-from mexc_tui.domain.market import Interval
+from mexc_tui.domain.interest import Interest
 from mexc_tui.domain.orders import Side
-from mexc_tui.domain.views import BookState, BookView
+from mexc_tui.domain.views import BookState, BookView, book_topic
 from mexc_tui.kernel.effects import Effect, EmitFact, FetchSnapshot
 from mexc_tui.kernel.facts import FactLog
 from mexc_tui.kernel.markets import Markets
@@ -158,7 +158,7 @@ class Desk:
         self.markets = Markets(FactLog(), depth_limit=limit)
         self.questions = 0
         self.told: list[str] = []
-        self.do(Focus(command_id="1", symbol=SYMBOL, interval=Interval.M1))
+        self.do(InterestChanged(Interest(topics=frozenset({book_topic(SYMBOL)}))))
 
     def at(self) -> Timestamp:
         return Timestamp(1_700_000_000_000 + self.now, self.now * 1_000_000)
