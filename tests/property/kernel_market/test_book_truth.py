@@ -251,7 +251,7 @@ def test_a_bad_level_leaves_the_book_as_it_was(made: list[Change], data: st.Data
     assert as_decimals(book.view(1_000)) == as_decimals(before)
 
 
-@given(st.lists(st.tuples(_prices(1, 500), st.integers(1, 999)), max_size=20), st.integers(0, 12_345))
+@given(st.lists(st.tuples(_prices(1, 500), st.integers(1, 999)), max_size=80), st.integers(0, 12_345))
 def test_walking_adds_up_exactly(levels: list[tuple[Decimal, int]], wanted: int) -> None:
     asks = {price: Decimal(qty).scaleb(-3) for price, qty in levels}
     book = OrderBook(BookSnapshot(SYMBOL, 1, [], [(format(p, "f"), format(q, "f")) for p, q in asks.items()], 0, 50))
