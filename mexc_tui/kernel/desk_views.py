@@ -69,7 +69,8 @@ class _Valued(msgspec.Struct, gc=False):
     """A view of what is held, and what it was worked out from."""
 
     account: int
-    symbols: list[str]
+    symbols: frozenset[str]
+    """Whose prices it was worked out with."""
     marks: list[object]
     view: View
 
@@ -177,9 +178,9 @@ class DeskViews:
         if topic == TOPIC_ORDERS:
             return self._orders.view()
         if topic == TOPIC_POSITIONS:
-            return self._at_prices(topic, self._positions)
+            return self._at_prices(topic, self._portfolio.positions_view)
         if topic == TOPIC_BALANCES:
-            return self._at_prices(topic, self._balances)
+            return self._at_prices(topic, self._portfolio.balances_view)
         if topic == TOPIC_FILLS:
             return self._portfolio.fills_view()
         if topic == TOPIC_EQUITY:
@@ -190,24 +191,16 @@ class DeskViews:
             return self._link
         return self._risk.inputs(topic.removeprefix(_GATE), at)
 
-    def _at_prices(self, topic: str, build: Callable[[], tuple[View, list[str]]]) -> View:
+    def _at_prices(self, topic: str, build: Callable[[], View]) -> View:
         """Build a view of what is held only if the account or a price it is valued at may have changed."""
         kept = self._valued.get(topic)
         if kept is None or kept.account != self._account or kept.marks != self._marks(kept.symbols):
-            view, symbols = build()
+            view, symbols = self._markets.noting(build)
             kept = self._valued[topic] = _Valued(self._account, symbols, self._marks(symbols), view)
         return kept.view
 
-    def _marks(self, symbols: list[str]) -> list[object]:
+    def _marks(self, symbols: frozenset[str]) -> list[object]:
         return [self._markets.price_mark(symbol) for symbol in symbols]
-
-    def _positions(self) -> tuple[View, list[str]]:
-        view = self._portfolio.positions_view()
-        return view, [position.symbol for position in view.positions]
-
-    def _balances(self) -> tuple[View, list[str]]:
-        view = self._portfolio.balances_view()
-        return view, [self._markets.usdt_pair(row.balance.asset) for row in view.rows]
 
     def _headroom(self, at: Timestamp) -> tuple[Headroom, ...]:
         """Return the use of limits: positions where something is held or may be traded, then what is common to all."""

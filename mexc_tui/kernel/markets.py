@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -52,6 +52,7 @@ WATCHED = 12
 TRADES = 200
 """Public trades asked for when a symbol comes into view."""
 
+T = TypeVar("T")
 Handler = Callable[[Any, Timestamp], list[Effect]]
 
 
@@ -74,6 +75,8 @@ class Markets:
         self._quotes = Quotes()
         self._watchlists = Watchlists(self._quotes, self.instrument)
         self._tapes: dict[str, Tape] = {}
+        self._consulted: set[str] | None = None
+        """Symbols whose prices were asked for, while that is noted."""
         self._sell_marks: dict[str, tuple[object, Decimal, Decimal | None]] = {}
         self._interest = Interest()
         self._looked_at: frozenset[str] = frozenset()
@@ -340,8 +343,22 @@ class Markets:
         """Return the 24-hour figures of a pair."""
         return self._quotes.ticker(symbol)
 
+    def noting(self, build: Callable[[], T]) -> tuple[T, frozenset[str]]:
+        """Return what ``build`` makes, and the symbols whose prices it asked for on the way."""
+        consulted: set[str] = set()
+        self._consulted = consulted
+        try:
+            return build(), frozenset(consulted)
+        finally:
+            self._consulted = None
+
+    def _note(self, symbol: str) -> None:
+        if self._consulted is not None:
+            self._consulted.add(symbol)
+
     def last_price(self, symbol: str) -> Decimal | None:
         """Return the last traded price."""
+        self._note(symbol)
         return self._quotes.last(symbol)
 
     def price_mark(self, symbol: str) -> object:
@@ -350,6 +367,7 @@ class Markets:
 
     def touch(self, symbol: str) -> tuple[Decimal | None, Decimal | None]:
         """Return best bid and ask from the live book, else the exchange's best prices, else its ticker."""
+        self._note(symbol)
         book = self.book(symbol)
         if book is not None:
             bid, ask = book.top()
@@ -359,10 +377,6 @@ class Markets:
             return top.bid or None, top.ask or None
         ticker = self._quotes.ticker(symbol)
         return (None, None) if ticker is None else (ticker.bid or None, ticker.ask or None)
-
-    def usdt_pair(self, asset: str) -> str:
-        """Return the pair in which an asset is valued; empty where there is none."""
-        return self._usdt_pairs.get(asset, "")
 
     def usdt_price(self, asset: str, side: Side) -> Decimal | None:
         """Return what one unit sells (or costs to buy) for in USDT now; the last price where there is no quote."""
@@ -377,6 +391,7 @@ class Markets:
 
     def sell_mark(self, symbol: str, qty: Decimal) -> Decimal | None:
         """Return the average price at which ``qty`` could be sold now; None where known bids do not take it all."""
+        self._note(symbol)
         mark = self._books.mark(symbol)
         cached = self._sell_marks.get(symbol)
         if cached is None or cached[0] != mark or cached[1] != qty:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from mexc_tui.domain.commands import CancelAll, SetLimits
+from mexc_tui.domain.commands import CancelAll
 from mexc_tui.domain.inputs import BookDelta, BookSnapshot, InstrumentsLoaded, InterestChanged
 from mexc_tui.domain.interest import Interest
 from mexc_tui.domain.views import (
@@ -131,26 +131,23 @@ def test_a_balance_is_valued_anew_when_its_price_changes(bench: Any, built: Any)
 
 def test_the_use_of_a_position_limit_follows_book_orders_and_balance(bench: Any, built: Any) -> None:
     two_markets(bench)
+    bench.balance("BTC", "0.01")
 
     def used(symbol: str) -> Decimal:
         rows = bench.view(TOPIC_RISK).headroom
         return next(row.used for row in rows if row.label == f"position {symbol}")
 
-    assert (used(SYMBOL), used(OTHER)) == (D("0.5") * 59_995, 0)
+    assert (used(SYMBOL), used(OTHER)) == (D("0.01") * 59_995, 0)
     built.clear()
     push(bench, OTHER, 2, [("2998", "1")])
-    assert used(SYMBOL) == D("0.5") * 59_995
+    assert used(SYMBOL) == D("0.01") * 59_995
     assert built["position_headroom"] == 1, "only of the pair whose book has changed"
     bench.level([("59998", "3")], [])
-    assert used(SYMBOL) == D("0.5") * 59_999
-    limits = msgspec.structs.replace(
-        bench.view(TOPIC_RISK).limits, max_position_value=D(10**6), max_order_value=D(10**6)
-    )
-    bench.do(SetLimits(command_id="limits", limits=limits))
-    bench.place(qty="0.1", price="59000")
-    assert used(SYMBOL) == D("0.5") * 59_999 + D(5_900)
-    bench.balance("BTC", "1")
-    assert used(SYMBOL) == D(59_999) + D(5_900)
+    assert used(SYMBOL) == D("0.01") * 59_999
+    bench.place(qty="0.01", price="59000")
+    assert used(SYMBOL) == D("0.01") * 59_999 + D(590)
+    bench.balance("BTC", "0.02")
+    assert used(SYMBOL) == D("0.02") * 59_999 + D(590)
 
 
 def test_orders_are_asked_for_and_cancelled_where_any_client_may_trade(bench: Any) -> None:
