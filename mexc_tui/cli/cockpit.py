@@ -85,7 +85,7 @@ def _open(plan: Plan, file: SettingsFile, arguments: argparse.Namespace, child: 
     start_log((plan.credentials.api_key.reveal(), plan.credentials.secret_key.reveal()))
     sys.setswitchinterval(SWITCH_S)
     engine = build(plan)
-    client = EngineClient(engine)
+    client = engine.client("cockpit")
     engine.start()
     if child is not None:
         child.watch(engine.fail, engine.notify)

@@ -18,6 +18,7 @@ from mexc_tui.config.settings import Credentials, Secret, UiSettings
 from mexc_tui.desk.child import Addresses
 from mexc_tui.desk.plan import Plan, account_folder, demo_folder, is_local
 from mexc_tui.domain.errors import ErrorKind, VenueError
+from mexc_tui.domain.interest import Interest
 from mexc_tui.domain.limits import Limits
 from mexc_tui.domain.views import TOPIC_INSTRUMENTS, InstrumentsView, VenueKind
 from mexc_tui.engine.engine import Engine, EngineClient, death_notice
@@ -165,6 +166,7 @@ def _watchlist(listed: list[str], opened: str, ui: UiSettings) -> tuple[str, ...
 
 
 def _listed(client: EngineClient, engine: Engine) -> list[str]:
+    client.look(Interest(topics=frozenset({TOPIC_INSTRUMENTS})))
     end = time.monotonic() + LIST_LIMIT_S
     while time.monotonic() < end and engine.running:
         view = client.view(TOPIC_INSTRUMENTS)

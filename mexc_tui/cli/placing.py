@@ -16,10 +16,10 @@ from mexc_tui.cli.io.logs import start_log
 from mexc_tui.cli.io.output import Row, narrate, say_what_was_done
 from mexc_tui.desk.configured import unknown_symbols
 from mexc_tui.desk.plan import Plan, PlannedParts, run_name
-from mexc_tui.domain.commands import Draft, Focus, PlaceOrder
+from mexc_tui.domain.commands import Draft, PlaceOrder
 from mexc_tui.domain.facts import Fact
 from mexc_tui.domain.ids import ORIGIN
-from mexc_tui.domain.market import Interval
+from mexc_tui.domain.interest import Interest
 from mexc_tui.domain.numbers import BadNumberError, divide, parse_decimal, plain
 from mexc_tui.domain.orders import Order, OrderState, OrderType, Side
 from mexc_tui.domain.sizing import Size, SizeError, draft_for, parse_size
@@ -34,7 +34,7 @@ from mexc_tui.domain.views import (
     RiskView,
     gate_topic,
 )
-from mexc_tui.engine.engine import DeskPort, Engine, EngineClient
+from mexc_tui.engine.engine import DeskPort, Engine
 from mexc_tui.kernel.desk import Desk
 from mexc_tui.kernel.effects import Record
 from mexc_tui.kernel.ports import VenueInfo
@@ -117,7 +117,7 @@ class Placing:
 
     def __init__(self, engine: Engine, plan: Plan, name: str, wish: Wish, *, as_json: bool) -> None:
         self._engine = engine
-        self._client = EngineClient(engine)
+        self._client = engine.client("order")
         self._plan = plan
         self._ours = f"{ORIGIN}-{name}-"
         self._command_id = f"cli-{name}"
@@ -138,9 +138,8 @@ class Placing:
 
     def _prepare(self) -> tuple[Draft, PlaceOrder]:
         wish, client = self._wish, self._client
-        client.submit(
-            Focus(command_id=f"{self._command_id}-look", symbol=wish.symbol, interval=Interval.M1, candle_limit=1)
-        )
+        topics = {gate_topic(wish.symbol), TOPIC_INSTRUMENTS, TOPIC_ORDERS, TOPIC_RISK}
+        client.look(Interest(topics=frozenset(topics)))
         end = time.monotonic() + READY_LIMIT_S
         why = ""
         while time.monotonic() < end:

@@ -24,6 +24,9 @@ _MEMO = 4_096
 _ROOM = 4_096
 """Smallest number of keys a side may hold before dead levels are swept out."""
 
+_WALKED = 8
+"""Levels read first when walking the book; each further reading goes so many times as deep."""
+
 Levels = list[tuple[int, int]]
 _Picture = tuple[tuple[int, int], ...]
 
@@ -107,7 +110,7 @@ class OrderBook:
         "_asks",
         "_bids",
         "_memo",
-        "_view",
+        "_pictures",
         "price_decimals",
         "qty_decimals",
         "recv_ns",
@@ -129,7 +132,7 @@ class OrderBook:
         self.recv_ns = snapshot.recv_ns
         self.sent_ms = 0
         self._memo: dict[str, int] = {}
-        self._view: tuple[int, _Picture, _Picture] | None = None
+        self._pictures: dict[int, tuple[_Picture, _Picture]] | None = None
         self._bids = _Half(descending=True)
         self._asks = _Half(descending=False)
         if snapshot.version < 0:
@@ -189,7 +192,7 @@ class OrderBook:
         self.version = delta.last
         self.recv_ns = delta.recv_ns
         self.sent_ms = delta.sent_ms
-        self._view = None
+        self._pictures = None
         return _APPLIED
 
     def top(self) -> tuple[tuple[int, int] | None, tuple[int, int] | None]:
@@ -211,20 +214,33 @@ class OrderBook:
             if scale == self.qty_decimals:
                 return bids, asks
 
+    def _side(self, half: _Half, depth: int) -> Levels:
+        while True:
+            scale = self.qty_decimals
+            found = self._read(half, depth)
+            if scale == self.qty_decimals:
+                return found
+
     def walk(self, side: Side, qty: Decimal) -> Walk:
         """Return what an immediate order of ``qty`` base would take from the known depth; less where that ends."""
-        # Reading comes first: it may raise the scale of quantities.
-        bids, asks = self.levels()
-        extra = max(0, decimals_of(qty) - self.qty_decimals)
-        wanted = scaled(plain(qty), self.qty_decimals + extra)
-        filled = cost = worst = 0
-        for price, size in asks if side is Side.BUY else bids:
-            if filled >= wanted:
+        half = self._asks if side is Side.BUY else self._bids
+        depth = _WALKED
+        while True:
+            # Reading comes first: it may raise the scale of quantities.
+            levels = self._side(half, depth)
+            extra = max(0, decimals_of(qty) - self.qty_decimals)
+            wanted = scaled(plain(qty), self.qty_decimals + extra)
+            filled = cost = worst = 0
+            for price, size in levels:
+                if filled >= wanted:
+                    break
+                taken = min(size * 10**extra, wanted - filled)
+                filled += taken
+                cost += taken * price
+                worst = price
+            if filled >= wanted or len(levels) < depth:
                 break
-            taken = min(size * 10**extra, wanted - filled)
-            filled += taken
-            cost += taken * price
-            worst = price
+            depth *= _WALKED
         decimals = self.qty_decimals + extra
         return Walk(
             unscaled(filled, decimals),
@@ -242,10 +258,12 @@ class OrderBook:
 
     def view(self, depth: int, state: BookState = BookState.LIVE, reason: str = "") -> BookView:
         """Return a picture of the best ``depth`` levels a side; the level tuples are shared until the book changes."""
-        if self._view is None or self._view[0] != depth:
+        picture = None if self._pictures is None else self._pictures.get(depth)
+        if picture is None:
             found_bids, found_asks = self.levels(depth)
-            self._view = (depth, tuple(found_bids), tuple(found_asks))
-        _, bids, asks = self._view
+            picture = (tuple(found_bids), tuple(found_asks))
+            self._pictures = {**(self._pictures or {}), depth: picture}
+        bids, asks = picture
         return BookView(
             symbol=self.symbol,
             state=state,
@@ -300,7 +318,7 @@ class OrderBook:
             self.qty_decimals = _decimals(text)
             self._bids.scale_quantities(factor)
             self._asks.scale_quantities(factor)
-            self._view = None
+            self._pictures = None
             value = _scaled(text, self.qty_decimals)
             assert value is not None
         return value
@@ -345,7 +363,7 @@ class OrderBook:
         self._bids.scale_prices(factor)
         self._asks.scale_prices(factor)
         self._memo = {text: value * factor for text, value in self._memo.items()}
-        self._view = None
+        self._pictures = None
 
 
 def _plain(text: str) -> str:

@@ -97,7 +97,8 @@ class CandleSeries:
         self.loading = True
         """Whether the history is still to come."""
         self.as_of_ns = 0
-        self._size = size
+        self.size = size
+        """Most candles that are kept."""
         self._candles: list[Candle] = []
         self._official: dict[int, Decimal] = {}
         """Volume of the exchange's own candle, by window."""
@@ -138,7 +139,7 @@ class CandleSeries:
         """Take the stream's picture of the candle that is being built."""
         if self._beyond(candle.open_ms):
             known = self._ahead.get(candle.open_ms)
-            if len(self._ahead) < self._size and (known is None or candle.volume >= known.volume):
+            if len(self._ahead) < self.size and (known is None or candle.volume >= known.volume):
                 self._ahead[candle.open_ms] = candle
             return
         self._take(candle)
@@ -244,11 +245,11 @@ class CandleSeries:
         front = [candle]
         start = window_end(self.interval, candle.open_ms)
         while start < self._candles[0].open_ms:
-            if len(front) + len(self._candles) >= self._size:
+            if len(front) + len(self._candles) >= self.size:
                 return False
             front.append(_flat(start, candle.close))
             start = window_end(self.interval, start)
-        if len(front) + len(self._candles) > self._size:
+        if len(front) + len(self._candles) > self.size:
             return False
         self._candles[:0] = front
         self._flatten(len(front))
@@ -260,10 +261,10 @@ class CandleSeries:
         start = window_end(self.interval, self._candles[-1].open_ms)
         missing: list[int] = []
         at = window_before(self.interval, until)
-        while at >= start and len(missing) < self._size:
+        while at >= start and len(missing) < self.size:
             missing.append(at)
             at = window_before(self.interval, at)
-        if len(missing) == self._size:
+        if len(missing) == self.size:
             self._candles.clear()
         self._candles.extend(_flat(start, close) for start in reversed(missing))
         self._bound()
@@ -278,8 +279,8 @@ class CandleSeries:
             at += 1
 
     def _bound(self) -> None:
-        del self._candles[: max(0, len(self._candles) - self._size)]
-        if len(self._official) > 2 * self._size:
+        del self._candles[: max(0, len(self._candles) - self.size)]
+        if len(self._official) > 2 * self.size:
             first = self._candles[0].open_ms
             self._official = {start: volume for start, volume in self._official.items() if start >= first}
 

@@ -1,4 +1,4 @@
-"""What a person (or a script) can ask of the desk. Each is sent once and carries an id that makes repeats harmless."""
+"""What a user (or a script) can ask of the desk. Each carries an id that makes it idempotent."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from decimal import Decimal
 import msgspec
 
 from mexc_tui.domain.limits import Limits
-from mexc_tui.domain.market import Interval
 from mexc_tui.domain.orders import OrderType, Side
 
 
@@ -23,7 +22,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class PlaceOrder(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
-    """Send a draft through the gate. ``seen_*`` describe the book that was on the glass when the key was pressed."""
+    """Send a draft through the gate. ``seen_*`` describe the book that was shown when the key was pressed."""
 
     command_id: str
     draft: Draft
@@ -72,16 +71,6 @@ class Arm(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
     armed: bool
 
 
-class Focus(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
-    """What the screen looks at: the symbol with full depth, its candle interval, and the watchlist."""
-
-    command_id: str
-    symbol: str
-    interval: Interval
-    watchlist: tuple[str, ...] = ()
-    candle_limit: int = 500
-
-
 class SetLimits(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
     command_id: str
     limits: Limits
@@ -93,4 +82,4 @@ class Reconcile(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
     command_id: str
 
 
-Command = PlaceOrder | CancelOrder | CancelAll | Flatten | Halt | Resume | Arm | Focus | SetLimits | Reconcile
+Command = PlaceOrder | CancelOrder | CancelAll | Flatten | Halt | Resume | Arm | SetLimits | Reconcile

@@ -17,7 +17,15 @@ from mexc_tui.domain.limits import Headroom, Verdict, Violation
 from mexc_tui.domain.numbers import ONE, ZERO, divide, exact
 from mexc_tui.domain.views import GateInputs
 
-__all__ = ["Seen", "check", "fingerprint", "reference_price", "standing_headroom"]
+__all__ = [
+    "Seen",
+    "account_headroom",
+    "check",
+    "fingerprint",
+    "position_headroom",
+    "reference_price",
+    "standing_headroom",
+]
 
 UNAVAILABLE = "CHECK_UNAVAILABLE"
 MOST_DIGITS = 40
@@ -289,19 +297,32 @@ def _order_headroom(case: Case, drafted: Size) -> tuple[Headroom, ...]:
 
 def standing_headroom(inputs: GateInputs) -> tuple[Headroom, ...]:
     """Return how much of the limits on the account and the symbol is used already, with no order on the ticket."""
-    limits, rows = inputs.limits, []
-    quote = inputs.instrument.quote if inputs.instrument else ""
+    position = position_headroom(inputs)
+    return (*(() if position is None else (position,)), *account_headroom(inputs))
+
+
+def position_headroom(inputs: GateInputs) -> Headroom | None:
+    """Return how much of the limit on the symbol's position is used; None while that is not known."""
+    mark, total = reference_price(inputs), inputs.base_total
+    if total is None or (mark is None and total != 0):
+        return None
     with exact():
-        mark = reference_price(inputs)
-        if inputs.base_total is not None and (mark is not None or inputs.base_total == 0):
-            held = inputs.base_total * (mark or ZERO) + inputs.working_buy_value
-            rows.append(_row("MAX_POSITION", f"position {inputs.symbol}", held, limits.max_position_value, quote))
-    for code, label, used, limit in (
-        ("MAX_OPEN_ORDERS", "open orders", inputs.open_orders, limits.max_open_orders),
-        ("IN_FLIGHT_LIMIT", "in flight", inputs.in_flight, limits.max_in_flight),
-        ("ORDER_RATE", "orders a second", state.rate_used(inputs), limits.orders_per_second),
-    ):
-        rows.append(_row(code, label, Decimal(used), Decimal(limit), "orders"))
+        held = total * (mark or ZERO) + inputs.working_buy_value
+    quote = inputs.instrument.quote if inputs.instrument else ""
+    return _row("MAX_POSITION", f"position {inputs.symbol}", held, inputs.limits.max_position_value, quote)
+
+
+def account_headroom(inputs: GateInputs) -> tuple[Headroom, ...]:
+    """Return how much of the limits that all symbols share is used, and the age of the symbol's book."""
+    limits = inputs.limits
+    rows = [
+        _row(code, label, Decimal(used), Decimal(limit), "orders")
+        for code, label, used, limit in (
+            ("MAX_OPEN_ORDERS", "open orders", inputs.open_orders, limits.max_open_orders),
+            ("IN_FLIGHT_LIMIT", "in flight", inputs.in_flight, limits.max_in_flight),
+            ("ORDER_RATE", "orders a second", state.rate_used(inputs), limits.orders_per_second),
+        )
+    ]
     if inputs.book_age_ms is not None:
         age, most = Decimal(inputs.book_age_ms), Decimal(limits.max_book_age_ms)
         rows.append(_row("BOOK_FRESH", "book age", age, most, "ms"))

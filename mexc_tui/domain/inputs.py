@@ -8,6 +8,7 @@ from enum import StrEnum
 import msgspec
 
 from mexc_tui.domain.instrument import Instrument
+from mexc_tui.domain.interest import Interest
 from mexc_tui.domain.market import Candle, Interval, Ticker, Trade
 from mexc_tui.domain.orders import Balance, Fill, OrderReport
 
@@ -252,8 +253,14 @@ class JournalProblem(msgspec.Struct, frozen=True, gc=False):
     reason: str
 
 
+class InterestChanged(msgspec.Struct, frozen=True, gc=False):
+    """What all clients together look at, replacing what they looked at before."""
+
+    interest: Interest
+
+
 class VenueNotice(msgspec.Struct, frozen=True, gc=False):
-    """Something the venue says to the person: a whole sentence."""
+    """Something the venue says to the user: a whole sentence."""
 
     message: str
 
@@ -289,6 +296,7 @@ Input = (
     | ChannelRefused
     | VenueHealth
     | JournalProblem
+    | InterestChanged
     | VenueNotice
     | Tick
 )

@@ -7,6 +7,7 @@ import msgspec
 from mexc_tui.domain.market import Interval
 
 CANDLE_LIMIT = 500
+_INTERVALS = frozenset(interval.value for interval in Interval)
 
 
 class Interest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -17,28 +18,23 @@ class Interest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     candle_limit: int = CANDLE_LIMIT
     """Candles wanted of each series."""
 
+    def parameters(self, kind: str) -> frozenset[str]:
+        """Return what follows the colon in the topics of a kind."""
+        parts = (topic.partition(":") for topic in self.topics)
+        return frozenset(rest for name, colon, rest in parts if name == kind and colon and rest)
+
     def symbols(self) -> frozenset[str]:
         """Return the symbols whose book, trades or gate inputs are looked at."""
-        return frozenset(
-            rest
-            for kind, _, rest in (topic.partition(":") for topic in self.topics)
-            if kind in ("book", "tape", "gate")
-        )
+        return self.parameters("book") | self.parameters("tape") | self.parameters("gate")
 
     def candles(self) -> frozenset[tuple[str, Interval]]:
-        """Return the candle series looked at; ValueError for an interval that does not exist."""
-        found = set()
-        for topic in self.topics:
-            kind, _, rest = topic.partition(":")
-            if kind == "candles":
-                symbol, _, interval = rest.rpartition(":")
-                found.add((symbol, Interval(interval)))
-        return frozenset(found)
+        """Return the candle series looked at; a topic with an interval that does not exist is left out."""
+        parts = (rest.rpartition(":") for rest in self.parameters("candles"))
+        return frozenset((symbol, Interval(name)) for symbol, _, name in parts if symbol and name in _INTERVALS)
 
-    def watchlist(self) -> tuple[str, ...]:
-        """Return the symbols of all watchlists looked at, each once."""
-        lists = sorted(topic.partition(":")[2] for topic in self.topics if topic.startswith("watchlist:"))
-        return tuple(dict.fromkeys(symbol for text in lists for symbol in text.split(",") if symbol))
+    def watchlists(self) -> tuple[tuple[str, ...], ...]:
+        """Return the symbols of each watchlist looked at."""
+        return tuple(tuple(text.split(",")) for text in sorted(self.parameters("watchlist")))
 
 
 def union(interests: tuple[Interest, ...]) -> Interest:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from enum import StrEnum
 
@@ -238,7 +239,6 @@ class GateInputs(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     flattening: bool = False
 
 
-TOPIC_WATCHLIST = "watchlist"
 TOPIC_ORDERS = "orders"
 TOPIC_POSITIONS = "positions"
 TOPIC_BALANCES = "balances"
@@ -247,6 +247,11 @@ TOPIC_EQUITY = "equity"
 TOPIC_RISK = "risk"
 TOPIC_LINK = "link"
 TOPIC_INSTRUMENTS = "instruments"
+
+
+def watchlist_topic(symbols: Sequence[str]) -> str:
+    """Topic of the WatchlistView of these symbols, in this order."""
+    return f"watchlist:{','.join(symbols)}"
 
 
 def book_topic(symbol: str) -> str:

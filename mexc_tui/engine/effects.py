@@ -61,14 +61,14 @@ class EffectRunner:
         venue: Venue,
         journal: JournalPort,
         feed: Callable[[Input], None],
-        tell: Callable[[Fact], None],
+        emit: Callable[[Fact], None],
         now: Callable[[], Timestamp],
         probe: Probe | None = None,
     ) -> None:
         self._venue = venue
         self._journal = journal
         self._feed = feed
-        self._tell = tell
+        self._emit = emit
         self._now = now
         self._probe = probe
         self._tasks: set[asyncio.Task[None]] = set()
@@ -103,7 +103,7 @@ class EffectRunner:
     def _start(self, effect: Effect) -> None:
         match effect:
             case EmitFact():
-                self._tell(effect.fact)
+                self._emit(effect.fact)
             case Journal():
                 self._spawn(self._record_and_send([effect]), critical=True)
             case SendOrder():
@@ -181,7 +181,7 @@ class EffectRunner:
         self._feed(cancel_outcome(effect.client_order_id, answer))
 
     async def _cancel_all(self, symbol: str) -> None:
-        """Repeating it is harmless, so it is repeated for as long as a person would wait before pressing again."""
+        """Repeating it is harmless, so it is repeated for as long as a user would wait before pressing again."""
         for turn in range(CANCEL_ALL_TRIES):
             answer = await attempt("cancelling all orders", self._venue.cancel_all(symbol))
             if not isinstance(answer, VenueError) or answer.definite:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol, get_args
 
 from mexc_tui.config.errors import ConfigError
@@ -14,8 +14,11 @@ from mexc_tui.domain.commands import Command
 from mexc_tui.domain.errors import ExchangeFailedError, VenueError
 from mexc_tui.domain.facts import Fact
 from mexc_tui.domain.inputs import (
+    BalanceReported,
+    FillReported,
     Input,
     InstrumentsLoaded,
+    InterestChanged,
     OrderReported,
     PlaceAccepted,
     PlaceRejected,
@@ -25,6 +28,7 @@ from mexc_tui.domain.inputs import (
     Timestamp,
     VenueNotice,
 )
+from mexc_tui.domain.interest import Interest
 from mexc_tui.domain.views import View
 from mexc_tui.engine.clock import system_now
 from mexc_tui.engine.effects import EffectRunner, Probe
@@ -41,7 +45,17 @@ RETRY_S = 2.0
 IN_FLIGHT_LIMIT_S = 3.0
 CLOSE_LIMIT_S = 2.0
 
-PROMPT = (*get_args(Command), OrderReported, PlaceAccepted, PlaceRejected, PlaceUnknown, InstrumentsLoaded)
+PROMPT = (
+    *get_args(Command),
+    OrderReported,
+    FillReported,
+    BalanceReported,
+    PlaceAccepted,
+    PlaceRejected,
+    PlaceUnknown,
+    InstrumentsLoaded,
+    InterestChanged,
+)
 """What somebody waits for: views are published right after it, not on the next beat."""
 
 _log = logging.getLogger(__name__)
@@ -76,7 +90,18 @@ class Parts(Protocol):
 class Engine:
     """Runs a desk until ``stop`` or a failure. Orders outlive it: they stay at the exchange and in the journal."""
 
-    def __init__(self, parts: Parts, *, now: Callable[[], Timestamp] = system_now, probe: Probe | None = None) -> None:
+    def __init__(
+        self,
+        parts: Parts,
+        *,
+        beside: Callable[[Engine], Awaitable[None]] | None = None,
+        now: Callable[[], Timestamp] = system_now,
+        probe: Probe | None = None,
+    ) -> None:
+        """``beside`` runs on the engine's loop from when the venue is open, and is cancelled at the end.
+
+        An OSError or ConfigError out of it ends the engine with that reason.
+        """
         self.hub = ViewHub()
         self.now = now
         self.failure: Exception | None = None
@@ -84,6 +109,8 @@ class Engine:
         self.settled = threading.Event()
         """Set when the venue has opened, or the engine has ended without."""
         self._parts = parts
+        self._beside = beside
+        self._looked_at = Interest()
         self._probe = probe
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop_asked: asyncio.Event | None = None
@@ -102,12 +129,16 @@ class Engine:
         """Whether the engine's thread lives."""
         return self._thread.is_alive()
 
+    def client(self, name: str) -> EngineClient:
+        """Attach a client; it looks at nothing until it says what."""
+        return EngineClient(self, name)
+
     def start(self) -> None:
         """Start the thread and return at once."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Ask the engine to end; returns at once, harmless when repeated, callable from a signal handler."""
+        """Ask the engine to end; returns at once, idempotent, callable from a signal handler."""
         self._stopping = True
         self._wake(self._note_stop)
 
@@ -117,7 +148,7 @@ class Engine:
         self.stop()
 
     def notify(self, message: str) -> None:
-        """EmitFact the person something that was learnt outside the engine; from any thread."""
+        """Tell the user something that was learnt outside the engine; from any thread."""
         self._wake(lambda: self._take(VenueNotice(message)))
 
     def join(self, limit_s: float) -> bool:
@@ -136,6 +167,16 @@ class Engine:
                 return
         with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(self._take, command)
+
+    def follow_interest(self) -> None:
+        """Follow what the clients look at now; from any thread."""
+        self._wake(self._follow_interest)
+
+    def _follow_interest(self) -> None:
+        interest = self.hub.interest()
+        if self._started and interest != self._looked_at:
+            self._looked_at = interest
+            self._take(InterestChanged(interest))
 
     def _wake(self, call: Callable[[], None]) -> None:
         loop = self._loop
@@ -179,12 +220,13 @@ class Engine:
     async def _serve(self, venue: Venue, journal: JournalPort) -> None:
         resumed = await journal.replay()
         desk = self._parts.desk(venue.info, resumed)
-        runner = EffectRunner(venue, journal, self._take, self.hub.tell, self.now, self._probe)
+        runner = EffectRunner(venue, journal, self._take, self.hub.append, self.now, self._probe)
         try:
             await venue.open(self._take)
             self._desk, self._runner = desk, runner
             self._run_step(lambda: runner.run(desk.start(self.now())))
             self._started = True
+            self._follow_interest()
             early, self._early = self._early, []
             for item in early:
                 self._take(item)
@@ -194,6 +236,8 @@ class Engine:
                 group.create_task(self._repeat(PUBLISH_S, self._publish))
                 group.create_task(self._load_pairs(venue))
                 group.create_task(self._load_tickers(venue))
+                if self._beside is not None:
+                    group.create_task(self._run_beside(self._beside))
         finally:
             await runner.finish(IN_FLIGHT_LIMIT_S)
             await attempt("closing the venue", venue.close(), CLOSE_LIMIT_S)
@@ -222,7 +266,14 @@ class Engine:
         desk = self._desk
         if desk is not None and self.failure is None:
             at = self.now()
-            self._run_step(lambda: self.hub.publish(desk.views(at, self.hub.looked_at(at.mono_ns))))
+            self._run_step(lambda: self.hub.publish(desk.views(at, self.hub.looked_at())))
+
+    async def _run_beside(self, beside: Callable[[Engine], Awaitable[None]]) -> None:
+        try:
+            await beside(self)
+        except (OSError, ConfigError) as error:
+            _log.warning("what ran beside the desk ended: %s", error)
+            self.fail(error)
 
     async def _repeat(self, period_s: float, step: Callable[[], None]) -> None:
         while True:
@@ -270,19 +321,26 @@ def death_notice(failure: Exception | None) -> str:
 
 
 class EngineClient:
-    """``DeskClient`` for a screen in the same process."""
+    """``DeskClient`` for a user of the engine in the same process; made by ``Engine.client``."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, name: str) -> None:
+        self.name = name
         self._engine = engine
         self._hub = engine.hub
+        self._number = self._hub.join()
 
     def submit(self, command: Command) -> None:
         """Hand a command to the engine; returns at once."""
         self._engine.submit(command)
 
+    def look(self, interest: Interest) -> None:
+        """Replace everything this client looks at; without effect once closed."""
+        self._hub.look(self._number, interest)
+        self._engine.follow_interest()
+
     def view(self, topic: str) -> View | None:
         """Return the latest view of a topic."""
-        return self._hub.view(topic, self._engine.now().mono_ns)
+        return self._hub.view(topic)
 
     def facts(self, after: int) -> tuple[Fact, ...]:
         """Return the facts with a ``seq`` above ``after``, in order."""
@@ -295,3 +353,8 @@ class EngineClient:
     def died(self) -> str:
         """Return why the engine has stopped; empty while it runs."""
         return self._hub.death
+
+    def close(self) -> None:
+        """Drop this client's interest; idempotent."""
+        self._hub.leave(self._number)
+        self._engine.follow_interest()

@@ -1,78 +1,90 @@
-"""What crosses from the engine to the screen: the latest view of each topic, and the facts in order."""
+"""What crosses from the desk to its clients: the latest view of each topic looked at, and the facts in order."""
 
 from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from mexc_tui.domain.facts import Fact
-from mexc_tui.domain.views import (
-    TOPIC_BALANCES,
-    TOPIC_EQUITY,
-    TOPIC_FILLS,
-    TOPIC_INSTRUMENTS,
-    TOPIC_LINK,
-    TOPIC_ORDERS,
-    TOPIC_POSITIONS,
-    TOPIC_RISK,
-    TOPIC_WATCHLIST,
-    View,
-)
+from mexc_tui.domain.interest import Interest, union
+from mexc_tui.domain.views import View
 
 FACTS_KEPT = 2_000
 """As many as the pane of events keeps; one that tells of an order takes 600 bytes."""
-LOOKED_AT_NS = 5_000_000_000
-"""A topic that nobody asked for this long is not built any more."""
-
-ALWAYS = frozenset(
-    {
-        TOPIC_WATCHLIST,
-        TOPIC_ORDERS,
-        TOPIC_POSITIONS,
-        TOPIC_BALANCES,
-        TOPIC_FILLS,
-        TOPIC_EQUITY,
-        TOPIC_RISK,
-        TOPIC_LINK,
-        TOPIC_INSTRUMENTS,
-    }
-)
 
 
 class ViewHub:
-    """Shared by the engine's thread, which writes, and any other, which reads."""
+    """Written by the engine's thread; read, and told what is looked at, by any other."""
 
     def __init__(self) -> None:
         self._views: dict[str, View] = {}
-        self._asked: dict[str, int] = {}
+        self._interests: dict[int, Interest] = {}
+        self._union = Interest()
+        self._clients = 0
         self._facts: deque[Fact] = deque(maxlen=FACTS_KEPT)
+        self._listeners: list[Callable[[], None]] = []
         self._lock = threading.Lock()
         self.death = ""
 
-    def view(self, topic: str, now_ns: int) -> View | None:
-        """Return the latest view and note that somebody looks at the topic."""
-        self._asked[topic] = now_ns
+    def join(self) -> int:
+        """Return a number for a new client, which looks at nothing yet."""
+        with self._lock:
+            self._clients += 1
+            self._interests[self._clients] = Interest()
+            return self._clients
+
+    def look(self, client: int, interest: Interest) -> None:
+        """Replace everything that a client looks at; without effect for one that has left."""
+        with self._lock:
+            if client in self._interests:
+                self._interests[client] = interest
+                self._unite()
+
+    def leave(self, client: int) -> None:
+        """Drop the interest of a client; idempotent."""
+        with self._lock:
+            self._interests.pop(client, None)
+            self._unite()
+
+    def _unite(self) -> None:
+        """Renew the union, and forget views that nobody looks at: later they would be out of date."""
+        self._union = union(tuple(self._interests.values()))
+        for topic in self._views.keys() - self._union.topics:
+            del self._views[topic]
+
+    def interest(self) -> Interest:
+        """Return what all clients together look at."""
+        return self._union
+
+    def looked_at(self) -> frozenset[str]:
+        """Return the topics to build."""
+        return self._union.topics
+
+    def on_change(self, listener: Callable[[], None]) -> None:
+        """Call this on the engine's loop whenever views became newer or facts were appended."""
+        self._listeners.append(listener)
+
+    def view(self, topic: str) -> View | None:
+        """Return the latest view of a topic; None where nobody looks at it."""
         return self._views.get(topic)
 
-    def looked_at(self, now_ns: int) -> frozenset[str]:
-        """Return the topics to build, and forget the views of those that nobody looks at any more."""
-        asked = self._asked.copy()
-        live = {topic for topic, at in asked.items() if now_ns - at <= LOOKED_AT_NS}
-        for topic in asked.keys() - live:
-            self._asked.pop(topic, None)
-            if topic not in ALWAYS:
-                self._views.pop(topic, None)
-        return ALWAYS | live
-
     def publish(self, views: Mapping[str, View]) -> None:
-        """Swap in newer views; topics that are not named keep theirs."""
-        self._views.update(views)
+        """Swap in newer views of topics that are looked at; topics that are not named keep theirs."""
+        changed = False
+        with self._lock:
+            for topic in self._union.topics & views.keys():
+                if self._views.get(topic) is not views[topic]:
+                    self._views[topic] = views[topic]
+                    changed = True
+        if changed:
+            self._announce()
 
-    def tell(self, fact: Fact) -> None:
+    def append(self, fact: Fact) -> None:
         """Append a fact; facts come in the order of their ``seq``."""
         with self._lock:
             self._facts.append(fact)
+        self._announce()
 
     def facts(self, after: int) -> tuple[Fact, ...]:
         """Return the facts above ``after`` that are still kept, in order."""
@@ -83,3 +95,7 @@ class ViewHub:
                     break
                 newer.append(fact)
         return tuple(reversed(newer))
+
+    def _announce(self) -> None:
+        for listener in self._listeners:
+            listener()

@@ -1,4 +1,4 @@
-"""The desk: takes inputs and commands one by one, answers with effects, and shows what it knows as views.
+"""The desk: takes inputs and commands one by one, answers with effects, and publishes what it knows as views.
 
 It has no clock and draws no lots: the same inputs at the same moments give the same effects.
 """
@@ -14,7 +14,6 @@ from mexc_tui.domain.commands import (
     CancelOrder,
     Command,
     Flatten,
-    Focus,
     Halt,
     PlaceOrder,
     Reconcile,
@@ -28,6 +27,7 @@ from mexc_tui.domain.inputs import (
     CancelAnswered,
     FillReported,
     Input,
+    InterestChanged,
     JournalProblem,
     LinkChanged,
     LinkState,
@@ -71,7 +71,7 @@ FOLLOWED = 20
 
 
 class Desk:
-    """Everything between the screen and the venue. Call ``start`` once, then ``handle`` and ``views``."""
+    """Everything between its clients and the venue. Call ``start`` once, then ``handle`` and ``views``."""
 
     def __init__(
         self,
@@ -95,6 +95,8 @@ class Desk:
         self._recovery = Recovery(self._facts, self._orders, self._portfolio, self._risk)
         self._flattener = Flattener(self._facts, self._orders, self._risk, self._recovery.ask)
         self._views = DeskViews(venue, self._markets, self._orders, self._portfolio, self._risk, self._recovery)
+        self._gates: frozenset[str] = frozenset()
+        """Symbols in which somebody might trade when the interest last changed."""
         self._done: dict[str, None] = {}
         self._sweep_ns: int | None = None
         """Orders made before this moment that turn up later are cancelled too: cancel all was pressed."""
@@ -108,7 +110,6 @@ class Desk:
             Halt: self._halt,
             Resume: self._resume,
             Arm: self._arm,
-            Focus: self._focus,
             SetLimits: self._set_limits,
             Reconcile: self._reconcile,
             OrderReported: lambda item, at: self._orders.reported(item.report, at),
@@ -125,6 +126,7 @@ class Desk:
             ReconcileFailed: lambda item, at: self._recovery.failed(item, self._symbols(), at),
             LinkChanged: self._link,
             VenueHealth: self._health,
+            InterestChanged: self._interest,
             JournalProblem: self._risk.journal_problem,
             VenueNotice: lambda item, at: [self._facts.emit(at, "notice", Level.WARN, item.message)],
             Tick: self._tick,
@@ -138,6 +140,7 @@ class Desk:
     def handle(self, item: Input | Command, at: Timestamp) -> list[Effect]:
         """Take one input or command."""
         effects = self._markets.handle(item, at)
+        self._views.taken(type(item))
         handler = self._handlers.get(type(item))
         if handler is None:
             return effects
@@ -146,8 +149,8 @@ class Desk:
             effects += self._flattener.advance(at)
         return effects
 
-    def views(self, at: Timestamp, topics: frozenset[str] | None = None) -> dict[str, View]:
-        """Return the views of the topics asked for (None: all); an unchanged view is the same object."""
+    def views(self, at: Timestamp, topics: frozenset[str]) -> dict[str, View]:
+        """Return the views of these topics; an unchanged view is the same object, an unknown topic is left out."""
         return self._views.views(at, topics)
 
     # --- commands
@@ -212,9 +215,7 @@ class Desk:
     def _cancel_everything(self, at: Timestamp) -> list[Effect]:
         """Cancel what is known at once, then ask the exchange what is left and cancel that too."""
         symbols = {order.symbol for order in self._orders.live()}
-        if self._markets.focus is not None:
-            symbols.add(self._markets.focus.symbol)
-        effects = self._orders.cancel_symbols(symbols, at)
+        effects = self._orders.cancel_symbols(symbols | self._markets.gates, at)
         self._sweep_ns, self._sweep_ms = at.mono_ns, at.wall_ms
         return effects + self._recovery.ask_all(self._symbols(), at)
 
@@ -245,11 +246,6 @@ class Desk:
             return []
         return self._risk.arm(command.armed, at, command.command_id)
 
-    def _focus(self, command: Focus, at: Timestamp) -> list[Effect]:
-        if command.symbol in self._recovery.covered:
-            return []
-        return self._recovery.ask(self._symbols() | {command.symbol}, at)
-
     def _set_limits(self, command: SetLimits, at: Timestamp) -> list[Effect]:
         if command.limits == self._risk.limits:
             return []
@@ -274,6 +270,11 @@ class Desk:
         told = self._facts.emit(at, "filled", Level.GOOD, text, symbol=fill.symbol, order=order, fill=fill)
         return [*effects, *changes, told, *self._follow(at)]
 
+    def _interest(self, item: InterestChanged, at: Timestamp) -> list[Effect]:
+        """Compare the account where somebody may trade from now on."""
+        new, self._gates = self._markets.gates - self._gates, self._markets.gates
+        return self._recovery.ask(self._symbols(), at) if new - self._recovery.covered else []
+
     def _balance(self, item: BalanceReported, at: Timestamp) -> list[Effect]:
         self._portfolio.pushed(item, at)
         self._risk.settle()
@@ -294,8 +295,8 @@ class Desk:
         return effects + self._follow(at)
 
     def _quiet(self, asset: str, at: Timestamp) -> bool:
-        """EmitFact whether nothing of an asset is moving, so that its balance and its fills can be compared."""
-        for order, track in self._orders.loose():
+        """Return whether nothing of an asset is moving, so that its balance and its fills can be compared."""
+        for order, track in self._orders.unsettled():
             pair = self._markets.instrument(order.symbol)
             if pair is not None and asset not in (pair.base, pair.quote, *self._portfolio.third_assets):
                 continue
@@ -352,10 +353,7 @@ class Desk:
     def _symbols(self) -> set[str]:
         """Return the symbols whose orders and fills concern us."""
         symbols = {order.symbol for order in self._orders.live()} | self._portfolio.symbols()
-        symbols |= self._flattener.symbols()
-        if self._markets.focus is not None:
-            symbols.add(self._markets.focus.symbol)
-        return symbols
+        return symbols | self._flattener.symbols() | self._markets.gates
 
     def _follow(self, at: Timestamp) -> list[Effect]:
         """Keep the books of what we have orders in or hold, so that it can be valued and sold."""

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from collections.abc import Callable
 
 import msgspec
 
-from mexc_tui.domain.inputs import LinkChanged, LinkState, Timestamp, VenueHealth
+from mexc_tui.domain.inputs import (
+    BookDelta,
+    BookSnapshot,
+    CandleHistory,
+    CandleSeen,
+    LinkChanged,
+    LinkState,
+    SnapshotFailed,
+    Tick,
+    TickersSeen,
+    Timestamp,
+    TopOfBook,
+    TradesSeen,
+    VenueHealth,
+)
+from mexc_tui.domain.limits import Headroom
 from mexc_tui.domain.orders import OrderState
 from mexc_tui.domain.views import (
     TOPIC_BALANCES,
@@ -34,6 +49,32 @@ _OWN = (TOPIC_ORDERS, TOPIC_POSITIONS, TOPIC_BALANCES, TOPIC_FILLS, TOPIC_EQUITY
 _SECOND_NS = 1_000_000_000
 
 
+_MARKET_ONLY = frozenset(
+    {
+        BookDelta,
+        BookSnapshot,
+        SnapshotFailed,
+        TradesSeen,
+        CandleSeen,
+        CandleHistory,
+        TopOfBook,
+        TickersSeen,
+        VenueHealth,
+    }
+)
+"""Inputs that change prices at most."""
+
+
+class _Valued(msgspec.Struct, gc=False):
+    """A view of what is held, and what it was worked out from."""
+
+    account: int
+    symbols: frozenset[str]
+    """Whose prices it was worked out with."""
+    marks: list[object]
+    view: View
+
+
 class DeskViews:
     """Builds views on demand; one that equals the last is given as the same object."""
 
@@ -53,6 +94,13 @@ class DeskViews:
         self._risk = risk
         self._recovery = recovery
         self._last: dict[str, View] = {}
+        self._own = 0
+        """Rises with every input that may change orders, account or state."""
+        self._account = 0
+        """Rises with every input that may change what is held or was traded."""
+        self._valued: dict[str, _Valued] = {}
+        self._rows: dict[str, tuple[object, Headroom | None]] = {}
+        """The latest use of each symbol's position limit, and what it was worked out from."""
         self._counted: tuple[int, int] | None = None
         self._link = LinkView(
             venue=venue.name,
@@ -99,24 +147,29 @@ class DeskViews:
         )
         return before
 
-    def views(self, at: Timestamp, topics: frozenset[str] | None) -> dict[str, View]:
-        """Return the views of the topics asked for; None asks for all, with the gate of the symbol in focus."""
-        found = self._publisher.views(at, topics)
-        if topics is None:
-            focus = self._markets.focus
-            wanted = {*_OWN, *([] if focus is None else [gate_topic(focus.symbol)])}
-        else:
-            wanted = {topic for topic in topics if topic in _OWN or topic.startswith(_GATE)}
-        for topic in sorted(wanted):
-            found[topic] = self._settled(topic, self._build(topic, at))
-        for topic in self._last.keys() - wanted:
-            if topic.startswith(_GATE):
-                del self._last[topic]
+    def taken(self, kind: type) -> None:
+        """Note what an input of this kind may have changed; it has been carried out when views are asked for."""
+        if kind in _MARKET_ONLY:
+            return
+        self._own += 1
+        if kind is not Tick:
+            self._account += 1
+
+    def views(self, at: Timestamp, topics: frozenset[str]) -> dict[str, View]:
+        """Return the views of these topics; one that is not known is left out."""
+        found = self._publisher.views(topic for topic in topics if topic not in _OWN)
+        for topic in topics:
+            if topic in _OWN or topic.startswith(_GATE):
+                found[topic] = self._same(topic, self._build(topic, at))
+        for topic in self._last.keys() - topics:
+            del self._last[topic]
+            self._valued.pop(topic, None)
         return found
 
-    def _settled(self, topic: str, view: View) -> View:
+    def _same(self, topic: str, view: View) -> View:
+        """Return the object given before if it equals the new one."""
         last = self._last.get(topic)
-        if last is not None and last == view:
+        if last is not None and (last is view or last == view):
             return last
         self._last[topic] = view
         return view
@@ -125,9 +178,9 @@ class DeskViews:
         if topic == TOPIC_ORDERS:
             return self._orders.view()
         if topic == TOPIC_POSITIONS:
-            return self._portfolio.positions_view()
+            return self._at_prices(topic, self._portfolio.positions_view)
         if topic == TOPIC_BALANCES:
-            return self._portfolio.balances_view()
+            return self._at_prices(topic, self._portfolio.balances_view)
         if topic == TOPIC_FILLS:
             return self._portfolio.fills_view()
         if topic == TOPIC_EQUITY:
@@ -138,11 +191,32 @@ class DeskViews:
             return self._link
         return self._risk.inputs(topic.removeprefix(_GATE), at)
 
+    def _at_prices(self, topic: str, build: Callable[[], View]) -> View:
+        """Build a view of what is held only if the account or a price it is valued at may have changed."""
+        kept = self._valued.get(topic)
+        if kept is None or kept.account != self._account or kept.marks != self._marks(kept.symbols):
+            view, symbols = self._markets.noting(build)
+            kept = self._valued[topic] = _Valued(self._account, symbols, self._marks(symbols), view)
+        return kept.view
+
+    def _marks(self, symbols: frozenset[str]) -> list[object]:
+        return [self._markets.price_mark(symbol) for symbol in symbols]
+
+    def _headroom(self, at: Timestamp) -> tuple[Headroom, ...]:
+        """Return the use of limits: positions where something is held or may be traded, then what is common to all."""
+        gates = self._markets.gates
+        rows: dict[str, tuple[object, Headroom | None]] = {}
+        for symbol in sorted(gates | self._portfolio.symbols()):
+            state = (self._own, self._markets.price_mark(symbol))
+            before = self._rows.get(symbol)
+            unchanged = before is not None and before[0] == state
+            rows[symbol] = before if before and unchanged else (state, self._risk.position_headroom(symbol, at))
+        self._rows = rows
+        positions = (row for _, row in rows.values() if row is not None)
+        return (*positions, *self._risk.account_headroom(gates, at))
+
     def _risk_view(self, at: Timestamp) -> RiskView:
         risk, live = self._risk, self._orders.live()
-        focus = self._markets.focus
-        symbols = sorted({*self._portfolio.symbols(), *([] if focus is None else [focus.symbol])})
-        equity: Decimal | None = self._portfolio.equity
         return RiskView(
             state=risk.state,
             reason=risk.reason,
@@ -150,8 +224,8 @@ class DeskViews:
             ready=risk.ready,
             ready_reason=risk.ready_reason,
             limits=risk.limits,
-            headroom=risk.headroom(symbols, at),
-            equity=equity,
+            headroom=self._headroom(at),
+            equity=self._portfolio.equity,
             day_pnl=self._portfolio.day.pnl,
             exposure=self._portfolio.exposure,
             in_flight=sum(1 for order in live if order.state is OrderState.PENDING),

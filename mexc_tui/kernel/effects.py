@@ -136,7 +136,7 @@ class SetInterest(msgspec.Struct, frozen=True, gc=False):
 
 
 class EmitFact(msgspec.Struct, frozen=True, gc=False):
-    """Put a fact before the person."""
+    """Put a fact before the user."""
 
     fact: Fact
 

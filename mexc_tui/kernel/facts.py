@@ -28,7 +28,7 @@ class FactLog:
         violations: tuple[Violation, ...] = (),
         command_id: str = "",
     ) -> EmitFact:
-        """Return the effect that puts one fact before the person."""
+        """Return the effect that puts one fact before the user."""
         self._seq += 1
         return EmitFact(
             Fact(

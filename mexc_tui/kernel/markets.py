@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from decimal import Decimal
+from typing import Any, TypeVar
 
 import msgspec
 
+from mexc_tui.domain.book import OrderBook
 from mexc_tui.domain.candles import CandleSeries
-from mexc_tui.domain.commands import Command, Focus
+from mexc_tui.domain.commands import Command
 from mexc_tui.domain.facts import Level
 from mexc_tui.domain.inputs import (
     BookDelta,
@@ -18,6 +20,7 @@ from mexc_tui.domain.inputs import (
     ChannelRefused,
     Input,
     InstrumentsLoaded,
+    InterestChanged,
     LinkChanged,
     LinkState,
     SnapshotFailed,
@@ -29,54 +32,73 @@ from mexc_tui.domain.inputs import (
     VenueHealth,
 )
 from mexc_tui.domain.instrument import Instrument
-from mexc_tui.domain.market import Interval
+from mexc_tui.domain.interest import Interest
+from mexc_tui.domain.market import Interval, Ticker
+from mexc_tui.domain.numbers import divide
+from mexc_tui.domain.orders import Side
 from mexc_tui.domain.tape import Tape
-from mexc_tui.domain.views import InstrumentsView
+from mexc_tui.domain.views import BookView, InstrumentsView, WatchlistView
+from mexc_tui.kernel.books import Books, lost
+from mexc_tui.kernel.charts import Charts
 from mexc_tui.kernel.effects import Effect, FetchCandles, FetchTrades, SetInterest
 from mexc_tui.kernel.facts import FactLog
 from mexc_tui.kernel.listings import changes
-from mexc_tui.kernel.quotes import SPARK
-from mexc_tui.kernel.reading import USDT, MarketReading
-from mexc_tui.kernel.sync import BookSync
+from mexc_tui.kernel.quotes import SPARK, Quotes
+from mexc_tui.kernel.watchlists import Watchlists
 
+USDT = "USDT"
 WATCHED = 12
-"""Entries of the watchlist whose books are followed; the rest has quotes from the tickers."""
+"""Entries of each watchlist whose books are followed; the rest has quotes from the tickers."""
 TRADES = 200
 """Public trades asked for when a symbol comes into view."""
 TAPE_KEPT = 400
 """Trades of each symbol: twice what is shown, since a longer tape of a quiet market fills for hours."""
-MOST_LEVELS = 2_000
-"""The exchange cuts a snapshot off here whatever is asked for, so a larger wish would make it look complete."""
+
+T = TypeVar("T")
+Handler = Callable[[Any, Timestamp], list[Effect]]
 
 
-class Markets(MarketReading):
+class Markets:
     """Market data of the desk. One call an input, effects in return; reading changes nothing that can be seen."""
 
     def __init__(
         self, facts: FactLog, *, depth_limit: int = 1_000, view_depth: int = 400, least_levels: int = 0
     ) -> None:
         """``least_levels``: levels a side that every book shall know at any time, where the exchange has so many."""
-        super().__init__(view_depth)
         self._facts = facts
-        self._depth_limit = min(depth_limit, MOST_LEVELS)
-        self._least_levels = least_levels
-        self._at = Timestamp(0, 0)
-        self._unanswered: set[str] = set()
-        """Symbols that were let go while a snapshot was on its way."""
-        self._history_missed = False
-        self._required: tuple[str, ...] = ()
+        self._view_depth = view_depth
+        self._instruments: dict[str, Instrument] = {}
+        self._usdt_pairs: dict[str, str] = {}
+        self._instruments_view = InstrumentsView(by_symbol={})
         self._allowed: frozenset[str] | None = None
         """Pairs open to the key, as last known."""
-        self._interest: SetInterest | None = None
-        self._link_cut = True
-        """Whether the market stream is down, or has not been up yet: a book that nothing follows is not live."""
-        self._frames = -1
+        self._books = Books(facts, self.instrument, depth_limit, least_levels)
+        self._charts = Charts()
+        self._quotes = Quotes()
+        self._watchlists = Watchlists(self._quotes, self.instrument)
+        self._tapes: dict[str, Tape] = {}
+        self._consulted: set[str] | None = None
+        """Symbols whose prices were asked for, while that is noted."""
+        self._sell_marks: dict[str, tuple[object, Decimal, Decimal | None]] = {}
+        self._interest = Interest()
+        self._looked_at: frozenset[str] = frozenset()
+        """Listed symbols whose book, trades or gate inputs are looked at."""
+        self._required: tuple[str, ...] = ()
+        self._followed: SetInterest | None = None
+        self._broken = False
+        """Whether the market stream is down after it was up."""
+        self._missed: set[str] = set()
+        """Symbols of which something may have been missed and whose history is read again once the link is up."""
         self._sparks_due: list[str] = []
         self._offset_ms: int | None = None
-        self._handlers: dict[type, Callable[[Any, Timestamp], list[Effect]]] = {
+        self._at = Timestamp(0, 0)
+        self._handlers = self._make_handlers()
+
+    def _make_handlers(self) -> dict[type, Handler]:
+        return {
             BookDelta: self._on_delta,
-            BookSnapshot: self._on_snapshot,
-            SnapshotFailed: self._on_snapshot_failed,
+            BookSnapshot: self._books.on_snapshot,
+            SnapshotFailed: self._books.on_snapshot_failed,
             TradesSeen: self._on_trades,
             CandleSeen: self._on_candle,
             CandleHistory: self._on_candles,
@@ -87,7 +109,7 @@ class Markets(MarketReading):
             ChannelRefused: self._on_refused,
             VenueHealth: self._on_health,
             Tick: self._on_tick,
-            Focus: self._on_focus,
+            InterestChanged: self._on_interest,
         }
 
     def handle(self, item: Input | Command, at: Timestamp) -> list[Effect]:
@@ -97,26 +119,72 @@ class Markets(MarketReading):
         return [] if handler is None else handler(item, at)
 
     def require(self, symbols: Iterable[str], at: Timestamp | None = None) -> list[Effect]:
-        """Follow these symbols besides those on the screen: they have orders or holdings."""
+        """Follow the books of these symbols besides those looked at: they have orders or holdings."""
         self._required = tuple(dict.fromkeys(symbols))
-        return self._refresh_interest(at or self._at)
+        return self._follow(at or self._at)
+
+    # --- what is followed
+
+    def _on_interest(self, changed: InterestChanged, at: Timestamp) -> list[Effect]:
+        self._interest = changed.interest
+        effects = self._follow(at)
+        self._sparks_due += self._watchlists.keep(changed.interest.watchlists())
+        return effects + self._fetch_sparks()
+
+    def _follow(self, at: Timestamp) -> list[Effect]:
+        """Follow what is looked at or required, as far as the exchange lists it, and nothing else."""
+        looked_at = [symbol for symbol in sorted(self._interest.symbols()) if self._listed(symbol)]
+        watched = [symbol for symbols in self._interest.watchlists() for symbol in symbols[:WATCHED]]
+        wanted = dict.fromkeys([*looked_at, *watched, *self._required])
+        symbols = tuple(symbol for symbol in wanted if self._listed(symbol))
+        charts = tuple(sorted(key for key in self._interest.candles() if self._listed(key[0])))
+        effects: list[Effect] = []
+        followed = SetInterest(symbols, charts)
+        if followed != self._followed:
+            self._followed = followed
+            effects.append(followed)
+            self._follow_books(symbols, at)
+        known = {symbol for symbol, _ in self._charts.keys} | self._looked_at
+        effects += self._charts.follow(charts, self._interest.candle_limit)
+        new = [symbol for symbol in looked_at if symbol not in self._looked_at]
+        self._looked_at = frozenset(looked_at)
+        if self._broken:
+            self._missed.update(symbol for symbol in (*new, *(name for name, _ in charts)) if symbol not in known)
+        return effects + [FetchTrades(symbol, TRADES) for symbol in new]
+
+    def _listed(self, symbol: str) -> bool:
+        return symbol in self._instruments if self._instruments else bool(symbol)
+
+    def _follow_books(self, symbols: tuple[str, ...], at: Timestamp) -> None:
+        for symbol in self._books.follow(symbols, at):
+            self._tapes.pop(symbol, None)
+            self._sell_marks.pop(symbol, None)
+            self._quotes.forget_top(symbol)
+        for symbol in symbols:
+            if symbol not in self._tapes:
+                self._tapes[symbol] = Tape(symbol, TAPE_KEPT)
+
+    def _fetch_sparks(self) -> list[Effect]:
+        """Ask for the past hour of newly watched pairs, once the list of pairs tells which exist."""
+        if not self._instruments:
+            return []
+        due, self._sparks_due = dict.fromkeys(self._sparks_due), []
+        effects: list[Effect] = []
+        for symbol in due:
+            series = self._charts.get(symbol, Interval.M1)
+            if series is None:
+                effects += [FetchCandles(symbol, Interval.M1, SPARK)] if symbol in self._instruments else []
+            elif not series.loading:
+                self._quotes.load_spark(symbol, series.view().candles[-SPARK:])
+        return effects
+
+    # --- inputs
 
     def _on_delta(self, delta: BookDelta, at: Timestamp) -> list[Effect]:
-        self._alive(at)
+        self._books.alive(at)
         if delta.sent_ms > 0:
             self._offset_ms = delta.sent_ms - at.wall_ms
-        sync = self._syncs.get(delta.symbol)
-        return [] if sync is None else sync.on_delta(delta, at)
-
-    def _on_snapshot(self, snapshot: BookSnapshot, at: Timestamp) -> list[Effect]:
-        self._unanswered.discard(snapshot.symbol)
-        sync = self._syncs.get(snapshot.symbol)
-        return [] if sync is None else sync.on_snapshot(snapshot, at)
-
-    def _on_snapshot_failed(self, failed: SnapshotFailed, at: Timestamp) -> list[Effect]:
-        self._unanswered.discard(failed.symbol)
-        sync = self._syncs.get(failed.symbol)
-        return [] if sync is None else sync.on_failure(failed.reason, at)
+        return self._books.on_delta(delta, at)
 
     def _on_trades(self, seen: TradesSeen, at: Timestamp) -> list[Effect]:
         tape = self._tapes.get(seen.symbol)
@@ -128,38 +196,32 @@ class Markets(MarketReading):
             if latest is not None and self._quotes.last(seen.symbol) is None:
                 self._quotes.on_trade(seen.symbol, latest.price, latest.time_ms, seen.recv_ns)
             return []
-        self._alive(at)
+        self._books.alive(at)
         if self._offset_ms is None:
             self._offset_ms = seen.trades[-1].time_ms - at.wall_ms
         new = tape.add(seen.trades, seen.recv_ns)
         if new:
             self._quotes.on_trade(seen.symbol, new[-1].price, new[-1].time_ms, seen.recv_ns)
-            if self._series is not None and self._series.symbol == seen.symbol:
-                self._series.fold(new, seen.recv_ns)
+            self._charts.on_trades(seen.symbol, new, seen.recv_ns)
         return []
 
     def _on_candle(self, seen: CandleSeen, at: Timestamp) -> list[Effect]:
-        self._alive(at)
-        series = self._series
-        if series is not None and (series.symbol, series.interval) == (seen.symbol, seen.interval):
-            series.see(seen.candle, seen.recv_ns)
+        self._books.alive(at)
+        self._charts.on_candle(seen)
         return []
 
     def _on_candles(self, history: CandleHistory, at: Timestamp) -> list[Effect]:
-        series = self._series
-        if series is not None and (series.symbol, series.interval) == (history.symbol, history.interval):
-            series.load(history.candles)
+        self._charts.on_history(history)
         if history.interval is Interval.M1:
             self._quotes.load_spark(history.symbol, history.candles[-SPARK:])
         return []
 
     def _on_top(self, top: TopOfBook, at: Timestamp) -> list[Effect]:
-        self._alive(at)
-        sync = self._syncs.get(top.symbol)
-        if sync is None:
+        self._books.alive(at)
+        if top.symbol not in self._tapes:
             return []
         self._quotes.on_top(top)
-        return sync.on_top(top, at)
+        return self._books.on_top(top, at)
 
     def _on_tickers(self, seen: TickersSeen, at: Timestamp) -> list[Effect]:
         self._quotes.on_tickers(seen.tickers, seen.recv_ns, at.wall_ms + (self._offset_ms or 0))
@@ -175,159 +237,172 @@ class Markets(MarketReading):
         before, self._instruments = self._instruments, {pair.symbol: pair for pair in pairs}
         self._usdt_pairs = {pair.base: pair.symbol for pair in pairs if pair.quote == USDT}
         self._instruments_view = InstrumentsView(by_symbol=self._instruments)
-        self._quotes.revision += 1
-        for sync in self._syncs.values():
-            self._give_decimals(sync)
-        return [*self._listings(before, at), *self._refresh_interest(at), *self._fetch_sparks()]
+        self._books.instruments_changed()
+        self._watchlists.instruments_changed()
+        return [*self._listings(before, at), *self._follow(at), *self._fetch_sparks()]
 
     def _listings(self, before: dict[str, Instrument], at: Timestamp) -> list[Effect]:
         """Say what is new, gone, paused or closed since the list of pairs was last read."""
         if not before:
             return []
-        watched = () if self._focus is None else (self._focus.symbol, *self._focus.watchlist)
-        followed = dict.fromkeys((*self._required, *watched))
+        charted = (symbol for symbol, _ in self._interest.candles())
+        watched = (symbol for symbols in self._interest.watchlists() for symbol in symbols)
+        followed = dict.fromkeys((*self._required, *sorted(self._interest.symbols()), *sorted(charted), *watched))
         found = changes(before, self._instruments, followed)
         return [self._facts.emit(at, "listing", level, text, symbol=symbol) for level, symbol, text in found]
 
     def _on_link(self, changed: LinkChanged, at: Timestamp) -> list[Effect]:
         if changed.private:
             return []
-        up = changed.state is LinkState.CONNECTED
-        broken = changed.state in (LinkState.RECONNECTING, LinkState.CLOSED)
-        self._link_cut = not up
-        effects: list[Effect] = []
-        reason = changed.reason or f"the market stream is {changed.state.value}"
-        for symbol, sync in self._syncs.items():
-            if symbol in changed.symbols or (broken and not changed.symbols):
-                effects += sync.lose_link(reason, at, cut=not up)
+        effects = self._books.on_link(changed, at)
+        self._broken = changed.state in (LinkState.RECONNECTING, LinkState.CLOSED)
+        for symbol in {*self._tapes, *(name for name, _ in self._charts.keys)}:
+            if lost(changed, symbol):
+                self._missed.add(symbol)
                 self._quotes.forget_top(symbol)
-                if self._series is not None and self._series.symbol == symbol:
-                    self._history_missed = True
-                    self._series.doubt()
-            elif up and not changed.symbols:
-                effects += sync.link_back(at)
-        if up:
-            self._link_ns = at.mono_ns
-            if self._history_missed and self._focus is not None:
-                self._history_missed = False
-                effects += self._fetch_history(self._focus)
+                self._charts.doubt(symbol)
+        if changed.state is LinkState.CONNECTED and self._missed:
+            missed, self._missed = self._missed, set()
+            effects += self._charts.fetch_again(missed)
+            effects += [FetchTrades(symbol, TRADES) for symbol in sorted(missed & self._looked_at)]
         return effects
 
     def _on_refused(self, refused: ChannelRefused, at: Timestamp) -> list[Effect]:
-        sync = self._syncs.get(refused.symbol)
-        effects = sync.refuse(refused.reason, at) if sync is not None and "depth" in refused.channel else []
         message = (
             f"{refused.symbol or 'market data'}: the exchange refuses {refused.channel}"
             f"{f' ({refused.reason})' if refused.reason else ''}; what it would show is missing or comes late. "
             "Check that the pair exists and is open."
         )
+        effects = self._books.on_refused(refused, at)
         return [*effects, self._facts.emit(at, "problem", Level.WARN, message, symbol=refused.symbol)]
 
-    def _alive(self, at: Timestamp) -> None:
-        """Take something that came as life of the whole link, unless the venue tells its connections apart."""
-        if not self._told_apart:
-            self._link_ns = at.mono_ns
-
     def _on_health(self, health: VenueHealth, at: Timestamp) -> list[Effect]:
-        if health.heard_ns:
-            # One connection can fall silent while others, the account's among them, go on talking.
-            self._told_apart = True
-            self._link_ns = min(health.heard_ns, at.mono_ns)
-        elif health.frames > self._frames >= 0:
-            self._alive(at)
-        self._frames = health.frames
+        self._books.on_health(health, at)
         return []
 
     def _on_tick(self, tick: Tick, at: Timestamp) -> list[Effect]:
-        effects: list[Effect] = []
-        for sync in self._syncs.values():
-            effects += sync.on_tick(at, self._link_ns)
-        series = self._series
-        if series is not None and self._offset_ms is not None:
-            series.advance(at.wall_ms + self._offset_ms)
+        effects = self._books.on_tick(at)
+        if self._offset_ms is not None:
+            self._charts.advance(at.wall_ms + self._offset_ms)
         return effects
 
-    def _on_focus(self, focus: Focus, at: Timestamp) -> list[Effect]:
-        if self._instruments and focus.symbol not in self._instruments:
-            message = f"{focus.symbol}: there is no such pair on this exchange; the screen stays where it is."
-            return [
-                self._facts.emit(at, "problem", Level.WARN, message, symbol=focus.symbol, command_id=focus.command_id)
-            ]
-        before = self._focus
-        self._focus = focus
-        effects = self._refresh_interest(at)
-        moved = before is None or before.symbol != focus.symbol
-        if moved or before is None or before.interval is not focus.interval:
-            self._series = CandleSeries(focus.symbol, focus.interval, max(1_000, 2 * focus.candle_limit))
-            effects.append(FetchCandles(focus.symbol, focus.interval, focus.candle_limit))
-        if moved:
-            effects.append(FetchTrades(focus.symbol, TRADES))
-        self._sparks_due += self._quotes.watch(focus.watchlist)
-        return effects + self._fetch_sparks()
+    # --- reading
 
-    def _refresh_interest(self, at: Timestamp) -> list[Effect]:
-        focus = self._focus
-        wanted: dict[str, None] = {}
-        if focus is not None:
-            wanted[focus.symbol] = None
-            wanted.update(dict.fromkeys(focus.watchlist[:WATCHED]))
-        wanted.update(dict.fromkeys(self._required))
-        listed = self._instruments
-        symbols = tuple(symbol for symbol in wanted if not listed or symbol in listed)
-        candles = ((focus.symbol, focus.interval),) if focus is not None else ()
-        interest = SetInterest(symbols, candles)
-        if interest == self._interest:
-            return []
-        self._interest = interest
-        for symbol in [symbol for symbol in self._syncs if symbol not in symbols]:
-            self._let_go(symbol)
-        for symbol in symbols:
-            if symbol not in self._syncs:
-                self._follow(symbol, at)
-        self._syncs = {symbol: self._syncs[symbol] for symbol in symbols}
-        return [interest]
+    @property
+    def looked_at(self) -> frozenset[str]:
+        """Listed symbols whose book, trades or gate inputs are looked at."""
+        return self._looked_at
 
-    def _follow(self, symbol: str, at: Timestamp) -> None:
-        asking = symbol in self._unanswered
-        sync = BookSync(
-            symbol,
-            self._facts,
-            limit=self._depth_limit,
-            at=at,
-            cut=self._link_cut,
-            asking=asking,
-            least=self._least_levels,
-        )
-        self._unanswered.discard(symbol)
-        self._give_decimals(sync)
-        self._syncs[symbol] = sync
-        self._tapes[symbol] = Tape(symbol, TAPE_KEPT)
+    @property
+    def gates(self) -> frozenset[str]:
+        """Listed symbols in which somebody may be about to trade."""
+        return frozenset(symbol for symbol in self._interest.parameters("gate") if self._listed(symbol))
 
-    def _let_go(self, symbol: str) -> None:
-        if self._syncs.pop(symbol).asking:
-            self._unanswered.add(symbol)
-        self._tapes.pop(symbol, None)
-        self._views.pop(symbol, None)
-        self._quotes.forget_top(symbol)
+    @property
+    def followed(self) -> tuple[str, ...]:
+        """Symbols whose books, trades and best prices are followed."""
+        return self._books.symbols
 
-    def _give_decimals(self, sync: BookSync) -> None:
-        pair = self._instruments.get(sync.symbol)
-        if pair is not None:
-            sync.price_decimals, sync.qty_decimals = pair.price_decimals, pair.qty_decimals
-            sync.revision += 1
+    @property
+    def instruments(self) -> dict[str, Instrument]:
+        """Every pair the venue lists, by symbol."""
+        return self._instruments
 
-    def _fetch_history(self, focus: Focus) -> list[Effect]:
-        return [
-            FetchCandles(focus.symbol, focus.interval, focus.candle_limit),
-            FetchTrades(focus.symbol, TRADES),
-        ]
+    @property
+    def instruments_view(self) -> InstrumentsView:
+        """Every pair the venue lists; the same object until the list is loaded anew."""
+        return self._instruments_view
 
-    def _fetch_sparks(self) -> list[Effect]:
-        """Ask for the past hour of newly watched pairs, once the list of pairs tells which exist."""
-        focus = self._focus
-        if focus is None or not self._instruments:
-            return []
-        shown = (focus.symbol, focus.interval)
-        due = [symbol for symbol in self._sparks_due if symbol in self._instruments and (symbol, Interval.M1) != shown]
-        self._sparks_due = []
-        return [FetchCandles(symbol, Interval.M1, SPARK) for symbol in due]
+    def instrument(self, symbol: str) -> Instrument | None:
+        """Return the rules of a pair; None while they are not known."""
+        return self._instruments.get(symbol)
+
+    def book(self, symbol: str) -> OrderBook | None:
+        """Return the book if it is live: exact and not crossed."""
+        return self._books.get(symbol)
+
+    def book_view(self, symbol: str, depth: int | None = None) -> BookView | None:
+        """Return a picture of a followed book in whatever state; the same object until something changes."""
+        return self._books.view(symbol, depth or self._view_depth)
+
+    def book_age_ms(self, symbol: str, at: Timestamp) -> int | None:
+        """Return how long ago the book was last proven current; None before the first time."""
+        return self._books.age_ms(symbol, at)
+
+    def tape(self, symbol: str) -> Tape | None:
+        """Return the tape of a followed symbol."""
+        return self._tapes.get(symbol)
+
+    def candles(self, symbol: str, interval: Interval) -> CandleSeries | None:
+        """Return a candle series that is looked at."""
+        return self._charts.get(symbol, interval)
+
+    def watchlist(self, symbols: tuple[str, ...]) -> WatchlistView:
+        """Return the rows of these symbols; the same object until a figure changes."""
+        return self._watchlists.view(symbols)
+
+    def ticker(self, symbol: str) -> Ticker | None:
+        """Return the 24-hour figures of a pair."""
+        return self._quotes.ticker(symbol)
+
+    def noting(self, build: Callable[[], T]) -> tuple[T, frozenset[str]]:
+        """Return what ``build`` makes, and the symbols whose prices it asked for on the way."""
+        consulted: set[str] = set()
+        self._consulted = consulted
+        try:
+            return build(), frozenset(consulted)
+        finally:
+            self._consulted = None
+
+    def _note(self, symbol: str) -> None:
+        if self._consulted is not None:
+            self._consulted.add(symbol)
+
+    def last_price(self, symbol: str) -> Decimal | None:
+        """Return the last traded price."""
+        self._note(symbol)
+        return self._quotes.last(symbol)
+
+    def price_mark(self, symbol: str) -> object:
+        """Return what is equal as long as no price of the symbol has changed."""
+        return (*self._books.mark(symbol), self._quotes.revision(symbol))
+
+    def touch(self, symbol: str) -> tuple[Decimal | None, Decimal | None]:
+        """Return best bid and ask from the live book, else the exchange's best prices, else its ticker."""
+        self._note(symbol)
+        book = self.book(symbol)
+        if book is not None:
+            bid, ask = book.top()
+            return (None if bid is None else book.price(bid[0]), None if ask is None else book.price(ask[0]))
+        top = self._quotes.top(symbol)
+        if top is not None:
+            return top.bid or None, top.ask or None
+        ticker = self._quotes.ticker(symbol)
+        return (None, None) if ticker is None else (ticker.bid or None, ticker.ask or None)
+
+    def usdt_price(self, asset: str, side: Side) -> Decimal | None:
+        """Return what one unit sells (or costs to buy) for in USDT now; the last price where there is no quote."""
+        if asset == USDT:
+            return Decimal(1)
+        symbol = self._usdt_pairs.get(asset)
+        if symbol is None:
+            return None
+        bid, ask = self.touch(symbol)
+        price = bid if side is Side.SELL else ask
+        return self.last_price(symbol) if price is None else price
+
+    def sell_mark(self, symbol: str, qty: Decimal) -> Decimal | None:
+        """Return the average price at which ``qty`` could be sold now; None where known bids do not take it all."""
+        self._note(symbol)
+        mark = self._books.mark(symbol)
+        cached = self._sell_marks.get(symbol)
+        if cached is None or cached[0] != mark or cached[1] != qty:
+            cached = self._sell_marks[symbol] = (mark, qty, self._walked(symbol, qty))
+        return cached[2]
+
+    def _walked(self, symbol: str, qty: Decimal) -> Decimal | None:
+        book = self.book(symbol)
+        if book is None or qty <= 0:
+            return None
+        walk = book.walk(Side.SELL, qty)
+        return divide(walk.cost, qty) if walk.filled >= qty else None

@@ -58,7 +58,7 @@ class Track(msgspec.Struct):
     absences: int = 0
     """Consecutive answers that there is no such order."""
     told: bool = False
-    """Whether the person was told that the exchange has it."""
+    """Whether the user was told that the exchange has it."""
 
 
 def open_value(order: Order, track: Track) -> Decimal | None:
@@ -85,7 +85,7 @@ class OrderStore:
         self._by_exchange_id: dict[str, str] = {}
         self._recent: deque[str] = deque()
         self._live: dict[str, None] = {}
-        self._loose: dict[str, None] = {}
+        self._unsettled: dict[str, None] = {}
         """Orders whose money may not be in the balances yet: all that live, and finished ones until settled."""
         self._ended: dict[str, None] = {}
         self._orphans: dict[str, tuple[Decimal, Decimal]] = {}
@@ -106,14 +106,14 @@ class OrderStore:
         found = (self._orders[key] for key in self._live)
         return [order for order in found if symbol in (None, order.symbol)]
 
-    def loose(self) -> list[tuple[Order, Track]]:
+    def unsettled(self) -> list[tuple[Order, Track]]:
         """Return the orders whose money may not be in the balances yet, with their tracks."""
-        return [(self._orders[key], self._tracks[key]) for key in self._loose]
+        return [(self._orders[key], self._tracks[key]) for key in self._unsettled]
 
     def settled(self, key: str) -> None:
         """Note that the balances show everything a finished order did."""
         if self._orders[key].state.final:
-            self._loose.pop(key, None)
+            self._unsettled.pop(key, None)
 
     def view(self) -> OrdersView:
         """Return open orders, oldest first, and finished ones, newest first; the same object until one changes."""
@@ -189,9 +189,9 @@ class OrderStore:
         else:
             self._live.pop(key, None)
         if order.state not in (OrderState.DENIED, OrderState.REJECTED):
-            self._loose[key] = None
+            self._unsettled[key] = None
         else:
-            self._loose.pop(key, None)
+            self._unsettled.pop(key, None)
         if order.order_id:
             self._by_exchange_id[order.order_id] = key
         self._view = None
@@ -204,7 +204,7 @@ class OrderStore:
         old = [key for key in list(self._recent)[RECENT:] if self._orders[key].state.final]
         for key in old:
             self._recent.remove(key)
-            self._loose.pop(key, None)
+            self._unsettled.pop(key, None)
             order = self._orders.pop(key)
             del self._tracks[key]
             self._by_exchange_id.pop(order.order_id, None)

@@ -346,7 +346,7 @@ class Orders(OrderStore):
         Each order is asked for a few times, later and later; then its fills count as lost.
         """
         late: dict[str, int] = {}
-        for order, track in self.loose():
+        for order, track in self.unsettled():
             waited = at.mono_ns - track.moved_ns
             if order.filled_qty <= track.booked_qty or track.fill_asks >= MOST_FILL_ASKS:
                 continue
@@ -359,7 +359,7 @@ class Orders(OrderStore):
     def resume(self, at: Timestamp) -> list[Effect]:
         """After a restart: whatever was under way has an unknown outcome and is looked up, never sent again."""
         effects: list[Effect] = []
-        for order, track in self.loose():
+        for order, track in self.unsettled():
             # What an earlier run did is in any balance that is asked for from now on.
             track.sent_ns, track.moved_ns = at.mono_ns, at.mono_ns - 1
             if order.order_id:

@@ -1,18 +1,11 @@
-"""Pictures of the markets for the screen, made only when something changed and somebody looks."""
+"""Views of the markets, made only for what is looked at, and anew only when something changed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from mexc_tui.domain.inputs import Timestamp
-from mexc_tui.domain.views import (
-    TOPIC_INSTRUMENTS,
-    TOPIC_WATCHLIST,
-    View,
-    book_topic,
-    candles_topic,
-    tape_topic,
-)
+from mexc_tui.domain.market import Interval
+from mexc_tui.domain.views import TOPIC_INSTRUMENTS, View
 from mexc_tui.kernel.markets import Markets
 
 TAPE_ROWS = 200
@@ -24,38 +17,27 @@ class Publisher:
     def __init__(self, markets: Markets) -> None:
         self._markets = markets
 
-    def topics(self) -> list[str]:
-        """Return the topics that exist now."""
-        found = [TOPIC_INSTRUMENTS, TOPIC_WATCHLIST]
-        for symbol in self._markets.followed:
-            found += (book_topic(symbol), tape_topic(symbol))
-        series = self._markets.series
-        if series is not None:
-            found.append(candles_topic(series.symbol, series.interval))
-        return found
-
-    def views(self, at: Timestamp, topics: Iterable[str] | None = None) -> dict[str, View]:
-        """Return the views of the topics asked for (None: of all that exist); unknown topics are left out."""
-        made: dict[str, View] = {}
-        for topic in self.topics() if topics is None else topics:
-            view = self._view(topic)
-            if view is not None:
-                made[topic] = view
-        return made
+    def views(self, topics: Iterable[str]) -> dict[str, View]:
+        """Return the views of these topics; what does not exist is left out."""
+        made = ((topic, self._view(topic)) for topic in topics)
+        return {topic: view for topic, view in made if view is not None}
 
     def _view(self, topic: str) -> View | None:
-        kind, _, rest = topic.partition(":")
-        if topic == TOPIC_WATCHLIST:
-            return self._markets.watchlist()
         if topic == TOPIC_INSTRUMENTS:
             return self._markets.instruments_view
+        kind, _, rest = topic.partition(":")
         if kind == "book":
             return self._markets.book_view(rest)
         if kind == "tape":
             tape = self._markets.tape(rest)
             return None if tape is None else tape.view(TAPE_ROWS)
+        if kind == "watchlist":
+            return self._markets.watchlist(tuple(rest.split(",")) if rest else ())
         if kind == "candles":
-            series = self._markets.series
-            if series is not None and topic == candles_topic(series.symbol, series.interval):
-                return series.view()
+            symbol, _, interval = rest.rpartition(":")
+            series = self._markets.candles(symbol, Interval(interval)) if interval in _INTERVALS else None
+            return None if series is None else series.view()
         return None
+
+
+_INTERVALS = frozenset(interval.value for interval in Interval)

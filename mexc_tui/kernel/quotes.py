@@ -59,12 +59,12 @@ class Quotes:
     """Tickers of all pairs, best prices of the followed ones, last prices."""
 
     def __init__(self) -> None:
-        self.revision = 0
         self._tickers: dict[str, Ticker] = {}
         self._ticker_ns: dict[str, int] = {}
         self._tops: dict[str, TopOfBook] = {}
         self._trades: dict[str, tuple[int, Decimal]] = {}
         self._sparks: dict[str, Spark] = {}
+        self._revisions: dict[str, int] = {}
 
     def on_tickers(self, tickers: Iterable[Ticker], recv_ns: int, exchange_ms: int) -> None:
         """Take 24-hour figures."""
@@ -76,7 +76,7 @@ class Quotes:
                 last = self.last(ticker.symbol)
                 if last is not None:
                     spark.put(exchange_ms, last)
-        self.revision += 1
+            self._touch(ticker.symbol)
 
     def on_trade(self, symbol: str, price: Decimal, time_ms: int, recv_ns: int) -> None:
         """Take the newest trade of a symbol."""
@@ -84,24 +84,25 @@ class Quotes:
         spark = self._sparks.get(symbol)
         if spark is not None:
             spark.put(time_ms, price)
-        self.revision += 1
+        self._touch(symbol)
 
     def on_top(self, top: TopOfBook) -> None:
         """Take the exchange's own best prices."""
         self._tops[top.symbol] = top
-        self.revision += 1
+        self._touch(top.symbol)
 
     def forget_top(self, symbol: str) -> None:
         """Drop best prices that are no longer kept up to date."""
         if self._tops.pop(symbol, None) is not None:
-            self.revision += 1
+            self._touch(symbol)
 
     def watch(self, symbols: Iterable[str]) -> list[str]:
         """Keep price histories of exactly these symbols; return those that are new."""
         wanted = dict.fromkeys(symbols)
         new = [symbol for symbol in wanted if symbol not in self._sparks]
         self._sparks = {symbol: self._sparks.get(symbol) or Spark() for symbol in wanted}
-        self.revision += 1
+        for symbol in new:
+            self._touch(symbol)
         return new
 
     def load_spark(self, symbol: str, candles: Iterable[Candle]) -> None:
@@ -109,7 +110,14 @@ class Quotes:
         spark = self._sparks.get(symbol)
         if spark is not None:
             spark.load(candles)
-            self.revision += 1
+            self._touch(symbol)
+
+    def revision(self, symbol: str) -> int:
+        """Return a number that rises whenever a figure of the symbol changes."""
+        return self._revisions.get(symbol, 0)
+
+    def _touch(self, symbol: str) -> None:
+        self._revisions[symbol] = self._revisions.get(symbol, 0) + 1
 
     def spark(self, symbol: str) -> tuple[Decimal, ...]:
         """Return the price history of a watched symbol."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Collection
 from decimal import Decimal
 from typing import Protocol
 
 from mexc_tui.domain.facts import Level
-from mexc_tui.domain.gate import fingerprint, standing_headroom
+from mexc_tui.domain.gate import account_headroom, fingerprint, position_headroom
 from mexc_tui.domain.inputs import JournalProblem, Timestamp
 from mexc_tui.domain.instrument import Instrument
 from mexc_tui.domain.limits import Headroom, Limits, TradingState
@@ -36,8 +37,8 @@ class Market(Protocol):
     def instrument(self, symbol: str) -> Instrument | None:
         """Return the pair's rules."""
 
-    def book_view(self, symbol: str) -> BookView | None:
-        """Return the book as it is now."""
+    def book_view(self, symbol: str, depth: int | None = None) -> BookView | None:
+        """Return the book as it is now, as deep as views show it or only so deep."""
 
     def book_age_ms(self, symbol: str, at: Timestamp) -> int | None:
         """Return how long ago the book was last known to be current."""
@@ -77,8 +78,8 @@ class Risk:
 
     # --- the gate's inputs
 
-    def inputs(self, symbol: str, at: Timestamp, *, flattening: bool = False) -> GateInputs:
-        """Return everything the gate looks at for one symbol."""
+    def inputs(self, symbol: str, at: Timestamp, *, flattening: bool = False, depth: int | None = None) -> GateInputs:
+        """Return everything the gate looks at for one symbol; the book only so deep, where ``depth`` is given."""
         pair = self._market.instrument(symbol)
         base = None if pair is None else self._holding(pair.base, at)
         quote = None if pair is None else self._holding(pair.quote, at)
@@ -87,7 +88,7 @@ class Risk:
         return GateInputs(
             symbol=symbol,
             instrument=pair,
-            book=self._market.book_view(symbol),
+            book=self._market.book_view(symbol, depth),
             book_age_ms=self._market.book_age_ms(symbol, at),
             last=self._market.last_price(symbol),
             limits=self.limits,
@@ -119,7 +120,7 @@ class Risk:
             return None
         free, total = balance.free, balance.total
         with exact():
-            for order, track in self._orders.loose():
+            for order, track in self._orders.unsettled():
                 pair = self._market.instrument(order.symbol)
                 if pair is None or asset not in (pair.base, pair.quote):
                     continue
@@ -141,7 +142,7 @@ class Risk:
 
     def settle(self) -> None:
         """After a balance came: note which fills it shows, and let go of orders that it shows entirely."""
-        for order, track in self._orders.loose():
+        for order, track in self._orders.unsettled():
             pair = self._market.instrument(order.symbol)
             if pair is None:
                 continue
@@ -162,7 +163,7 @@ class Risk:
         return value, qty
 
     def settled(self, symbol: str, at: Timestamp) -> bool:
-        """EmitFact whether the symbol's balance shows everything our orders did, and nothing of it is locked."""
+        """Return whether the symbol's balance shows everything our orders did, and nothing of it is locked."""
         pair = self._market.instrument(symbol)
         balance = None if pair is None else self._portfolio.balance(pair.base)
         if pair is None or balance is None:
@@ -267,15 +268,14 @@ class Risk:
         probe = StateRecord(name=JOURNAL_PROBE, value="written again", wall_ms=at.wall_ms)
         return [Journal((probe,), durable=True)]
 
-    def headroom(self, symbols: list[str], at: Timestamp) -> tuple[Headroom, ...]:
-        """Return how much of the standing limits is used: positions of the symbols, then what is common to all."""
-        positions: list[Headroom] = []
-        common: tuple[Headroom, ...] = ()
-        for symbol in symbols:
-            rows = standing_headroom(self.inputs(symbol, at))
-            positions += [row for row in rows if row.code == "MAX_POSITION"]
-            common = common or tuple(row for row in rows if row.code != "MAX_POSITION")
-        return (*positions, *common)
+    def position_headroom(self, symbol: str, at: Timestamp) -> Headroom | None:
+        """Return how much of the limit on a position is used; None while that is not known."""
+        return position_headroom(self.inputs(symbol, at, depth=1))
+
+    def account_headroom(self, symbols: Collection[str], at: Timestamp) -> tuple[Headroom, ...]:
+        """Return how much of the common limits is used, with the age of the oldest book of these symbols."""
+        ages = {symbol: self._market.book_age_ms(symbol, at) or 0 for symbol in sorted(symbols)}
+        return account_headroom(self.inputs(max(ages, key=lambda name: ages[name], default=""), at, depth=1))
 
 
 def _spent(order: Order, pair: Instrument) -> str:

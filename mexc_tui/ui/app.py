@@ -67,7 +67,7 @@ class CockpitApp(App[None]):
             terminal=AppTerminal(self),
             on_fault=self._pane_failed if self.options.timer else None,
         )
-        self.navigation = Navigation(client, self.desk_state, new_id, lambda: self.size.height)
+        self.navigation = Navigation(client, self.desk_state, lambda: self.size.height)
         self.trading = Trading(client, self.desk_state, self.navigation, new_id, instant=self.options.instant)
         self._new_id = new_id
         self._themes, theme_notices = load_themes(self.options.theme_folder)
@@ -85,7 +85,7 @@ class CockpitApp(App[None]):
         return FALLBACK if theme is None else theme.palette
 
     def on_mount(self) -> None:
-        """Show the trade screen, tell the engine what is looked at, and start to draw."""
+        """Show the trade screen, tell the desk what is looked at, and start to draw."""
         self.frame_clock.attach(self.trading)
         self.frame_clock.attach(self.navigation)
         self.push_screen(TradeScreen(self.keymap))
@@ -199,6 +199,7 @@ class CockpitApp(App[None]):
 
     def _show_tab(self, name: str) -> None:
         self.desk_state.change(tab=name)
+        self.navigation.announce()
         self._on_desk(lambda desk: desk.show_tab(name))
 
     def _drop(self) -> None:

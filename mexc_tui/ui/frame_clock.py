@@ -33,7 +33,7 @@ class ScreenHealth(msgspec.Struct, frozen=True, gc=False):
 
 
 class Frame(msgspec.Struct, frozen=True, gc=False):
-    """What a pane draws from: the engine's views, one moment, the selection, and the room there is in cells."""
+    """What a pane draws from: the desk's views, one moment, the selection, and the room there is in cells."""
 
     client: DeskClient
     now: Timestamp

@@ -1,4 +1,4 @@
-"""What the person is looking at and about to do: the one object that panes share."""
+"""What the user is looking at and about to do: the one object that panes share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mexc_tui.domain.commands import Draft
 from mexc_tui.domain.market import Interval
 
 NOTICE_NS = 6_000_000_000
-"""How long a sentence to the person stands."""
+"""How long a sentence to the user stands."""
 GROUPINGS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
 """Ticks per ladder row."""
 
@@ -47,8 +47,10 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Chart: candles from the right end to the crosshair; None while it is off."""
     tab: str = "orders"
     """Name of the tab that is shown."""
+    typed: str = ""
+    """Another symbol that the command line names an order for; empty while there is none."""
     notice: tuple[str, str, int] | None = None
-    """A sentence for the person, its style, and the monotonic time until which it stands."""
+    """A sentence for the user, its style, and the monotonic time until which it stands."""
     slow: bool = False
     """Over a slow link: draw so that little has to be sent."""
     ascii_only: bool = False

@@ -10,7 +10,7 @@ import tracemalloc
 from decimal import Decimal
 from functools import _lru_cache_wrapper
 
-from mexc_tui.domain.commands import CancelOrder, Command, Draft, Focus, PlaceOrder
+from mexc_tui.domain.commands import CancelOrder, Command, Draft, PlaceOrder
 from mexc_tui.domain.facts import Fact
 from mexc_tui.domain.inputs import (
     BookDelta,
@@ -18,6 +18,7 @@ from mexc_tui.domain.inputs import (
     FillReported,
     Input,
     InstrumentsLoaded,
+    InterestChanged,
     OrderReported,
     PlaceAccepted,
     Reconciled,
@@ -28,8 +29,9 @@ from mexc_tui.domain.inputs import (
     VenueHealth,
 )
 from mexc_tui.domain.instrument import Instrument
+from mexc_tui.domain.interest import Interest
 from mexc_tui.domain.limits import Limits
-from mexc_tui.domain.market import Interval, Ticker, Trade
+from mexc_tui.domain.market import Ticker, Trade
 from mexc_tui.domain.numbers import unscaled
 from mexc_tui.domain.orders import Balance, Fill, OrderReport, OrderRequest, OrderState, OrderType, Side
 from mexc_tui.domain.views import VenueKind, View
@@ -61,6 +63,7 @@ class DeskByHand:
 
     def __init__(self) -> None:
         self.hub = ViewHub()
+        self._client = self.hub.join()
         self.moment = Timestamp(1_700_000_000_000, 1_000_000_000)
         self.desk = Desk(
             "bench", LIMITS, VenueInfo(name="bench", kind=VenueKind.DEMO, can_trade=True), armed_at_start=True
@@ -81,8 +84,15 @@ class DeskByHand:
     def submit(self, command: Command) -> None:
         self.do(command)
 
+    def look(self, interest: Interest) -> None:
+        self.hub.look(self._client, interest)
+        self.do(InterestChanged(interest))
+
+    def close(self) -> None:
+        self.hub.leave(self._client)
+
     def view(self, topic: str) -> View | None:
-        return self.hub.view(topic, self.moment.mono_ns)
+        return self.hub.view(topic)
 
     def facts(self, after: int) -> tuple[Fact, ...]:
         return self.hub.facts(after)
@@ -102,7 +112,7 @@ class DeskByHand:
         self.moment = Timestamp(self.moment.wall_ms + milliseconds, self.moment.mono_ns + milliseconds * 1_000_000)
 
     def publish(self) -> None:
-        self.hub.publish(self.desk.views(self.moment, self.hub.looked_at(self.moment.mono_ns)))
+        self.hub.publish(self.desk.views(self.moment, self.hub.looked_at()))
 
     def reconcile(self) -> None:
         held = (("USDT", 10**7), (SYMBOLS[0][:-4], 1_000))
@@ -206,7 +216,7 @@ class DeskByHand:
     def _run(self, effects: list[Effect]) -> None:
         for effect in effects:
             if isinstance(effect, EmitFact):
-                self.hub.tell(effect.fact)
+                self.hub.append(effect.fact)
             elif isinstance(effect, SendOrder):
                 self.sent.append(effect.request)
 
@@ -259,7 +269,8 @@ async def _paint(app: CockpitApp, client: DeskByHand, count: int) -> tuple[int, 
 def orders() -> float:
     """Return by how many megabytes 1,000 orders, half of them filled, grow a desk."""
     client = DeskByHand()
-    client.do(Focus(command_id="focus", symbol=SYMBOLS[0], interval=Interval.M1, watchlist=SYMBOLS))
+    topics = {f"{kind}:{symbol}" for kind in ("book", "tape", "gate") for symbol in SYMBOLS}
+    client.look(Interest(topics=frozenset(topics | {"orders", "fills", "positions", "risk"})))
     client.open_books()
     tracemalloc.start()
     try:

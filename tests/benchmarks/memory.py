@@ -7,14 +7,14 @@ import random
 
 import psutil
 
-from mexc_tui.domain.commands import Focus
-from mexc_tui.domain.inputs import BookDelta, BookSnapshot, InstrumentsLoaded, Timestamp, TradesSeen
+from mexc_tui.domain.inputs import BookDelta, BookSnapshot, InstrumentsLoaded, InterestChanged, Timestamp, TradesSeen
 from mexc_tui.domain.instrument import Instrument
+from mexc_tui.domain.interest import Interest
 from mexc_tui.domain.limits import Limits
-from mexc_tui.domain.market import Interval, Trade
+from mexc_tui.domain.market import Trade
 from mexc_tui.domain.numbers import unscaled
 from mexc_tui.domain.orders import Side
-from mexc_tui.domain.views import VenueKind, book_topic, tape_topic
+from mexc_tui.domain.views import VenueKind, book_topic, tape_topic, watchlist_topic
 from mexc_tui.kernel.desk import Desk
 from mexc_tui.kernel.ports import VenueInfo
 
@@ -29,7 +29,8 @@ def measure() -> dict[str, float]:
     desk.start(at)
     pairs = tuple(Instrument(symbol=s, base=s[:-4], quote="USDT", price_decimals=2, qty_decimals=3) for s in SYMBOLS)
     desk.handle(InstrumentsLoaded(pairs), at)
-    desk.handle(Focus(command_id="f", symbol=SYMBOLS[0], interval=Interval.M1, watchlist=SYMBOLS), at)
+    wanted = frozenset({book_topic(SYMBOLS[0]), tape_topic(SYMBOLS[0]), watchlist_topic(SYMBOLS)})
+    desk.handle(InterestChanged(Interest(topics=wanted)), at)
     levels = [(f"{1000 - n / 100:.2f}", "1.5") for n in range(1, 500)]
     above = [(f"{1000 + n / 100:.2f}", "1.5") for n in range(1, 500)]
     for symbol in SYMBOLS:
@@ -38,7 +39,6 @@ def measure() -> dict[str, float]:
     chance = random.Random(5)
     process = psutil.Process()
     found: dict[str, float] = {}
-    wanted = frozenset({book_topic(SYMBOLS[0]), tape_topic(SYMBOLS[0])})
     for number in range(2, LAST // len(SYMBOLS) + 2):
         at = Timestamp(at.wall_ms + 10, at.mono_ns + 10_000_000)
         for symbol in SYMBOLS:

@@ -17,9 +17,9 @@ from pathlib import Path
 
 from mexc_tui.config.settings import Credentials, Secret
 from mexc_tui.desk.plan import Plan, PlannedParts
-from mexc_tui.domain.commands import Draft, Focus, PlaceOrder
+from mexc_tui.domain.commands import Draft, PlaceOrder
+from mexc_tui.domain.interest import Interest
 from mexc_tui.domain.limits import Limits
-from mexc_tui.domain.market import Interval
 from mexc_tui.domain.numbers import unscaled
 from mexc_tui.domain.orders import OrderState, OrderType, Side
 from mexc_tui.domain.views import BookState, VenueKind
@@ -128,9 +128,10 @@ def main() -> None:
         armed_at_start=True,
     )
     engine = Engine(KillingParts(plan, point))
-    client = EngineClient(engine)
+    client = engine.client("headless")
     engine.start()
-    client.submit(Focus(command_id="look", symbol=SYMBOL, interval=Interval.M1))
+    topics = {f"book:{SYMBOL}", f"gate:{SYMBOL}", "instruments", "orders", "fills", "risk"}
+    client.look(Interest(topics=frozenset(topics)))
     until(lambda: engine.settled.is_set() and client.view("risk") and client.view("risk").ready)
     until(lambda: client.view(f"book:{SYMBOL}") and client.view(f"book:{SYMBOL}").state is BookState.LIVE)
     if point == "recover":

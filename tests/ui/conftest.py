@@ -17,6 +17,7 @@ from mexc_tui.domain.commands import Command
 from mexc_tui.domain.facts import Fact, Level
 from mexc_tui.domain.inputs import LinkState, Timestamp
 from mexc_tui.domain.instrument import Instrument
+from mexc_tui.domain.interest import Interest
 from mexc_tui.domain.limits import Headroom, Limits, TradingState, Violation
 from mexc_tui.domain.market import Candle, Interval, Trade
 from mexc_tui.domain.numbers import unscaled
@@ -30,7 +31,6 @@ from mexc_tui.domain.views import (
     TOPIC_ORDERS,
     TOPIC_POSITIONS,
     TOPIC_RISK,
-    TOPIC_WATCHLIST,
     BalanceRow,
     BalancesView,
     BookState,
@@ -54,6 +54,7 @@ from mexc_tui.domain.views import (
     candles_topic,
     gate_topic,
     tape_topic,
+    watchlist_topic,
 )
 from mexc_tui.ui.app import CockpitApp
 from mexc_tui.ui.frame_clock import Frame, FrameClock
@@ -76,12 +77,19 @@ MARKETS = (
 )
 
 
+WATCHLIST = watchlist_topic([market[0] for market in MARKETS])
+
+
 class FakeDesk:
-    """A DeskClient whose views and facts a test sets; it keeps the commands it is given."""
+    """A DeskClient whose views and facts a test sets; it keeps the commands and interests it is given.
+
+    Once something is looked at, nothing else has a view.
+    """
 
     def __init__(self, views: dict[str, View]) -> None:
         self.views = views
         self.commands: list[Command] = []
+        self.interests: list[Interest] = []
         self.events: list[Fact] = []
         self.moment = Timestamp(WALL_MS, MONO_NS)
         self.death = ""
@@ -89,8 +97,12 @@ class FakeDesk:
     def submit(self, command: Command) -> None:
         self.commands.append(command)
 
+    def look(self, interest: Interest) -> None:
+        self.interests.append(interest)
+
     def view(self, topic: str) -> View | None:
-        return self.views.get(topic)
+        seen = not self.interests or topic in self.interests[-1].topics
+        return self.views.get(topic) if seen else None
 
     def facts(self, after: int) -> tuple[Fact, ...]:
         return tuple(fact for fact in self.events if fact.seq > after)
@@ -100,6 +112,9 @@ class FakeDesk:
 
     def died(self) -> str:
         return self.death
+
+    def close(self) -> None:
+        self.interests.append(Interest())
 
     def pass_time(self, milliseconds: int) -> None:
         self.moment = Timestamp(self.moment.wall_ms + milliseconds, self.moment.mono_ns + milliseconds * 1_000_000)
@@ -388,7 +403,7 @@ def make_views(seed: int = 7) -> dict[str, View]:
     views: dict[str, View] = {TOPIC_INSTRUMENTS: InstrumentsView(by_symbol=instruments), TOPIC_ORDERS: _orders()}
     views.update(_account())
     views.update(_desk_health())
-    views[TOPIC_WATCHLIST] = _watchlist(rng)
+    views[WATCHLIST] = _watchlist(rng)
     for market in MARKETS:
         symbol = market[0]
         book = _book(symbol, *market[2:], rng)

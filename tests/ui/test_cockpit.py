@@ -7,13 +7,13 @@ from typing import Any
 
 from textual.widgets import Input, Static
 
-from mexc_tui.domain.commands import Arm, CancelAll, CancelOrder, Flatten, Focus, Halt, PlaceOrder, Resume
+from mexc_tui.domain.commands import Arm, CancelAll, CancelOrder, Flatten, Halt, PlaceOrder, Resume
 from mexc_tui.domain.facts import Fact, Level
 from mexc_tui.domain.inputs import LinkState
 from mexc_tui.domain.limits import TradingState
 from mexc_tui.domain.market import Interval
 from mexc_tui.domain.orders import OrderType, Side
-from mexc_tui.domain.views import TOPIC_LINK, TOPIC_RISK, BookState, VenueKind, book_topic, gate_topic
+from mexc_tui.domain.views import TOPIC_BALANCES, TOPIC_LINK, TOPIC_RISK, BookState, VenueKind, book_topic, gate_topic
 from mexc_tui.ui.panes.ladder.widget import LadderPane
 from mexc_tui.ui.panes.status.widget import HintPane
 from mexc_tui.ui.panes.ticket.widget import TicketPane
@@ -38,9 +38,33 @@ async def test_the_engine_is_told_what_is_looked_at(make_cockpit: Any, desk: Any
     async with app.run_test(size=SIZE) as pilot:
         await pilot.press("tab", ".")
         await pilot.press("full_stop")
-    looked = [(c.symbol, c.interval) for c in of_kind(desk, Focus)]
-    assert looked[:2] == [("ETHUSDT", Interval.M5), ("SOLUSDT", Interval.M5)]
-    assert looked[-1][1] is not Interval.M5
+    charts = [chart for interest in desk.interests for chart in interest.candles()]
+    assert charts[:2] == [("ETHUSDT", Interval.M5), ("SOLUSDT", Interval.M5)]
+    assert charts[-1][1] is not Interval.M5
+    assert desk.interests[-1].symbols() == {"SOLUSDT"}
+
+
+async def test_only_what_is_shown_is_looked_at(make_cockpit: Any, desk: Any) -> None:
+    app = make_cockpit()
+    async with app.run_test(size=SIZE) as pilot:
+        assert TOPIC_BALANCES not in desk.interests[-1].topics
+        app.action_do("tab_balances")
+        assert TOPIC_BALANCES in desk.interests[-1].topics
+        app.action_do("tab_fills")
+        assert TOPIC_BALANCES not in desk.interests[-1].topics
+        app.frame_clock.advance()
+        told = len(desk.interests)
+        app.frame_clock.advance()
+        assert len(desk.interests) == told, "what has not changed is not announced again"
+        await pilot.press(":")
+        app.screen.query_one(Input).value = "buy 1 ETHUSDT at 3000"
+        await pilot.pause()
+        app.frame_clock.advance()
+        assert desk.interests[-1].symbols() == {"BTCUSDT", "ETHUSDT"}
+        await pilot.press("escape")
+        await pilot.pause()
+        app.frame_clock.advance()
+        assert desk.interests[-1].symbols() == {"BTCUSDT"}
 
 
 async def test_a_ghost_is_nudged_and_sent_exactly_once_with_the_book_on_the_glass(make_cockpit: Any, desk: Any) -> None:
@@ -288,6 +312,8 @@ async def test_the_command_line_places_orders_and_moves_about(make_cockpit: Any,
         async def enter(line: str) -> None:
             await pilot.press(":")
             app.screen.query_one(Input).value = line
+            await pilot.pause()
+            app.frame_clock.advance()
             await pilot.press("enter")
             assert isinstance(app.screen.focused, LadderPane), line
 

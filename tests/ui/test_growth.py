@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from textual.strip import Strip
 
-from mexc_tui.domain.views import TOPIC_LINK, TOPIC_WATCHLIST, book_topic, tape_topic
+from mexc_tui.domain.views import TOPIC_LINK, book_topic, tape_topic
 from mexc_tui.ui.primitives.pane import LinePane
 from mexc_tui.ui.primitives.rows import Row
 
@@ -47,9 +47,10 @@ class Market:
             time_ms=desk.moment.wall_ms,
         )
         desk.change(TAPE, trades=(*tape.trades[1:], trade), count=tape.count + 1)
-        rows = desk.views[TOPIC_WATCHLIST].rows
+        watchlist = next(topic for topic in desk.views if topic.startswith("watchlist:"))
+        rows = desk.views[watchlist].rows
         desk.change(
-            TOPIC_WATCHLIST,
+            watchlist,
             rows=tuple(msgspec.structs.replace(row, last=row.last + chance.randrange(1, 99)) for row in rows),
         )
         desk.change(TOPIC_LINK, frames_per_s=float(self._frames), as_of_ns=desk.moment.mono_ns)

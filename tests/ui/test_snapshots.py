@@ -22,17 +22,18 @@ from mexc_tui.domain.views import (
     TOPIC_LINK,
     TOPIC_ORDERS,
     TOPIC_RISK,
-    TOPIC_WATCHLIST,
     BookState,
     VenueKind,
     book_topic,
     candles_topic,
     gate_topic,
     tape_topic,
+    watchlist_topic,
 )
 
 D = Decimal
 BOOK = book_topic("BTCUSDT")
+WATCHLIST = watchlist_topic(("BTCUSDT", "ETHUSDT", "SOLUSDT", "MXUSDT", "PEPEUSDT", "龙虾USDT"))
 REFERENCE = ("8.2.8", (3, 11))
 """Textual and Python that the pictures are made with; others draw some pixels differently."""
 
@@ -103,9 +104,9 @@ def test_a_tiny_price_and_volumes_of_eighteen_digits(picture: Picture, desk: Any
     levels = tuple((12_000 - n, 10**18 // (n + 1)) for n in range(30))
     asks = tuple((12_001 + n, 10**17 * (n + 3)) for n in range(30))
     desk.change(book_topic(symbol), bids=levels, asks=asks, known_low=1, known_high=99_999)
-    rows = desk.views[TOPIC_WATCHLIST].rows
+    rows = desk.views[WATCHLIST].rows
     changed = msgspec.structs.replace(rows[4], last=D("0.000000012"), quote_volume=D("123456789012345678"))
-    desk.change(TOPIC_WATCHLIST, rows=(*rows[:4], changed, *rows[5:]))
+    desk.change(WATCHLIST, rows=(*rows[:4], changed, *rows[5:]))
     trades = desk.views[tape_topic(symbol)].trades
     desk.change(
         tape_topic(symbol),
@@ -120,11 +121,11 @@ def test_foreign_and_hostile_names(picture: Picture, desk: Any) -> None:
     desk.change(TOPIC_INSTRUMENTS, by_symbol=instruments)
     for topic in (book_topic, tape_topic, gate_topic):
         desk.views[topic(HOSTILE)] = msgspec.structs.replace(desk.views[topic("BTCUSDT")], symbol=HOSTILE)
-    rows = desk.views[TOPIC_WATCHLIST].rows
+    rows = desk.views[WATCHLIST].rows
     hostile = [
         msgspec.structs.replace(rows[0], symbol=name) for name in (HOSTILE, "مرحباUSDT", "[/]\n\tUSDT", "a\u200bb")
     ]
-    desk.change(TOPIC_WATCHLIST, rows=(*hostile, rows[5]))
+    desk.change(WATCHLIST, rows=(*hostile, rows[5]))
     orders = desk.views[TOPIC_ORDERS]
     desk.change(
         TOPIC_ORDERS, open=tuple(msgspec.structs.replace(o, symbol=HOSTILE, reason=HOSTILE) for o in orders.open)

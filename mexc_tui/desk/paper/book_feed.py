@@ -12,8 +12,8 @@ from mexc_tui.domain.inputs import BookDelta, TradesSeen
 from mexc_tui.domain.numbers import EXACT, BadNumberError, parse_decimal, plain, scaled
 from mexc_tui.domain.orders import Side
 from mexc_tui.domain.views import BookState
+from mexc_tui.kernel.books import CROSSED
 from mexc_tui.kernel.markets import Markets
-from mexc_tui.kernel.reading import CROSSED
 from mexc_tui.venues.simulator.paper.exchange import PaperExchange
 
 IDS_KEPT = 2_000

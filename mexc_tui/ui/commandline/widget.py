@@ -36,6 +36,8 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     verdict: Verdict | None = None
     text: str = ""
     style: str = "dim"
+    symbol: str = ""
+    """A symbol besides the selected one that the line is about."""
 
     @property
     def complete(self) -> bool:
@@ -61,16 +63,19 @@ def read(line: str, frame: Frame) -> Reading:
 def _order(intent: OrderIntent, frame: Frame) -> Reading:
     symbol = intent.symbol or frame.selection.symbol
     inputs = frame.view(gate_topic(symbol))
+    other = "" if symbol == frame.selection.symbol else symbol
     if not isinstance(inputs, GateInputs):
-        return Reading(text=f"reading {symbol}: one moment", style="warn")
+        return Reading(text=f"reading {symbol}: one moment", style="warn", symbol=other)
     cursor: Decimal | None = frame.selection.cursor if symbol == frame.selection.symbol else None
     draft = order_draft(intent, inputs, cursor)
     verdict = check(draft, inputs)
     what = describe(intent, draft, symbol)
     if verdict.passes:
-        return Reading(intent=intent, draft=draft, verdict=verdict, text=f"✔ {what} — Enter sends", style="good")
-    reasons = " · ".join(violation.message for violation in verdict.violations)
-    return Reading(intent=intent, draft=draft, verdict=verdict, text=f"✖ {what}: {reasons}", style="bad")
+        text, style = f"✔ {what} — Enter sends", "good"
+    else:
+        reasons = " · ".join(violation.message for violation in verdict.violations)
+        text, style = f"✖ {what}: {reasons}", "bad"
+    return Reading(intent=intent, draft=draft, verdict=verdict, text=text, style=style, symbol=other)
 
 
 class _Words(Suggester):
@@ -184,6 +189,8 @@ class CommandLine(Vertical):
         if frame is None or not isinstance(self.app, Host):
             return None
         reading = read(line, frame)
+        if reading.symbol != frame.selection.typed:
+            self.app.desk_state.change(typed=reading.symbol)
         self.query_one(Static).update(Text(clean(reading.text), style=self.app.palette.rich(reading.style)))
         return reading
 

@@ -1,4 +1,4 @@
-"""What the person looks at: symbol, interval, cursor, grouping, chart, tabs."""
+"""What the user looks at: symbol, interval, cursor, grouping, chart, tabs."""
 
 from __future__ import annotations
 
@@ -10,37 +10,55 @@ from statistics import median_high
 import msgspec
 
 from mexc_tui.domain.client import DeskClient
-from mexc_tui.domain.commands import Draft, Focus
+from mexc_tui.domain.commands import Draft
+from mexc_tui.domain.interest import CANDLE_LIMIT, Interest
 from mexc_tui.domain.market import Interval
 from mexc_tui.domain.views import (
+    TOPIC_BALANCES,
+    TOPIC_EQUITY,
+    TOPIC_FILLS,
     TOPIC_INSTRUMENTS,
-    TOPIC_WATCHLIST,
+    TOPIC_LINK,
+    TOPIC_ORDERS,
+    TOPIC_POSITIONS,
+    TOPIC_RISK,
     BookView,
     InstrumentsView,
-    WatchlistView,
     book_topic,
+    candles_topic,
+    gate_topic,
+    tape_topic,
+    watchlist_topic,
 )
 from mexc_tui.ui.frame_clock import Frame
-from mexc_tui.ui.state import GROUPINGS, NOTICE_NS, ZOOMS, DeskState
+from mexc_tui.ui.state import GROUPINGS, NOTICE_NS, ZOOMS, DeskState, Selection
 
 INTERVALS = tuple(Interval)
-CANDLES = 500
+ALWAYS_SHOWN = (
+    TOPIC_ORDERS,
+    TOPIC_POSITIONS,
+    TOPIC_FILLS,
+    TOPIC_RISK,
+    TOPIC_LINK,
+    TOPIC_INSTRUMENTS,
+)
+"""What panes outside of the tabs draw from as well: ladder, chart, status, tab names."""
+TAB_TOPICS = {"balances": TOPIC_BALANCES, "equity": TOPIC_EQUITY}
+"""What only one tab draws from."""
 _LEVELS_LOOKED_AT = 20
 SPREAD_SHARE = 4
 """One row in so many of a terminal may be spread: the ladder has half of them at 80×24."""
 
 
 class Navigation:
-    """Changes the selection; tells the engine when another symbol or interval is looked at."""
+    """Changes the selection; tells the desk what is looked at."""
 
-    def __init__(
-        self, client: DeskClient, state: DeskState, new_id: Callable[[], str], rows: Callable[[], int]
-    ) -> None:
+    def __init__(self, client: DeskClient, state: DeskState, rows: Callable[[], int]) -> None:
         """``rows`` tells the height of the terminal."""
         self._client = client
         self._state = state
-        self._new_id = new_id
         self._rows = rows
+        self._announced = Interest()
 
     def say(self, sentence: str, style: str = "warn@band") -> None:
         """Show a sentence for a few seconds in the row of hints."""
@@ -52,17 +70,11 @@ class Navigation:
         return view if isinstance(view, BookView) else None
 
     def announce(self) -> None:
-        """EmitFact the engine what is looked at."""
-        now = self._state.selection
-        self._client.submit(
-            Focus(
-                command_id=self._new_id(),
-                symbol=now.symbol,
-                interval=now.interval,
-                watchlist=now.watchlist,
-                candle_limit=CANDLES,
-            )
-        )
+        """Tell the desk what is looked at, if that has changed."""
+        interest = interest_of(self._state.selection)
+        if interest != self._announced:
+            self._announced = interest
+            self._client.look(interest)
 
     @property
     def can_wait(self) -> bool:
@@ -70,7 +82,8 @@ class Navigation:
         return False
 
     def frame(self, frame: Frame) -> None:
-        """Choose the grouping once the first book of a symbol is here."""
+        """Announce what is looked at; choose the grouping once the first book of a symbol is here."""
+        self.announce()
         if frame.selection.group == 0:
             book = self.book()
             if book is not None and (book.bids or book.asks):
@@ -120,7 +133,7 @@ class Navigation:
 
     def symbol(self, step: int) -> None:
         """Go to the next (or previous) pair of the watchlist."""
-        symbols = self._symbols()
+        symbols = self._state.selection.watchlist
         now = self._state.selection.symbol
         if symbols:
             at = symbols.index(now) + step if now in symbols else 0
@@ -166,18 +179,30 @@ class Navigation:
         """Switch the crosshair on or off."""
         self._state.change(crosshair=0 if self._state.selection.crosshair is None else None)
 
-    def _symbols(self) -> tuple[str, ...]:
-        view = self._client.view(TOPIC_WATCHLIST)
-        if isinstance(view, WatchlistView) and view.rows:
-            return tuple(row.symbol for row in view.rows)
-        return self._state.selection.watchlist
-
     def _cursor_units(self, book: BookView) -> int | None:
         cursor = self._state.selection.cursor
         return _middle(book) if cursor is None else int(cursor.scaleb(book.price_decimals))
 
     def _put_cursor(self, units: int, least: int, book: BookView) -> None:
         self.pick(Decimal(max(least, units)).scaleb(-book.price_decimals))
+
+
+def interest_of(selection: Selection) -> Interest:
+    """Return everything that the panes draw from."""
+    symbol = selection.symbol
+    topics = {
+        *ALWAYS_SHOWN,
+        book_topic(symbol),
+        tape_topic(symbol),
+        gate_topic(symbol),
+        candles_topic(symbol, selection.interval),
+        watchlist_topic(selection.watchlist),
+    }
+    if selection.tab in TAB_TOPICS:
+        topics.add(TAB_TOPICS[selection.tab])
+    if selection.typed:
+        topics.add(gate_topic(selection.typed))
+    return Interest(topics=frozenset(topics), candle_limit=CANDLE_LIMIT)
 
 
 def natural_group(book: BookView, terminal_rows: int) -> int:

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mexc_tui.domain.book import Applied, BookError, OrderBook
-from mexc_tui.domain.commands import Focus
 from mexc_tui.domain.inputs import (
     BookDelta,
     BookSnapshot,
+    InterestChanged,
     LinkChanged,
     LinkState,
     SnapshotFailed,
@@ -20,9 +20,9 @@ from mexc_tui.domain.inputs import (
     Timestamp,
     VenueHealth,
 )
-from mexc_tui.domain.market import Interval
+from mexc_tui.domain.interest import Interest
 from mexc_tui.domain.orders import Side
-from mexc_tui.domain.views import BookState, BookView
+from mexc_tui.domain.views import BookState, BookView, book_topic
 from mexc_tui.kernel.effects import Effect, EmitFact, FetchSnapshot
 from mexc_tui.kernel.facts import FactLog
 from mexc_tui.kernel.markets import Markets
@@ -158,7 +158,7 @@ class Desk:
         self.markets = Markets(FactLog(), depth_limit=limit)
         self.questions = 0
         self.told: list[str] = []
-        self.do(Focus(command_id="1", symbol=SYMBOL, interval=Interval.M1))
+        self.do(InterestChanged(Interest(topics=frozenset({book_topic(SYMBOL)}))))
 
     def at(self) -> Timestamp:
         return Timestamp(1_700_000_000_000 + self.now, self.now * 1_000_000)
@@ -251,7 +251,7 @@ def test_a_bad_level_leaves_the_book_as_it_was(made: list[Change], data: st.Data
     assert as_decimals(book.view(1_000)) == as_decimals(before)
 
 
-@given(st.lists(st.tuples(_prices(1, 500), st.integers(1, 999)), max_size=20), st.integers(0, 12_345))
+@given(st.lists(st.tuples(_prices(1, 500), st.integers(1, 999)), max_size=80), st.integers(0, 12_345))
 def test_walking_adds_up_exactly(levels: list[tuple[Decimal, int]], wanted: int) -> None:
     asks = {price: Decimal(qty).scaleb(-3) for price, qty in levels}
     book = OrderBook(BookSnapshot(SYMBOL, 1, [], [(format(p, "f"), format(q, "f")) for p, q in asks.items()], 0, 50))

@@ -20,7 +20,6 @@ from mexc_tui.domain.commands import (
     Command,
     Draft,
     Flatten,
-    Focus,
     Halt,
     PlaceOrder,
     Reconcile,
@@ -34,6 +33,7 @@ from mexc_tui.domain.inputs import (
     FillReported,
     Input,
     InstrumentsLoaded,
+    InterestChanged,
     LinkChanged,
     LinkState,
     LookupAnswered,
@@ -47,8 +47,8 @@ from mexc_tui.domain.inputs import (
     Timestamp,
 )
 from mexc_tui.domain.instrument import Instrument
+from mexc_tui.domain.interest import Interest
 from mexc_tui.domain.limits import Limits, TradingState
-from mexc_tui.domain.market import Interval
 from mexc_tui.domain.orders import Balance, Fill, OrderReport, OrderRequest, OrderState, OrderType, Side
 from mexc_tui.domain.views import TOPIC_ORDERS, TOPIC_RISK, VenueKind, gate_topic
 from mexc_tui.kernel.desk import Desk
@@ -235,7 +235,7 @@ class DeskAgainstExchange(RuleBasedStateMachine):
         self.version = 0
         self.feed(None)
         self.feed(InstrumentsLoaded((PAIR,)))
-        self.feed(Focus(command_id="", symbol=SYMBOL, interval=Interval.M1))
+        self.feed(InterestChanged(Interest(topics=frozenset({gate_topic(SYMBOL)}))))
         self.feed(BookDelta(SYMBOL, 1, 1, [], [], 0, self.mono_ns))
         self.feed(BookSnapshot(SYMBOL, 1, [("99", "100")], [("101", "100")], self.mono_ns, 100))
 

@@ -15,14 +15,18 @@ import pytest
 from mexc_tui.config.settings import Credentials, Secret
 from mexc_tui.desk.child import Addresses, ChildExchange
 from mexc_tui.desk.plan import Plan, build
-from mexc_tui.domain.commands import CancelOrder, Command, Draft, Focus, PlaceOrder
+from mexc_tui.domain.commands import CancelOrder, Command, Draft, PlaceOrder
 from mexc_tui.domain.facts import Fact
+from mexc_tui.domain.interest import Interest
 from mexc_tui.domain.limits import Limits
-from mexc_tui.domain.market import Interval
 from mexc_tui.domain.numbers import unscaled
 from mexc_tui.domain.orders import Order, OrderReport, OrderType, Side
 from mexc_tui.domain.views import (
+    TOPIC_BALANCES,
+    TOPIC_FILLS,
+    TOPIC_INSTRUMENTS,
     TOPIC_ORDERS,
+    TOPIC_POSITIONS,
     TOPIC_RISK,
     BookState,
     BookView,
@@ -31,10 +35,12 @@ from mexc_tui.domain.views import (
     RiskView,
     VenueKind,
     book_topic,
+    gate_topic,
 )
-from mexc_tui.engine.engine import Engine, EngineClient
+from mexc_tui.engine.engine import Engine
 
 SYMBOL = "MXUSDT"
+ACCOUNT = (TOPIC_INSTRUMENTS, TOPIC_ORDERS, TOPIC_POSITIONS, TOPIC_BALANCES, TOPIC_FILLS, TOPIC_RISK)
 
 
 def wait_for(condition: Callable[[], object], limit_s: float = 15.0, what: str = "") -> None:
@@ -98,13 +104,17 @@ class Terminal:
             armed_at_start=True,
         )
         self.engine: Engine = build(plan)
-        self.client = EngineClient(self.engine)
+        self.client = self.engine.client("terminal")
         self.engine.start()
         assert self.engine.settled.wait(20)
         assert self.engine.failure is None
-        self.submit(Focus(command_id=uuid.uuid4().hex, symbol=SYMBOL, interval=Interval.M1, watchlist=(SYMBOL,)))
+        self.look_at(SYMBOL)
         wait_for(lambda: self.client.view("instruments"), what="instruments")
         wait_for(lambda: self.live() and self.ready(), what="a live book and a reconciled account")
+
+    def look_at(self, symbol: str) -> None:
+        """Look at a book and at everything of the account."""
+        self.client.look(Interest(topics=frozenset({book_topic(symbol), gate_topic(symbol), *ACCOUNT})))
 
     def close(self) -> None:
         self.engine.stop()

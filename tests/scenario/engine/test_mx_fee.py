@@ -8,8 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from mexc_tui.domain.commands import Draft, Focus, PlaceOrder
-from mexc_tui.domain.market import Interval
+from mexc_tui.domain.commands import Draft, PlaceOrder
 from mexc_tui.domain.numbers import unscaled
 from mexc_tui.domain.orders import OrderType, Side
 from mexc_tui.domain.views import TOPIC_BALANCES, TOPIC_FILLS, TOPIC_POSITIONS, BookState, book_topic
@@ -41,7 +40,7 @@ def test_a_fee_in_mx_is_a_cost_of_the_pair_and_leaves_the_mx_balance(terminal, m
     market.admin("POST", "/admin/fund", {"account": account["account"], "funds": {"MX": "5"}})
     switch(True)
     view = terminal.client.view
-    terminal.submit(Focus(command_id=uuid.uuid4().hex, symbol=OTHER, interval=Interval.M1, watchlist=(OTHER,)))
+    terminal.look_at(OTHER)
     until(lambda: (book := view(book_topic(OTHER))) and book.state is BookState.LIVE, what="a live book")
     book = view(book_topic(OTHER))
     ask, bid = (unscaled(side[0][0], book.price_decimals) for side in (book.asks, book.bids))

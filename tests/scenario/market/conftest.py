@@ -11,11 +11,11 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from mexc_tui.domain.commands import Command, Focus
+from mexc_tui.domain.commands import Command
 from mexc_tui.domain.errors import VenueError
-from mexc_tui.domain.inputs import Input, InstrumentsLoaded, SnapshotFailed, Tick, Timestamp
-from mexc_tui.domain.market import Interval
-from mexc_tui.domain.views import BookState, VenueKind
+from mexc_tui.domain.inputs import Input, InstrumentsLoaded, InterestChanged, SnapshotFailed, Tick, Timestamp
+from mexc_tui.domain.interest import Interest
+from mexc_tui.domain.views import BookState, VenueKind, book_topic
 from mexc_tui.kernel.effects import Effect, FetchSnapshot, SetInterest
 from mexc_tui.kernel.facts import FactLog
 from mexc_tui.kernel.markets import Markets
@@ -95,7 +95,7 @@ class Watched:
     async def _open(self, venue: MexcVenue) -> None:
         await venue.open(self.feed)
         self.feed(InstrumentsLoaded(await venue.instruments()))
-        self.feed(Focus(command_id="1", symbol=SYMBOLS[0], interval=Interval.M1, watchlist=SYMBOLS))
+        self.feed(InterestChanged(Interest(topics=frozenset(map(book_topic, SYMBOLS)))))
 
     async def stop(self) -> None:
         for task in self._tasks:

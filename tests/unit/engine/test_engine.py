@@ -9,10 +9,19 @@ import pytest
 from mexc_tui.domain.commands import Halt
 from mexc_tui.domain.errors import ErrorKind, VenueError
 from mexc_tui.domain.facts import Fact, Level
-from mexc_tui.domain.inputs import InstrumentsLoaded, LinkChanged, LinkState, Tick
+from mexc_tui.domain.inputs import (
+    BalanceReported,
+    FillReported,
+    InstrumentsLoaded,
+    InterestChanged,
+    LinkChanged,
+    LinkState,
+    Tick,
+)
+from mexc_tui.domain.interest import Interest
 from mexc_tui.domain.views import FillsView, PositionsView
-from mexc_tui.engine.engine import Engine, EngineClient
-from mexc_tui.engine.hub import FACTS_KEPT, LOOKED_AT_NS, ViewHub
+from mexc_tui.engine.engine import Engine
+from mexc_tui.engine.hub import FACTS_KEPT, ViewHub
 from mexc_tui.kernel.effects import EmitFact
 
 
@@ -22,6 +31,7 @@ class RecordingDesk:
         self.threads = set()
         self.fail_on = None
         self.topics = frozenset()
+        self.published = 0
         self.seq = 0
 
     def start(self, at):
@@ -40,6 +50,7 @@ class RecordingDesk:
 
     def views(self, at, topics):
         self.topics = topics
+        self.published += 1
         return {"fills": FillsView(fills=()), **({"extra": PositionsView(positions=())} if "extra" in topics else {})}
 
 
@@ -81,7 +92,7 @@ def engine(bench, bench_journal, desk):
 
 
 def test_commands_given_before_the_start_wait_and_come_after_recovery_began(engine, desk):
-    client = EngineClient(engine)
+    client = engine.client("test")
     client.submit(Halt(command_id="1"))
     engine.start()
     wait_for(lambda: Halt(command_id="1") in desk.got)
@@ -100,9 +111,10 @@ def test_pushes_that_come_while_the_venue_opens_are_kept(engine, bench, desk):
 
 
 def test_views_and_facts_cross_to_the_client(engine, desk):
-    client = EngineClient(engine)
+    client = engine.client("test")
     engine.start()
     assert client.view("extra") is None
+    client.look(look("extra", "fills"))
     wait_for(lambda: client.view("extra") is not None)
     assert client.view("fills") is not None
     assert "extra" in desk.topics
@@ -115,7 +127,7 @@ def test_views_and_facts_cross_to_the_client(engine, desk):
 
 
 def test_a_failing_kernel_ends_the_engine_visibly_and_orderly(engine, bench, desk):
-    client = EngineClient(engine)
+    client = engine.client("test")
     desk.fail_on = Halt
     engine.start()
     assert engine.settled.wait(5)
@@ -131,7 +143,7 @@ def test_a_venue_that_does_not_open_ends_the_engine_with_its_own_words(engine, b
     engine.start()
     assert engine.settled.wait(5)
     assert engine.join(5)
-    assert EngineClient(engine).died() == "MEXC cannot be reached. Check the network."
+    assert engine.client("test").died() == "MEXC cannot be reached. Check the network."
     assert isinstance(engine.failure, VenueError)
     assert bench.closed == ["venue", "journal"]
 
@@ -141,7 +153,7 @@ def test_a_journal_that_cannot_be_opened_ends_the_engine_before_anything_is_sent
     engine.start()
     assert engine.settled.wait(5)
     assert engine.join(5)
-    assert EngineClient(engine).died() == "Another terminal holds the journal."
+    assert engine.client("test").died() == "Another terminal holds the journal."
     assert bench.calls == []
 
 
@@ -161,24 +173,113 @@ def test_submitting_to_an_ended_engine_is_harmless(engine):
     engine.stop()
     engine.stop()
     assert engine.join(5)
-    EngineClient(engine).submit(Halt(command_id="1"))
-    assert "ended" in EngineClient(engine).died()
+    engine.client("test").submit(Halt(command_id="1"))
+    assert "ended" in engine.client("test").died()
 
 
-def test_a_topic_nobody_looks_at_is_dropped():
+def look(*topics):
+    return Interest(topics=frozenset(topics))
+
+
+def test_a_topic_nobody_looks_at_is_dropped_and_not_taken_in():
     hub = ViewHub()
-    hub.view("book:BTCUSDT", 0)
-    hub.publish({"book:BTCUSDT": PositionsView(positions=()), "positions": PositionsView(positions=())})
-    assert "book:BTCUSDT" in hub.looked_at(LOOKED_AT_NS)
-    assert "book:BTCUSDT" not in hub.looked_at(LOOKED_AT_NS + 1)
-    assert hub.view("book:BTCUSDT", LOOKED_AT_NS + 1) is None
-    assert hub.view("positions", LOOKED_AT_NS + 1) is not None
+    one, other = hub.join(), hub.join()
+    hub.look(one, look("book:BTCUSDT", "positions"))
+    hub.look(other, look("positions"))
+    view = PositionsView(positions=())
+    hub.publish({"book:BTCUSDT": view, "positions": view, "fills": FillsView(fills=())})
+    assert hub.looked_at() == {"book:BTCUSDT", "positions"}
+    assert hub.view("fills") is None
+    hub.leave(one)
+    hub.leave(one)
+    hub.look(one, look("book:BTCUSDT"))
+    assert hub.looked_at() == {"positions"}
+    assert hub.view("book:BTCUSDT") is None
+    assert hub.view("positions") is view
+
+
+def test_listeners_hear_of_facts_and_of_views_that_changed():
+    hub = ViewHub()
+    calls = []
+    hub.on_change(lambda: calls.append(1))
+    hub.look(hub.join(), look("positions"))
+    view = PositionsView(positions=())
+    hub.publish({"positions": view})
+    hub.publish({"positions": view})
+    hub.publish({"fills": FillsView(fills=())})
+    assert len(calls) == 1
+    hub.append(Fact(seq=1, time_ms=0, kind="x", level=Level.INFO, message=""))
+    assert len(calls) == 2
+
+
+def test_the_kernel_is_told_the_union_of_all_interests(engine, desk):
+    one, other = engine.client("one"), engine.client("other")
+    one.look(look("book:BTCUSDT"))
+    engine.start()
+    other.look(look("book:ETHUSDT", "candles:ETHUSDT:5m"))
+    wait_for(lambda: desk.topics == {"book:BTCUSDT", "book:ETHUSDT", "candles:ETHUSDT:5m"})
+    one.close()
+    wait_for(lambda: desk.topics == {"book:ETHUSDT", "candles:ETHUSDT:5m"})
+    told = [item.interest for item in desk.got if isinstance(item, InterestChanged)]
+    assert told[0].topics >= {"book:BTCUSDT"}
+    assert told[-1] == look("book:ETHUSDT", "candles:ETHUSDT:5m")
+    changes = len(told)
+    other.look(look("book:ETHUSDT", "candles:ETHUSDT:5m"))
+    other.submit(Halt(command_id="after"))
+    wait_for(lambda: Halt(command_id="after") in desk.got)
+    assert len([item for item in desk.got if isinstance(item, InterestChanged)]) == changes
+
+
+@pytest.mark.parametrize("item", [FillReported(None), BalanceReported(None, "", 0)])
+def test_own_fills_and_balances_are_published_at_once(bench, bench_journal, desk, item, monkeypatch):
+    monkeypatch.setattr("mexc_tui.engine.engine.PUBLISH_S", 3_600)
+    engine = Engine(BenchParts(bench, bench_journal, desk))
+    engine.client("screen").look(look("extra"))
+    engine.start()
+    assert engine.settled.wait(5)
+    wait_for(lambda: engine.hub.view("extra") is not None)
+    wait_for(lambda: InstrumentsLoaded((), None) in desk.got)
+    published = desk.published
+    engine._loop.call_soon_threadsafe(bench.sink, item)
+    wait_for(lambda: desk.published > published)
+    engine.stop()
+    assert engine.join(5)
+
+
+def test_what_runs_beside_the_desk_starts_when_the_venue_is_open_and_ends_with_it(bench, bench_journal, desk):
+    seen = []
+
+    async def beside(engine):
+        seen.append((threading.current_thread().name, ("open", None) in bench.calls))
+        try:
+            await asyncio.Event().wait()
+        finally:
+            seen.append(list(bench.closed))
+
+    engine = Engine(BenchParts(bench, bench_journal, desk), beside=beside)
+    engine.start()
+    wait_for(lambda: seen)
+    engine.stop()
+    assert engine.join(5)
+    assert seen == [("engine", True), []]
+    assert engine.failure is None
+
+
+def test_what_cannot_run_beside_the_desk_ends_the_engine_with_its_reason(bench, bench_journal, desk):
+    async def beside(engine):
+        raise OSError("The socket is taken.")
+
+    engine = Engine(BenchParts(bench, bench_journal, desk), beside=beside)
+    engine.start()
+    assert engine.join(5)
+    assert engine.client("test").died() == "The socket is taken."
+    assert bench.closed == ["venue", "journal"]
 
 
 def test_facts_are_bounded_and_ordered():
     hub = ViewHub()
     told = FACTS_KEPT + 50
     for seq in range(1, told + 1):
-        hub.tell(Fact(seq=seq, time_ms=0, kind="x", level=Level.INFO, message=""))
+        hub.append(Fact(seq=seq, time_ms=0, kind="x", level=Level.INFO, message=""))
     assert [fact.seq for fact in hub.facts(told - 10)] == list(range(told - 9, told + 1))
     assert hub.facts(0)[0].seq == 51

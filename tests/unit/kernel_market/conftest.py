@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from mexc_tui.domain.commands import Focus
 from mexc_tui.domain.inputs import (
     BookDelta,
     BookSnapshot,
+    InterestChanged,
     LinkChanged,
     LinkState,
     Tick,
@@ -19,9 +19,10 @@ from mexc_tui.domain.inputs import (
     VenueHealth,
 )
 from mexc_tui.domain.instrument import Instrument
+from mexc_tui.domain.interest import Interest
 from mexc_tui.domain.market import Interval, Trade
 from mexc_tui.domain.orders import Side
-from mexc_tui.domain.views import BookView
+from mexc_tui.domain.views import BookView, book_topic, candles_topic, gate_topic, tape_topic, watchlist_topic
 from mexc_tui.kernel.effects import Effect, EmitFact, FetchSnapshot
 from mexc_tui.kernel.facts import FactLog
 from mexc_tui.kernel.markets import Markets
@@ -58,7 +59,17 @@ class Rig:
         return made
 
     def focus(self, symbol: str = "ABCUSDT", interval: Interval = Interval.M1, *watch: str) -> list[Effect]:
-        return self.do(Focus(command_id="f", symbol=symbol, interval=interval, watchlist=watch))
+        """Look at what a trade screen of that symbol looks at."""
+        return self.look(
+            book_topic(symbol),
+            tape_topic(symbol),
+            gate_topic(symbol),
+            candles_topic(symbol, interval),
+            *([watchlist_topic(watch)] if watch else []),
+        )
+
+    def look(self, *topics: str) -> list[Effect]:
+        return self.do(InterestChanged(Interest(topics=frozenset(topics))))
 
     def delta(self, first: int, last: int, bids: Any = (), asks: Any = (), symbol: str = "ABCUSDT") -> list[Effect]:
         return self.do(BookDelta(symbol, first, last, list(bids), list(asks), START + self.now, self.now * 1_000_000))

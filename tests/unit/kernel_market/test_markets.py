@@ -5,10 +5,26 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from mexc_tui.domain.inputs import CandleHistory, CandleSeen, InstrumentsLoaded, LinkState, TickersSeen, TradesSeen
+from mexc_tui.domain.inputs import (
+    CandleHistory,
+    CandleSeen,
+    InstrumentsLoaded,
+    InterestChanged,
+    LinkState,
+    TickersSeen,
+    TradesSeen,
+)
+from mexc_tui.domain.interest import Interest
 from mexc_tui.domain.market import Candle, Interval, Ticker
 from mexc_tui.domain.orders import Side
-from mexc_tui.domain.views import TOPIC_INSTRUMENTS, TOPIC_WATCHLIST, BookState, book_topic, candles_topic, tape_topic
+from mexc_tui.domain.views import (
+    TOPIC_INSTRUMENTS,
+    BookState,
+    book_topic,
+    candles_topic,
+    tape_topic,
+    watchlist_topic,
+)
 from mexc_tui.kernel.effects import FetchCandles, FetchTrades, SetInterest
 from mexc_tui.kernel.publisher import Publisher
 
@@ -48,16 +64,89 @@ def test_a_long_watchlist_follows_twelve_books(rig: Any) -> None:
     names = [f"W{n}USDT" for n in range(30)]
     effects = rig.focus("ABCUSDT", Interval.M1, *names)
     assert of(effects, SetInterest)[0].symbols == ("ABCUSDT", *names[:12])
-    assert len(rig.markets.watchlist().rows) == 30
+    assert len(rig.markets.watchlist(tuple(names)).rows) == 30
 
 
-def test_an_unknown_symbol_is_refused_in_words_and_moves_nothing(rig: Any) -> None:
+GARBAGE = (
+    "",
+    ":",
+    "book",
+    "book:",
+    "book:NOPEUSDT",
+    "tape:\x1b[31m",
+    "gate:a:b:c",
+    "candles",
+    "candles:ABCUSDT",
+    "candles:ABCUSDT:7s",
+    "candles::1m",
+    "candles:NOPEUSDT:1m",
+    "watchlist:",
+    "watchlist:,,",
+    "watchlist:NOPEUSDT,",
+    "no such thing",
+)
+
+
+def test_what_is_not_listed_or_makes_no_sense_is_left_out_quietly(rig: Any) -> None:
     load(rig, "ABCUSDT")
+    effects = rig.look(book_topic("ABCUSDT"), *GARBAGE)
+    assert of(effects, SetInterest) == [SetInterest(("ABCUSDT",), ())]
+    assert len(effects) == 2, "besides that, only trades of the pair that exists are asked for"
+    made = Publisher(rig.markets).views([book_topic("ABCUSDT"), *GARBAGE])
+    assert {topic for topic in made if not topic.startswith("watchlist:")} == {"book:ABCUSDT"}
+
+
+def test_two_symbols_and_three_charts_at_once_each_live_their_own_life(rig: Any) -> None:
+    load(rig, "ABCUSDT", "BUSDT")
+    charts = (("ABCUSDT", Interval.M1), ("ABCUSDT", Interval.H1), ("BUSDT", Interval.M5))
+    topics = [candles_topic(*chart) for chart in charts]
+    effects = rig.look(book_topic("ABCUSDT"), tape_topic("BUSDT"), *topics)
+    assert of(effects, SetInterest)[0].candles == tuple(sorted(charts))
+    assert {(one.symbol, one.interval) for one in of(effects, FetchCandles)} == set(charts)
+    began = START // MINUTE * MINUTE
+    for symbol, interval in charts:
+        rig.do(CandleHistory(symbol, interval, (candle(began // 3_600_000 * 3_600_000, "5"),)))
+    rig.do(TradesSeen("ABCUSDT", (rig.trade("9", 1, "x"),), 1))
+    closes = [rig.markets.candles(*chart).view().candles[-1].close for chart in charts]
+    assert closes == [9, 9, 5]
+    effects = rig.link(LinkState.RECONNECTING, "ABCUSDT") + rig.link(LinkState.CONNECTED)
+    assert {(one.symbol, one.interval) for one in of(effects, FetchCandles)} == set(charts[:2])
+    assert [one.symbol for one in of(effects, FetchTrades)] == ["ABCUSDT"]
+
+
+def test_what_one_client_stops_looking_at_is_kept_for_the_other(rig: Any) -> None:
+    load(rig, "ABCUSDT", "BUSDT")
+    mine = (book_topic("ABCUSDT"), candles_topic("ABCUSDT", Interval.M1))
+    rig.look(*mine, book_topic("BUSDT"), candles_topic("ABCUSDT", Interval.H1))
+    series, book = rig.markets.candles("ABCUSDT", Interval.M1), rig.view("ABCUSDT")
+    effects = rig.look(*mine)
+    assert effects == [SetInterest(("ABCUSDT",), (("ABCUSDT", Interval.M1),))]
+    assert rig.markets.candles("ABCUSDT", Interval.M1) is series
+    assert rig.view("ABCUSDT") is book
+    assert rig.markets.candles("ABCUSDT", Interval.H1) is None
+    assert rig.markets.book_view("BUSDT") is None
+    rig.look()
+    assert rig.markets.followed == ()
+
+
+def test_a_chart_opened_while_the_link_is_down_is_read_again_when_it_is_back(rig: Any) -> None:
+    load(rig, "ABCUSDT", "BUSDT")
     rig.focus()
-    effects = rig.focus("NOPEUSDT")
-    assert rig.facts(effects) == ["problem"]
-    assert len(effects) == 1
-    assert rig.markets.focus.symbol == "ABCUSDT"
+    rig.link(LinkState.CONNECTED)
+    rig.link(LinkState.RECONNECTING)
+    effects = rig.look(candles_topic("BUSDT", Interval.M5))
+    assert of(effects, FetchCandles) == [FetchCandles("BUSDT", Interval.M5, 500)]
+    assert of(rig.link(LinkState.CONNECTED), FetchCandles) == [FetchCandles("BUSDT", Interval.M5, 500)]
+
+
+def test_a_client_that_wants_more_candles_gets_them(rig: Any) -> None:
+    load(rig, "ABCUSDT")
+    topics = frozenset({candles_topic("ABCUSDT", Interval.M1)})
+    rig.do(InterestChanged(Interest(topics=topics, candle_limit=100)))
+    assert rig.do(InterestChanged(Interest(topics=topics, candle_limit=90))) == []
+    assert rig.do(InterestChanged(Interest(topics=topics, candle_limit=10**9))) == [
+        FetchCandles("ABCUSDT", Interval.M1, 1_000)
+    ]
 
 
 def test_pairs_loaded_after_the_focus_drop_what_is_not_listed_and_fill_the_sparks(rig: Any) -> None:
@@ -73,10 +162,10 @@ def test_candles_of_an_earlier_choice_are_dropped(rig: Any) -> None:
     rig.focus("ABCUSDT", Interval.H1)
     rig.do(CandleHistory("ABCUSDT", Interval.M5, (candle(0, "1"),)))
     rig.do(CandleSeen("XUSDT", Interval.H1, candle(0, "1"), 0))
-    assert rig.markets.series.view().candles == ()
-    assert rig.markets.series.view().loading
+    assert rig.markets.candles("ABCUSDT", Interval.H1).view().candles == ()
+    assert rig.markets.candles("ABCUSDT", Interval.H1).view().loading
     rig.do(CandleHistory("ABCUSDT", Interval.H1, (candle(0, "1"),)))
-    assert len(rig.markets.series.view().candles) == 1
+    assert len(rig.markets.candles("ABCUSDT", Interval.H1).view().candles) == 1
 
 
 def test_a_quiet_chart_goes_on_by_exchange_time_whatever_the_local_clock_says(rig: Any) -> None:
@@ -84,11 +173,11 @@ def test_a_quiet_chart_goes_on_by_exchange_time_whatever_the_local_clock_says(ri
     long_ago = 1_600_000_020_000
     rig.do(CandleHistory("ABCUSDT", Interval.M1, (candle(long_ago, "5"),)))
     rig.wait(1_000)
-    assert len(rig.markets.series.view().candles) == 1, "exchange time is not known yet"
+    assert len(rig.markets.candles("ABCUSDT", Interval.M1).view().candles) == 1, "exchange time is not known yet"
     trade = rig.trade("6", long_ago - 1_700_000_000_000 + 1_000, "t1")
     rig.do(TradesSeen("ABCUSDT", (trade,), 1))
     rig.wait(180_000, link=True)
-    row = rig.markets.series.view().candles
+    row = rig.markets.candles("ABCUSDT", Interval.M1).view().candles
     assert [one.close for one in row] == [Decimal(6)] * 4
     assert [one.volume for one in row[1:]] == [Decimal(0)] * 3
     assert [one.closed for one in row] == [True, True, True, False]
@@ -110,9 +199,15 @@ def test_the_chart_invents_nothing_for_an_outage_longer_than_its_history(rig: An
     rig.link(LinkState.CONNECTED)
     later = began + 500 * MINUTE
     rig.do(CandleSeen("ABCUSDT", Interval.M1, candle(later, "9"), 0))
-    assert [one.open_ms for one in rig.markets.series.view().candles] == [began], "nothing is known of the time between"
+    assert [one.open_ms for one in rig.markets.candles("ABCUSDT", Interval.M1).view().candles] == [began], (
+        "nothing is known of the time between"
+    )
     rig.do(CandleHistory("ABCUSDT", Interval.M1, tuple(candle(later - n * MINUTE, "8") for n in (2, 1))))
-    assert [one.open_ms for one in rig.markets.series.view().candles] == [later - 2 * MINUTE, later - MINUTE, later]
+    assert [one.open_ms for one in rig.markets.candles("ABCUSDT", Interval.M1).view().candles] == [
+        later - 2 * MINUTE,
+        later - MINUTE,
+        later,
+    ]
 
 
 def test_pairs_that_keys_may_not_trade_are_shown_but_not_tradable(rig: Any) -> None:
@@ -187,7 +282,7 @@ def test_watch_rows_show_what_is_known_and_nothing_else(rig: Any) -> None:
     rig.top("95", "96")
     ticker = Ticker(symbol="ABCUSDT", last=Decimal(90), change=Decimal("-0.01"), quote_volume=Decimal(7))
     rig.do(TickersSeen((ticker,), 1))
-    first, second = rig.markets.watchlist().rows
+    first, second = rig.markets.watchlist(("ABCUSDT", "BUSDT")).rows
     assert (first.last, first.bid, first.ask, first.change) == (90, 95, 96, Decimal("-0.01"))
     assert (second.last, second.bid, second.change, second.spark, second.tradable) == (None, None, None, (), False)
 
@@ -198,9 +293,9 @@ def test_sparks_come_from_minute_candles_and_go_on_with_sampled_prices(rig: Any)
     start = 1_700_000_000_000 // 60_000 * 60_000
     history = tuple(candle(start - n * 60_000, str(100 - n)) for n in range(70, 0, -1))
     rig.do(CandleHistory("BUSDT", Interval.M1, history))
-    assert len(rig.markets.watchlist().rows[0].spark) == 60
+    assert len(rig.markets.watchlist(("BUSDT",)).rows[0].spark) == 60
     rig.do(TradesSeen("BUSDT", (rig.trade("200", 1_000, "a"), rig.trade("201", 2_000, "b")), 1))
-    spark = rig.markets.watchlist().rows[0].spark
+    spark = rig.markets.watchlist(("BUSDT",)).rows[0].spark
     assert spark[-2:] == (Decimal(99), Decimal(201))
     assert len(spark) == 60
 
@@ -211,12 +306,13 @@ def test_views_are_made_for_what_changed_and_is_looked_at(rig: Any) -> None:
     rig.live()
     publisher = Publisher(rig.markets)
     book, tape, candles = book_topic("ABCUSDT"), tape_topic("ABCUSDT"), candles_topic("ABCUSDT", Interval.M1)
-    before = publisher.views(rig.at)
-    assert {book, tape, candles, TOPIC_WATCHLIST, TOPIC_INSTRUMENTS} <= set(before)
-    again = publisher.views(rig.at)
+    topics = {book, tape, candles, watchlist_topic(("ABCUSDT", "BUSDT")), TOPIC_INSTRUMENTS}
+    before = publisher.views(topics)
+    assert set(before) == topics
+    again = publisher.views(topics)
     assert all(again[topic] is before[topic] for topic in before)
     rig.delta(101, 101, [("98", "1")])
-    after = publisher.views(rig.at, [book, tape, "book:NOPE", "nonsense"])
+    after = publisher.views([book, tape, "book:NOPE", "nonsense"])
     assert set(after) == {book, tape}
     assert after[book] is not before[book]
     assert after[tape] is before[tape]

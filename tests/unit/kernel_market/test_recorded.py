@@ -10,20 +10,29 @@ from typing import Any
 
 import pytest
 
-from mexc_tui.domain.commands import Focus
 from mexc_tui.domain.inputs import (
     BookDelta,
     BookSnapshot,
     CandleSeen,
     Input,
+    InterestChanged,
     Tick,
     Timestamp,
     TopOfBook,
     TradesSeen,
 )
+from mexc_tui.domain.interest import Interest
 from mexc_tui.domain.market import Candle, Interval, Trade
 from mexc_tui.domain.orders import Side
-from mexc_tui.domain.views import BookState, BookView
+from mexc_tui.domain.views import (
+    TOPIC_INSTRUMENTS,
+    BookState,
+    BookView,
+    book_topic,
+    candles_topic,
+    tape_topic,
+    watchlist_topic,
+)
 from mexc_tui.kernel.effects import Effect, EmitFact, FetchSnapshot
 from mexc_tui.kernel.facts import FactLog
 from mexc_tui.kernel.markets import Markets
@@ -97,7 +106,15 @@ def run(path: Path) -> tuple[Markets, list[Effect], list[Any]]:
     seen: list[Any] = []
     ready: dict[str, BookSnapshot] = {}
     wanted: set[str] = set()
-    command = Focus(command_id="1", symbol=symbols[0], interval=Interval.M1, watchlist=tuple(symbols))
+    topics = frozenset(
+        (
+            TOPIC_INSTRUMENTS,
+            watchlist_topic(symbols),
+            candles_topic(symbols[0], Interval.M1),
+            *map(book_topic, symbols),
+            *map(tape_topic, symbols),
+        )
+    )
     first = next(iter(inputs(path)))[0]
 
     def do(item: Any, at: Timestamp) -> None:
@@ -108,18 +125,18 @@ def run(path: Path) -> tuple[Markets, list[Effect], list[Any]]:
             wanted.discard(symbol)
             do(ready[symbol], at)
 
-    do(command, first)
+    do(InterestChanged(Interest(topics=topics)), first)
     at = first
     for count, (at, push, snapshot) in enumerate(inputs(path)):
         if snapshot is not None:
             ready[snapshot.symbol] = snapshot
         do(push if push is not None else Tick(), at)
         if count % 50 == 0:
-            seen.append(publisher.views(at))
+            seen.append(publisher.views(topics))
     for _ in range(20):
         at = Timestamp(at.wall_ms + 250, at.mono_ns + 250_000_000)
         do(Tick(), at)
-    seen.append(publisher.views(at))
+    seen.append(publisher.views(topics))
     return markets, effects, seen
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from mexc_tui.domain.commands import Command, Draft, Focus, PlaceOrder
+from mexc_tui.domain.commands import Command, Draft, PlaceOrder
 from mexc_tui.domain.facts import Fact
 from mexc_tui.domain.inputs import (
     BalanceReported,
@@ -18,16 +18,17 @@ from mexc_tui.domain.inputs import (
     FillReported,
     Input,
     InstrumentsLoaded,
+    InterestChanged,
     OrderReported,
     Reconciled,
     Tick,
     Timestamp,
 )
 from mexc_tui.domain.instrument import Instrument
+from mexc_tui.domain.interest import Interest
 from mexc_tui.domain.limits import Limits
-from mexc_tui.domain.market import Interval
 from mexc_tui.domain.orders import Balance, Fill, Order, OrderReport, OrderState, OrderType, Side
-from mexc_tui.domain.views import TOPIC_ORDERS, VenueKind
+from mexc_tui.domain.views import TOPIC_ORDERS, VenueKind, gate_topic
 from mexc_tui.kernel.desk import Desk
 from mexc_tui.kernel.effects import Effect, EmitFact, FetchAccount, Journal, Record, SendOrder
 from mexc_tui.kernel.ports import VenueInfo
@@ -236,7 +237,7 @@ def build(
     bench = Bench(desk)
     bench.begin()
     bench.do(InstrumentsLoaded((pair,)))
-    bench.do(Focus(command_id="", symbol=pair.symbol, interval=Interval.M1))
+    bench.do(InterestChanged(Interest(topics=frozenset({gate_topic(pair.symbol)}))))
     return bench
 
 

@@ -31,7 +31,7 @@ class Shown(list[Effect]):
     def __iadd__(self, made: Any) -> Shown:
         for effect in made:
             if isinstance(effect, EmitFact):
-                self._hub.tell(effect.fact)
+                self._hub.append(effect.fact)
         return self
 
 

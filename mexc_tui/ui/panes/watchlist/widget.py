@@ -8,7 +8,7 @@ from typing import ClassVar
 from textual import events
 from textual.message import Message
 
-from mexc_tui.domain.views import TOPIC_WATCHLIST, WatchlistView
+from mexc_tui.domain.views import WatchlistView, watchlist_topic
 from mexc_tui.ui.frame_clock import Frame
 from mexc_tui.ui.panes.watchlist.presenter import watch_rows
 from mexc_tui.ui.primitives.pane import LinePane
@@ -35,11 +35,11 @@ class WatchlistPane(LinePane):
 
     def inputs(self, frame: Frame) -> tuple[object, ...]:
         selection = frame.selection
-        view = frame.view(TOPIC_WATCHLIST)
+        view = frame.view(watchlist_topic(frame.selection.watchlist))
         return (frame.now.mono_ns // _PERIOD_NS, view is None, frame.fault(), selection.symbol, selection.ascii_only)
 
     def build(self, frame: Frame) -> Sequence[Row]:
-        view = frame.view(TOPIC_WATCHLIST)
+        view = frame.view(watchlist_topic(frame.selection.watchlist))
         watched = view if isinstance(view, WatchlistView) else None
         self._symbols = () if watched is None else tuple(row.symbol for row in watched.rows)
         return watch_rows(
