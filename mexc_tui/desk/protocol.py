@@ -163,6 +163,8 @@ class Welcome(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     role: Role
     seen: int
     """Number of the latest fact as the client was attached: what is not above it had happened before."""
+    after: int
+    """The facts above this number follow."""
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -224,9 +226,9 @@ ToClient = Welcome | Refused | Batch | Answer | Reply | Ending
 _encoder = msgspec.msgpack.Encoder()
 encode = _encoder.encode
 """Message (or view) to msgpack; OverflowError for an integer beyond 64 bits, ValueError for text that is not UTF-8."""
-_to_desk = msgspec.msgpack.Decoder(ToDesk)
-_to_client = msgspec.msgpack.Decoder(ToClient)
-_wide_view = msgspec.json.Decoder(View)
+_to_desk: msgspec.msgpack.Decoder[ToDesk] = msgspec.msgpack.Decoder(ToDesk)
+_to_client: msgspec.msgpack.Decoder[ToClient] = msgspec.msgpack.Decoder(ToClient)
+_wide_view: msgspec.json.Decoder[View] = msgspec.json.Decoder(View)
 
 
 def framed(body: bytes) -> bytes:
@@ -243,7 +245,7 @@ def decode_to_desk(body: bytes | memoryview) -> ToDesk:
     try:
         return _to_desk.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise ProtocolError(f"not a message of this protocol ({error})") from None
+        raise ProtocolError(f"What was sent is not a message between mexc-tui and its desk ({error}).") from None
 
 
 def decode_to_client(body: bytes | memoryview) -> ToClient:
@@ -255,7 +257,7 @@ def decode_to_client(body: bytes | memoryview) -> ToClient:
     try:
         return _to_client.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise ProtocolError(f"not a message of this protocol ({error})") from None
+        raise ProtocolError(f"What was sent is not a message between mexc-tui and its desk ({error}).") from None
 
 
 def encode_view(view: View) -> bytes:
@@ -277,4 +279,4 @@ def view_of(update: ViewUpdate) -> View:
     try:
         return _wide_view.decode(update.view)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise ProtocolError(f"not a view ({error})") from None
+        raise ProtocolError(f"What was sent is not a view ({error}).") from None
