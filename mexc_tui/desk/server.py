@@ -89,11 +89,6 @@ class DeskServer:
         self._flush_due = False
         self._published = asyncio.Event()
 
-    @property
-    def sessions(self) -> tuple[Session, ...]:
-        """Return the attached clients, in the order they came."""
-        return tuple(self._attached)
-
     async def run(self) -> None:
         """Serve until cancelled, then tell the clients why; made for ``Engine(beside=…)``.
 
@@ -309,9 +304,12 @@ def _peer(writer: asyncio.StreamWriter) -> Peer:
     """Return who connected.
 
     Raises:
-        ProtocolError: it is another user.
+        ProtocolError: it is another user, or nobody knows.
     """
-    peer = peer_of(writer.get_extra_info("socket"))
+    try:
+        peer = peer_of(writer.get_extra_info("socket"))
+    except OSError as error:
+        raise ProtocolError(f"It is not known which user this client belongs to ({error}).") from None
     if peer.uid != os.getuid():
         raise ProtocolError("This desk belongs to another user.")
     return peer

@@ -48,14 +48,10 @@ class Session:
         """Follow what the client looks at.
 
         Raises:
-            ProtocolError: it asks for too much, or for what cannot be.
+            ProtocolError: it asks for too much.
         """
         if len(interest.topics) > TOPICS_LIMIT or any(len(topic) > TOPIC_LENGTH_LIMIT for topic in interest.topics):
             raise ProtocolError(f"A client may look at {TOPICS_LIMIT} topics at most.")
-        try:
-            interest.candles()
-        except ValueError as error:
-            raise ProtocolError(f"There is no such topic ({error}).") from None
         self.topics = interest.topics
         self.client.look(replace(interest, candle_limit=max(1, min(interest.candle_limit, CANDLES_LIMIT))))
 
