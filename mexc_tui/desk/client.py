@@ -8,6 +8,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -45,6 +46,7 @@ from mexc_tui.domain.inputs import Timestamp
 from mexc_tui.domain.interest import Interest
 from mexc_tui.domain.views import View
 from mexc_tui.engine.clock import system_now
+from mexc_tui.engine.supervisor import guarded
 
 ANSWERS_KEPT = 1_000
 AGAIN_S = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
@@ -119,7 +121,7 @@ class SocketClient:
         """Attach to the desk whose socket is at ``path``.
 
         ``after``: facts above this number are wanted (``protocol.FROM_NOW``: only new ones). ``on_refused`` is called
-        with a sentence for every command that the desk did not take, from ``submit`` itself or from a thread.
+        with a sentence for every command that the desk did not take, from ``submit`` itself or from the reading thread.
 
         Raises:
             DeskAbsentError: nobody listens there, or nobody answers within the limit.
@@ -246,11 +248,18 @@ class SocketClient:
     # What follows runs on the reading thread.
 
     def _live(self, link: Link) -> None:
+        error = guarded(partial(self._stay_attached, link))
+        if error is not None:
+            self._closing.set()
+            self._break(link, f"This client failed ({type(error).__name__}); the log has the details. Start it again.")
+
+    def _stay_attached(self, link: Link) -> None:
         attached: Link | None = link
         pauses = _pauses()
         while attached is not None:
             since = time.monotonic()
-            self._break(attached, self._follow(attached))
+            why = self._follow(attached)
+            self._break(attached, _DETACHED if self._closing.is_set() else why)
             if time.monotonic() - since > STEADY_S:
                 pauses = _pauses()
             attached = self._attach_again(pauses)
@@ -302,8 +311,9 @@ class SocketClient:
     def _break(self, link: Link, why: str) -> None:
         """Note that the connection has ended, and what that means for the commands that were on their way."""
         with self._changed:
+            link = self._link or link
             self._link = None
-            self._cut = _DETACHED if self._closing.is_set() else why
+            self._cut = why
             unsent = link.unsent()
             left, self._open = tuple(self._open), {}
             link.close()

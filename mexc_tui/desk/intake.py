@@ -24,12 +24,12 @@ class Intake:
     def __init__(self) -> None:
         self._taken: dict[str, None] = {}
 
-    def submit(self, command: Command, role: Role, desk: DeskClient) -> Answer:
-        """Hand the command to the desk, unless it was before or may not be."""
+    def submit(self, command: Command, role: Role, desk: DeskClient, refusal: str = "") -> Answer:
+        """Hand the command to the desk, unless it was before or may not be; ``refusal`` is why none may be now."""
         command_id = command.command_id
         if role is not Role.TRADE:
             return Answer(command_id=command_id[:TEXT_LIMIT], outcome=Outcome.REFUSED, reason=_VIEW_ONLY)
-        fault = fault_of(command) or desk.died()
+        fault = fault_of(command) or refusal
         if fault:
             return Answer(command_id=command_id[:TEXT_LIMIT], outcome=Outcome.REFUSED, reason=fault)
         if command_id in self._taken:

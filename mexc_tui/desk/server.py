@@ -54,6 +54,7 @@ HELLO_LIMIT_S = 5.0
 CLOSE_LIMIT_S = 0.5
 """How long the end of the desk waits for clients to read why."""
 NAME_LENGTH = 64
+REASON_LENGTH = 300
 
 _log = logging.getLogger(__name__)
 
@@ -105,6 +106,9 @@ class DeskServer:
     async def start(self) -> None:
         """Listen; a socket that a killed desk left behind is replaced.
 
+        Two desks must not start at one path at the same time: the lock of the account, which the caller holds, sees
+        to that.
+
         Raises:
             OSError: a desk listens there already, the folder is not private, or the socket cannot be made.
         """
@@ -146,10 +150,13 @@ class DeskServer:
         session: Session | None = None
         try:
             session = await self._greet(reader, writer)
+            self._on_clients(len(self._attached))
+            self._note_change()
             while await self._take(session, await _read(reader), writer):
                 await writer.drain()
         except ProtocolError as error:
-            _log.warning("%s was disconnected: %s", session.info.name if session else "a client", error)
+            name = session.info.name if session else "a client"
+            _log.warning("%s was disconnected: %s", name, _shown(str(error), REASON_LENGTH))
             _send(writer, Refused(reason=str(error)))
         except TimeoutError:
             _log.warning("a client was disconnected: no Hello within %g s", HELLO_LIMIT_S)
@@ -197,8 +204,6 @@ class DeskServer:
                 protocol=PROTOCOL, program=self.info.program, desk=self.info, role=hello.role, seen=seen, after=after
             ),
         )
-        self._on_clients(len(self._attached))
-        self._note_change()
         return session
 
     def _detach(self, session: Session) -> None:
@@ -216,7 +221,9 @@ class DeskServer:
             session.acknowledge(message.n)
             self._send_batch(session, writer)
         elif isinstance(message, Submit):
-            _send(writer, self._intake.submit(message.command, session.info.role, session.client))
+            failure = self._engine.failure
+            refusal = "" if failure is None else death_notice(failure)
+            _send(writer, self._intake.submit(message.command, session.info.role, session.client, refusal))
         elif isinstance(message, Look):
             session.look(message.interest)
             self._forget_views()
@@ -333,6 +340,6 @@ def _send(writer: asyncio.StreamWriter, message: ToClient) -> None:
         writer.write(framed(encode(message)))
 
 
-def _shown(text: str) -> str:
+def _shown(text: str, length: int = NAME_LENGTH) -> str:
     """Return a client's text as it may stand in a log or on a screen."""
-    return "".join(sign for sign in text[:NAME_LENGTH] if sign.isprintable()) or "?"
+    return "".join(sign for sign in text[:length] if sign.isprintable()) or "?"

@@ -14,13 +14,9 @@ from mexc_tui.domain.orders import Side
 class Desk:
     def __init__(self) -> None:
         self.got = []
-        self.death = ""
 
     def submit(self, command):
         self.got.append(command)
-
-    def died(self):
-        return self.death
 
 
 @pytest.fixture
@@ -71,8 +67,8 @@ def test_values_that_nobody_can_mean_do_not_reach_the_desk(desk, command):
 
 
 def test_a_desk_that_has_failed_takes_nothing(desk):
-    desk.death = "The engine stopped."
-    answer = Intake().submit(Halt(command_id="h"), Role.TRADE, desk)
+    answer = Intake().submit(Halt(command_id="h"), Role.TRADE, desk, "The engine stopped.")
+    assert desk.got == []
     assert (answer.outcome, answer.reason) == (Outcome.REFUSED, "The engine stopped.")
 
 
