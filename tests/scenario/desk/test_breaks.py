@@ -115,6 +115,23 @@ def test_a_command_while_cut_is_refused_and_never_sent_later(desks):
     assert [command.command_id for command in second.kernel.commands] == ["now"]
 
 
+def test_commands_said_again_after_every_break_are_executed_once(bed):
+    client = bed.connect()
+    chance = random.Random(11)
+    for number in range(100):
+        name = str(number)
+        while True:
+            assert client.wait(lambda: client.died() == "", 10)
+            client.submit(Halt(command_id=name))
+            if chance.random() < 0.4:
+                bed.cut()
+            assert client.wait(lambda name=name: client.answer(name) is not None, 10)
+            if client.answer(name).outcome in (Outcome.TAKEN, Outcome.REPEATED):
+                break
+    assert client.wait(lambda: len(client.facts(0)) == 100, 10)
+    assert [command.command_id for command in bed.kernel.commands] == [str(number) for number in range(100)]
+
+
 class MuteDesk:
     """Lets one client in, reads one command, and hangs up without an answer."""
 
@@ -180,3 +197,14 @@ def test_closing_while_cut_ends_at_once(desks):
     client.close()
     client._reader.join(10)
     assert not client._reader.is_alive()
+
+
+def test_a_client_whose_own_part_fails_does_not_look_attached(bed, until):
+    def fails(_) -> None:
+        raise ZeroDivisionError
+
+    client = bed.connect("viewer", Role.VIEW, on_refused=fails)
+    client.submit(Halt(command_id="h"))
+    assert client.wait(lambda: client.died() != "", 10)
+    assert "ZeroDivisionError" in client.died()
+    until(lambda: bed.names() == [])
