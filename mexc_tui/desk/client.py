@@ -226,9 +226,8 @@ class SocketClient:
         return "" if self._link.send(body, command_id) else _BUSY
 
     def _say_interest(self) -> None:
-        if self._link is not None and not self._link.send(encode(Look(interest=self._interest))):
-            # It would look at something else than it says for as long as the connection lasts.
-            self._link.hang_up()
+        if self._link is not None:
+            _say(self._link, Look(interest=self._interest))
 
     def _ask(self, what: str, limit_s: float) -> Reply:
         with self._changed:
@@ -288,7 +287,7 @@ class SocketClient:
                 if message.lost_facts and (self._replica.position or self._hello.desk):
                     self.lost_facts += message.lost_facts
                 self._replica.take(message)
-                link.send(encode(Ack(n=message.n)))
+                _say(link, Ack(n=message.n))
             elif isinstance(message, Reply):
                 if message.request_id in self._replies:
                     self._replies[message.request_id] = message
@@ -351,6 +350,12 @@ class SocketClient:
             self._cut = ""
             self._say_interest()
             self._changed.notify_all()
+
+
+def _say(link: Link, message: Look | Ack) -> None:
+    """Send what the desk must know; a connection that cannot take it is given up, or it would stand still unseen."""
+    if not link.send(encode(message)):
+        link.hang_up()
 
 
 def _pauses() -> Iterator[float]:

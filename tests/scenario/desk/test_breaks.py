@@ -208,3 +208,13 @@ def test_a_client_whose_own_part_fails_does_not_look_attached(bed, until):
     assert client.wait(lambda: client.died() != "", 10)
     assert "ZeroDivisionError" in client.died()
     until(lambda: bed.names() == [])
+
+
+def test_a_client_that_cannot_acknowledge_gives_the_connection_up_and_starts_over(bed, monkeypatch):
+    client = bed.connect()
+    first = client._link
+    monkeypatch.setattr(first, "send", lambda body, command_id="": False)
+    bed.say("one")
+    assert client.wait(lambda: client._link not in (None, first), 10)
+    bed.say("two")
+    assert client.wait(lambda: [fact.message for fact in client.facts(0)] == ["one", "two"], 10)
