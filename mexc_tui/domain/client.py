@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Protocol
 
 from mexc_tui.domain.commands import Command
@@ -9,6 +10,14 @@ from mexc_tui.domain.facts import Fact
 from mexc_tui.domain.inputs import Timestamp
 from mexc_tui.domain.interest import Interest
 from mexc_tui.domain.views import View
+
+
+class Role(StrEnum):
+    """What a client may do; the desk enforces it."""
+
+    TRADE = "trade"
+    VIEW = "view"
+    """Looks only: every command is refused."""
 
 
 class DeskClient(Protocol):

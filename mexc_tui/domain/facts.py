@@ -17,7 +17,7 @@ class Level(StrEnum):
     BAD = "bad"
 
 
-class Fact(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Fact(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
     """One line for the events pane. ``message`` says what happened, what it means, and what to do next."""
 
     seq: int

@@ -25,7 +25,7 @@ class BookState(StrEnum):
     STALE = "stale"
 
 
-class BookView(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class BookView(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
     """A book, best levels first. Prices count units of 10^-price_decimals, quantities of 10^-qty_decimals."""
 
     symbol: str
@@ -45,7 +45,7 @@ class BookView(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Why it is not live, in plain words."""
 
 
-class TapeView(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class TapeView(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
     """Newest trades of a symbol, oldest first, and how many there have been in all."""
 
     symbol: str
@@ -54,7 +54,7 @@ class TapeView(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     as_of_ns: int = 0
 
 
-class CandlesView(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class CandlesView(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
     symbol: str
     interval: Interval
     candles: tuple[Candle, ...]
@@ -77,11 +77,11 @@ class WatchRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     as_of_ns: int = 0
 
 
-class WatchlistView(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class WatchlistView(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
     rows: tuple[WatchRow, ...]
 
 
-class OrdersView(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class OrdersView(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
     """Orders that may be live, oldest first, and the latest finished ones, newest first."""
 
     open: tuple[Order, ...]
@@ -113,7 +113,7 @@ class Position(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Base sold whose cost was not known; its result is not part of ``realised``."""
 
 
-class PositionsView(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class PositionsView(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
     positions: tuple[Position, ...]
 
 
@@ -123,18 +123,18 @@ class BalanceRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """In USDT; None where there is no price."""
 
 
-class BalancesView(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class BalancesView(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
     rows: tuple[BalanceRow, ...]
     reconciled_ns: int = 0
 
 
-class FillsView(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class FillsView(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
     """Newest first."""
 
     fills: tuple[Fill, ...]
 
 
-class EquityView(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class EquityView(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
     """Equity in USDT over time, one point a second at most, oldest first."""
 
     points: tuple[tuple[int, Decimal], ...]
@@ -142,7 +142,7 @@ class EquityView(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Assets left out because they have no price."""
 
 
-class RiskView(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class RiskView(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
     state: TradingState
     reason: str
     armed: bool
@@ -170,7 +170,7 @@ class VenueKind(StrEnum):
     """MEXC itself."""
 
 
-class LinkView(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class LinkView(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
     """Venue, mode and the health of the link, for the status bar."""
 
     venue: str
@@ -200,11 +200,11 @@ class LinkView(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What the exchange sends that this version does not know; empty while it knows everything."""
 
 
-class InstrumentsView(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class InstrumentsView(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
     by_symbol: dict[str, Instrument]
 
 
-class GateInputs(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class GateInputs(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
     """Everything the gate looks at for one symbol, so that the ticket's preview and the gate see the same.
 
     Any part that is None was not available; the controls that need it then refuse.

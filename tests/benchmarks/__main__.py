@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 
-from tests.benchmarks import book_bench, client, cockpit, exchange, growth, memory
+from tests.benchmarks import book_bench, client, cockpit, exchange, growth, memory, seam
 
 Row = tuple[str, str, str, bool]
 
@@ -130,12 +130,45 @@ def served() -> Iterator[Row]:
     )
 
 
+def socket() -> Iterator[Row]:
+    taken = seam.acknowledged()
+    yield (
+        "command -> acknowledgement: socket, of in process, p50",
+        "<= 8 x",
+        f"{taken['ratio']:.1f} x ({taken['socket_p50_us']:.0f}, p99 {taken['socket_p99_us']:.0f} us)",
+        taken["ratio"] <= 8,
+    )
+    found = seam.ladders()
+    what = f"{seam.SCREENS} screens x {seam.LADDERS} ladders and a chart"
+    spent = found["desk_cpu"] - found["alone_cpu"]
+    yield (
+        f"{what}: desk, above publishing",
+        "<= 10 %",
+        f"{spent:.1%} ({found['desk_cpu']:.1%} of a core)",
+        spent <= 0.1,
+    )
+    yield (
+        "the same: a client, before it draws",
+        "<= 5 %",
+        f"{found['screens_cpu']:.1%} ({found['kb_s']:.0f} kB/s)",
+        found["screens_cpu"] <= 0.05,
+    )
+    chart, whole = seam.chart_bytes()
+    yield (
+        f"a tick of a chart of {seam.CANDLES:,} candles, of the whole",
+        "<= 1 %",
+        f"{chart / whole:.1%} ({chart} of {whole} bytes)",
+        chart <= whole / 100,
+    )
+
+
 SECTIONS: dict[str, Callable[[], Iterator[Row]]] = {
     "start": start,
     "books": books,
     "memory": kept,
     "cockpit": loaded,
     "slow": slow,
+    "socket": socket,
     "client": library,
     "exchange": served,
 }

@@ -20,6 +20,7 @@ ORDERS = 2 * (RECENT + 1)
 FIRST = 1_100
 """Two facts of each fill the hub."""
 BYTES_AN_ORDER = 600
+LOOKED_AT = frozenset({"orders", "fills", "positions", "balances", "risk"})
 
 
 class Shown(list[Effect]):
@@ -56,7 +57,7 @@ def trader(bench: Any) -> Callable[[int], None]:
             bench.report(order, OrderState.CANCELLED, order_id=there)
         if number % 10 == 0:
             bench.account(btc="0.1")
-            hub.publish(bench.desk.views(bench.at()))
+            hub.publish(bench.desk.views(bench.at(), LOOKED_AT))
 
     def trade(orders: int) -> None:
         for _ in range(orders):

@@ -1,0 +1,66 @@
+"""What becomes of a command that a client sent: taken once, or answered why not."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import msgspec
+
+from mexc_tui.desk.protocol import Answer, Outcome
+from mexc_tui.domain.client import DeskClient, Role
+from mexc_tui.domain.commands import Command
+from mexc_tui.domain.numbers import MAX_DIGITS
+
+IDS_KEPT = 10_000
+TEXT_LIMIT = 1_000
+LARGEST_EXPONENT = 40
+
+_VIEW_ONLY = "This client may only look (role view), so nothing was done. Attach with the role trade to act."
+
+
+class Intake:
+    """Shared by all clients of a desk, so that an id counts once whoever repeats it."""
+
+    def __init__(self) -> None:
+        self._taken: dict[str, None] = {}
+
+    def submit(self, command: Command, role: Role, desk: DeskClient, refusal: str = "") -> Answer:
+        """Hand the command to the desk, unless it was before or may not be; ``refusal`` is why none may be now."""
+        command_id = command.command_id
+        if role is not Role.TRADE:
+            return Answer(command_id=command_id[:TEXT_LIMIT], outcome=Outcome.REFUSED, reason=_VIEW_ONLY)
+        fault = fault_of(command) or refusal
+        if fault:
+            return Answer(command_id=command_id[:TEXT_LIMIT], outcome=Outcome.REFUSED, reason=fault)
+        if command_id in self._taken:
+            return Answer(command_id=command_id, outcome=Outcome.REPEATED)
+        self._taken[command_id] = None
+        if len(self._taken) > IDS_KEPT:
+            del self._taken[next(iter(self._taken))]
+        desk.submit(command)
+        return Answer(command_id=command_id, outcome=Outcome.TAKEN)
+
+
+def fault_of(command: Command) -> str:
+    """Return why a command cannot be meant, whoever sent it; empty if nothing is wrong with its values."""
+    if not command.command_id:
+        return "A command needs an id; nothing was done."
+    return _fault_in(msgspec.to_builtins(command, builtin_types=(Decimal,)))
+
+
+def _fault_in(value: object) -> str:
+    if isinstance(value, dict):
+        return next(filter(None, map(_fault_in, (*value, *value.values()))), "")
+    if isinstance(value, list | tuple):
+        return next(filter(None, map(_fault_in, value)), "")
+    if isinstance(value, str) and len(value) > TEXT_LIMIT:
+        return f"A text in the command is longer than {TEXT_LIMIT} characters; nothing was done."
+    if isinstance(value, Decimal) and not _is_plain(value):
+        return "A number in the command is not finite or too long; nothing was done."
+    return ""
+
+
+def _is_plain(value: Decimal) -> bool:
+    """Whether a number is finite and of a size that can be an amount of money."""
+    _, digits, exponent = value.as_tuple()
+    return isinstance(exponent, int) and len(digits) <= MAX_DIGITS and abs(exponent) <= LARGEST_EXPONENT

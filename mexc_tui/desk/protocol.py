@@ -1,0 +1,282 @@
+"""What a desk and its clients say to each other on the socket: tagged messages in length-prefixed msgpack.
+
+A frame is four bytes of length, big-endian, and one message. The client speaks first (``Hello``); the desk answers
+``Welcome`` or ``Refused``. ``Hello``, ``Welcome`` and ``Refused`` are read by every version of either side, so what
+stands in them keeps its name and meaning; everything else is only exchanged by two sides of one version.
+"""
+
+from __future__ import annotations
+
+import struct
+from enum import StrEnum
+
+import msgspec
+
+from mexc_tui.domain.client import Role
+from mexc_tui.domain.commands import Command
+from mexc_tui.domain.facts import Fact
+from mexc_tui.domain.interest import Interest
+from mexc_tui.domain.limits import TradingState
+from mexc_tui.domain.views import CandlesView, EquityView, TapeView, VenueKind, View
+
+PROTOCOL: int = 1
+TO_DESK_LIMIT = 1 << 20
+"""Longest message a client may send, bytes."""
+TO_CLIENT_LIMIT = 64 << 20
+"""Longest message a desk may send, bytes."""
+LENGTH = struct.Struct(">I")
+FROM_NOW = -1
+"""``Hello.after`` of a client that wants only the facts that are yet to come."""
+
+STATUS, STOP = "status", "stop"
+
+LONG_FIELDS: dict[type, str] = {CandlesView: "candles", TapeView: "trades", EquityView: "points"}
+"""Views with a long tuple of which only the end changes, and the name of that field."""
+
+
+class ProtocolError(ValueError):
+    """The other side sent something that is not a message of this protocol; the sentence says what."""
+
+
+def program_version() -> str:
+    """Return the version of this program; desk and client work together only if theirs are equal."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("mexc-tui")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+class Outcome(StrEnum):
+    """What became of a command on its way to the desk; what the desk did about it is told by facts."""
+
+    TAKEN = "taken"
+    REPEATED = "repeated"
+    """Its id had been taken before: it was not executed again."""
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+    """Sent, and the connection broke before the answer. Never sent by a desk; ``SocketClient`` says it."""
+
+
+class DeskInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """Which desk this is; it does not change while the desk lives."""
+
+    desk_id: str
+    """Different for every start of a desk: facts are numbered per ``desk_id``."""
+    name: str
+    kind: VenueKind
+    venue: str
+    account: str
+    pid: int
+    started_ms: int
+    program: str
+
+
+class ClientInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """One attached client."""
+
+    name: str
+    role: Role
+    attached_ms: int
+    pid: int | None = None
+    """None where the system does not tell it."""
+
+
+class DeskStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """How a desk is doing. None means that the desk could not tell."""
+
+    info: DeskInfo
+    clients: tuple[ClientInfo, ...]
+    """Including the one that asks."""
+    uptime_s: float
+    rss_bytes: int | None
+    """Resident memory of the desk process."""
+    state: TradingState | None = None
+    reason: str = ""
+    """Why it is halted or reducing."""
+    armed: bool | None = None
+    ready: bool | None = None
+    ready_reason: str = ""
+    open_orders: int | None = None
+    """Orders that may be live, whatever their outcome."""
+    unknown: int | None = None
+    """Orders whose outcome is unknown."""
+    in_flight: int | None = None
+    link: str = ""
+    """State of the market link."""
+    last_fact: int = 0
+
+
+# Client to desk.
+
+
+class Hello(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The first message of a client."""
+
+    protocol: int
+    program: str
+    name: str
+    role: Role = Role.VIEW
+    after: int = 0
+    """Facts above this number are wanted; ``FROM_NOW`` for none that has happened yet."""
+    desk: str = ""
+    """The desk whose facts ``after`` counts; another desk sends its facts from the beginning. Empty: any."""
+
+
+class Submit(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    command: Command
+
+
+class Look(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Everything the client looks at from now on."""
+
+    interest: Interest
+
+
+class Ack(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The client has taken in the batch of this number; only then does it get another one."""
+
+    n: int
+
+
+class Ask(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    request_id: int
+    what: str
+    """``status`` or ``stop``."""
+    argument: str = ""
+
+
+class Bye(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The client leaves; with ``stop``, the desk is to end as well."""
+
+    stop: bool = False
+
+
+# Desk to client.
+
+
+class Welcome(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    protocol: int
+    program: str
+    desk: DeskInfo
+    role: Role
+    seen: int
+    """Number of the latest fact as the client was attached: what is not above it had happened before."""
+    after: int
+    """The facts above this number follow."""
+
+
+class Refused(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The client is not let in, or not any longer; a sentence that says why and what to do."""
+
+    reason: str
+
+
+class ViewUpdate(msgspec.Struct, frozen=True, kw_only=True):
+    """A newer view of a topic.
+
+    With ``kept``, the long tuple of the view (``LONG_FIELDS``) holds only what is new: it goes after the elements
+    ``kept[0]`` to ``kept[1]`` (exclusive) of the tuple that the client has.
+    """
+
+    topic: str
+    view: View | bytes
+    """As JSON bytes where a number in it is too large for msgpack."""
+    kept: tuple[int, int] | None = None
+
+
+class Batch(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """What changed since the batch before it; the next one comes after the ``Ack`` of this one."""
+
+    n: int
+    views: tuple[ViewUpdate, ...] = ()
+    dropped: tuple[str, ...] = ()
+    """Topics the client does not look at any more: their views are to be forgotten."""
+    facts: tuple[Fact, ...] = ()
+    lost_facts: int = 0
+    """How many facts before these are not kept any more and will never be sent."""
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """What became of a submitted command."""
+
+    command_id: str
+    outcome: Outcome
+    reason: str = ""
+
+
+class Reply(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The answer to ``Ask``; either a body or the reason why there is none (``stop`` has neither when it is done)."""
+
+    request_id: int
+    body: DeskStatus | None = None
+    reason: str = ""
+
+
+class Ending(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The desk ends; the connection is closed after this."""
+
+    reason: str
+
+
+ToDesk = Hello | Submit | Look | Ack | Ask | Bye
+ToClient = Welcome | Refused | Batch | Answer | Reply | Ending
+
+_encoder = msgspec.msgpack.Encoder()
+encode = _encoder.encode
+"""Message (or view) to msgpack; OverflowError for an integer beyond 64 bits, ValueError for text that is not UTF-8."""
+_to_desk: msgspec.msgpack.Decoder[ToDesk] = msgspec.msgpack.Decoder(ToDesk)
+_to_client: msgspec.msgpack.Decoder[ToClient] = msgspec.msgpack.Decoder(ToClient)
+_wide_view: msgspec.json.Decoder[View] = msgspec.json.Decoder(View)
+
+
+def framed(body: bytes) -> bytes:
+    """Return a message with its length before it."""
+    return LENGTH.pack(len(body)) + body
+
+
+def decode_to_desk(body: bytes | memoryview) -> ToDesk:
+    """Return a message of a client.
+
+    Raises:
+        ProtocolError: it is none.
+    """
+    try:
+        return _to_desk.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise ProtocolError(f"What was sent is not a message between mexc-tui and its desk ({error}).") from None
+
+
+def decode_to_client(body: bytes | memoryview) -> ToClient:
+    """Return a message of a desk.
+
+    Raises:
+        ProtocolError: it is none.
+    """
+    try:
+        return _to_client.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise ProtocolError(f"What was sent is not a message between mexc-tui and its desk ({error}).") from None
+
+
+def encode_view(view: View) -> bytes:
+    """Return a view as the msgpack value that stands in a ``ViewUpdate``."""
+    try:
+        return encode(view)
+    except OverflowError:
+        return encode(msgspec.json.encode(view))
+
+
+def view_of(update: ViewUpdate) -> View:
+    """Return the view of an update, its long tuple as it was sent.
+
+    Raises:
+        ProtocolError: it is none.
+    """
+    if not isinstance(update.view, bytes):
+        return update.view
+    try:
+        return _wide_view.decode(update.view)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise ProtocolError(f"What was sent is not a view ({error}).") from None
