@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 READY_LIMIT_S = 90.0
 """MEXC answers within seconds or is out of reach; its list of pairs may take long on a slow line."""
 SLOW_S = 4.5
-"""After so long without a market somebody who waits is told so."""
+"""After so long without a market the user is told that it is waited for."""
 ACCOUNT = "account.json"
 LOST = "The paper account is kept with all that was acknowledged; start mexc-tui again to go on."
 KEYS_UNUSED = (
@@ -37,8 +37,12 @@ filled; it is filled at its own price, by no more than that quote.
 What paper trading cannot know: your own impact (nobody on MEXC sees your orders), hidden size, your true place in the
 queue (it is never taken for better than it can be), the last milliseconds, and levels beyond 2,000 a side.
 
-exit codes: 0 ended as asked; 1 it broke down, or another program has this paper account; 2 bad settings or terminal;
-3 MEXC cannot be reached and the embedded exchange was not wanted.
+exit codes:
+  0    ended as asked
+  1    the exchange or the desk broke down, or another program has this paper account
+  2    bad settings, a terminal that cannot show the cockpit
+  3    MEXC cannot be reached and the embedded exchange was not wanted
+  130  interrupted (128 + N: ended by signal N)
 """
 OFFER = "Open the embedded exchange instead (modelled markets, paper money, no network)? [y/N] "
 

@@ -1,13 +1,39 @@
-"""The three streams that a program is given, which may be closed or broken."""
+"""The three standard streams, which may be closed, broken, or unable to show what is printed."""
 
 from __future__ import annotations
 
+import codecs
+import io
 import os
 import sys
 
+NEAREST = "mexc-tui-nearest"
+"""The error handler with which text becomes what an output can show."""
+_NEAR = {
+    sign: near
+    for signs, near in (
+        ("—–─━╌╴╶▁", "-"),
+        ("│┃┊╷╵╽╿╻╹", "|"),
+        ("█▉▊▋▌▍▎▏▓▒▀▐▂▃▄▅▆▇", "#"),
+        ("→▶▸►", ">"),
+        ("←◀◂◄", "<"),
+        ("↑▲▴⇧", "^"),
+        ("↓▼▾", "v"),
+        ("×✖✕⊘", "x"),
+        ("●◐◌◒◇•·", "o"),
+        ("“”‘’", "'"),
+        ("✔", "+"),
+        ("…", "."),
+    )
+    for sign in signs
+}
+
 
 def keep_outputs() -> None:
-    """Give closed standard streams a place to go: else the next socket or journal opened would get their number."""
+    """Give closed standard streams a place to go, and let none of them fail on a character that it cannot show.
+
+    Without a place to go, the next socket or journal opened would get the number of a closed stream.
+    """
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         try:
             os.fstat(number)
@@ -18,6 +44,9 @@ def keep_outputs() -> None:
                 os.close(opened)
         if getattr(sys, name) is None:
             setattr(sys, name, os.fdopen(number, "w" if number else "r", closefd=False))
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors != "surrogateescape":
+            stream.reconfigure(errors=NEAREST)
 
 
 def silence() -> None:
@@ -25,3 +54,18 @@ def silence() -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)
+
+
+def nearest(error: UnicodeError) -> tuple[str, int]:
+    """Return something near to what cannot be encoded, else its escape as in JSON; an error handler of ``codecs``."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "".join(_NEAR.get(sign) or _escaped(sign) for sign in error.object[error.start : error.end]), error.end
+
+
+def _escaped(sign: str) -> str:
+    units = sign.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
+
+
+codecs.register_error(NEAREST, nearest)

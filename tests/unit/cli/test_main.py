@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import argparse
 import logging
 import os
 import subprocess
@@ -11,9 +12,11 @@ import pytest
 from mexc_tui.cli.desk import configured_plan, read_settings
 from mexc_tui.cli.io.exits import USAGE, ExitError
 from mexc_tui.cli.io.logs import start_log
-from mexc_tui.cli.main import main
+from mexc_tui.cli.main import build_parser, main
 from mexc_tui.config.paths import log_file
 from mexc_tui.domain.views import VenueKind
+
+COMMANDS = next(action for action in build_parser()._actions if isinstance(action, argparse._SubParsersAction)).choices
 
 
 @pytest.fixture(autouse=True)
@@ -36,8 +39,23 @@ def outcome(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, s
 def test_help_names_commands_and_exit_codes(capsys):
     code, out, _ = outcome(capsys, "--help")
     assert code == 0
-    for word in ("demo", "exchange", "config", "exit codes", "130"):
+    for word in ("demo", "exchange", "config", "exit codes", "130", "141"):
         assert word in out
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_the_help_of_every_command_lists_its_exit_codes(capsys, command):
+    code, out, _ = outcome(capsys, command, "--help")
+    assert code == 0
+    assert "exit codes:" in out
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_can_complete_every_command(capsys, shell):
+    code, out, _ = outcome(capsys, "completion", shell)
+    assert code == 0
+    assert all(command in out for command in COMMANDS)
+    assert "--post-only" in out or "post-only" in out
 
 
 def test_version(capsys):
@@ -57,6 +75,7 @@ def test_without_a_terminal_it_says_so(capsys, monkeypatch):
         code, _, err = outcome(capsys, *arguments)
         assert code == 2
         assert "needs a terminal" in err
+        assert "standard input is a pipe or a file" in err
         assert err.count("\n") == 1
 
 
@@ -119,6 +138,19 @@ def test_the_log_never_holds_a_secret(home):
     assert "mx0vglSecretKey" not in text
     assert "shhh-secret" not in text
     assert log_file().stat().st_mode & 0o777 == 0o600
+
+
+def test_a_log_that_was_rotated_is_private_too(home):
+    before = os.umask(0o022)
+    try:
+        start_log()
+        for _ in range(4):
+            logging.getLogger("mexc_tui.test").warning("x" * 100_000)
+    finally:
+        os.umask(before)
+    logs = sorted(log_file().parent.glob(f"{log_file().name}*"))
+    assert len(logs) > 1
+    assert {path.stat().st_mode & 0o777 for path in logs} == {0o600}
 
 
 def test_help_and_version_load_neither_screen_nor_network():
