@@ -37,10 +37,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
         }
 
         def start(
-            *arguments: str, to: str = "", reader: str = "", env: Mapping[str, str] = MappingProxyType({})
+            *arguments: str, to: str = "", env: Mapping[str, str] = MappingProxyType({})
         ) -> subprocess.CompletedProcess[str]:
-            script = f'{{ "$@"; echo $? >&2; }} | {reader}' if reader else f'exec "$@" {to}'
-            command = ["/bin/sh", "-c", script, "sh", sys.executable, "-m", "mexc_tui", *arguments]
+            command = ["/bin/sh", "-c", f'exec "$@" {to}', "sh", sys.executable, "-m", "mexc_tui", *arguments]
             return subprocess.run(
                 command,
                 env={**environment, **env},
@@ -101,11 +100,6 @@ def test_json_is_utf_8_whatever_the_output_shows(run):
     done = run("markets", "--json", env={"PYTHONIOENCODING": "ascii"})
     assert done.returncode == 0
     assert "币安人生USDT" in {json.loads(line)["symbol"] for line in done.stdout.splitlines()}
-
-
-def test_a_reader_that_has_enough_ends_a_command_quietly_with_141(run):
-    done = run("watch", "BTCUSDT", reader="head -1")
-    assert (done.stdout.count("\n"), done.stderr) == (1, "141\n")
 
 
 def test_closed_outputs_are_no_fault(run):

@@ -6,9 +6,13 @@ import codecs
 import io
 import os
 import sys
+from collections.abc import Callable
+from functools import partial
 
 NEAREST = "mexc-tui-nearest"
-"""The error handler with which text becomes what an output can show."""
+"""The error handler with which text becomes what an output can show, else escapes as in JSON."""
+CELLS = "mexc-tui-cells"
+"""The same for a screen, where everything keeps its width."""
 _NEAR = {
     sign: near
     for signs, near in (
@@ -56,11 +60,11 @@ def silence() -> None:
     os.close(nowhere)
 
 
-def nearest(error: UnicodeError) -> tuple[str, int]:
-    """Return something near to what cannot be encoded, else its escape as in JSON; an error handler of ``codecs``."""
+def _nearest(otherwise: Callable[[str], str], error: UnicodeError) -> tuple[str, int]:
+    """Return something near to what cannot be encoded; an error handler of ``codecs``."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
-    return "".join(_NEAR.get(sign) or _escaped(sign) for sign in error.object[error.start : error.end]), error.end
+    return "".join(_NEAR.get(sign) or otherwise(sign) for sign in error.object[error.start : error.end]), error.end
 
 
 def _escaped(sign: str) -> str:
@@ -68,4 +72,11 @@ def _escaped(sign: str) -> str:
     return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
 
 
-codecs.register_error(NEAREST, nearest)
+def _cells(sign: str) -> str:
+    from unicodedata import east_asian_width
+
+    return "??" if east_asian_width(sign) in ("W", "F") else "?"
+
+
+codecs.register_error(NEAREST, partial(_nearest, _escaped))
+codecs.register_error(CELLS, partial(_nearest, _cells))

@@ -91,11 +91,11 @@ def start_log_when_needed(secrets: tuple[str, ...] = ()) -> None:
 def start_last_resort() -> None:
     """Turn an unexpected error into one sentence on stderr; its traceback goes to the log, as do warnings."""
     start_log_when_needed()
-    sys.excepthook = _unforeseen
+    sys.excepthook = _unexpected
     threading.excepthook = lambda args: _log(args.exc_type, args.exc_value, args.exc_traceback)
 
 
-def unforeseen_words(name: str) -> str:
+def internal_error(name: str) -> str:
     """Return the sentence for an unexpected error."""
     return (
         f"mexc-tui stopped on an internal error ({name}). Orders that were working stay at the exchange. "
@@ -103,15 +103,15 @@ def unforeseen_words(name: str) -> str:
     )
 
 
-def _unforeseen(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+def _unexpected(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     if issubclass(kind, KeyboardInterrupt):
         return
     _log(kind, error, trace)
-    print(unforeseen_words(kind.__name__), file=sys.stderr)  # noqa: T201
+    print(internal_error(kind.__name__), file=sys.stderr)  # noqa: T201
 
 
 def _log(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
     if not logging.getLogger().handlers:
         start_log_when_needed()
     if error is not None:
-        logging.getLogger("mexc_tui").error("unforeseen", exc_info=(kind, error, trace))
+        logging.getLogger("mexc_tui").error("unexpected", exc_info=(kind, error, trace))

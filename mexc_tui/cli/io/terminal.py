@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 
+from mexc_tui.cli.io.descriptors import CELLS
 from mexc_tui.cli.io.exits import USAGE, ExitError
 
 
@@ -34,3 +36,5 @@ def require_terminal() -> None:
         )
     if not sys.stderr.isatty():
         sys.__stderr__ = sys.__stdout__  # type: ignore[misc]
+    if isinstance(sys.__stderr__, io.TextIOWrapper):
+        sys.__stderr__.reconfigure(errors=CELLS)
