@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 READY_LIMIT_S = 90.0
 """MEXC answers within seconds or is out of reach; its list of pairs may take long on a slow line."""
 SLOW_S = 4.5
-"""After so long without a market the user is told that it is waited for."""
+"""After so long without a market somebody who waits is told so."""
 ACCOUNT = "account.json"
 LOST = "The paper account is kept with all that was acknowledged; start mexc-tui again to go on."
 KEYS_UNUSED = (

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import argparse
 import logging
 import os
 import subprocess
@@ -12,11 +11,9 @@ import pytest
 from mexc_tui.cli.desk import configured_plan, read_settings
 from mexc_tui.cli.io.exits import USAGE, ExitError
 from mexc_tui.cli.io.logs import start_log
-from mexc_tui.cli.main import build_parser, main
+from mexc_tui.cli.main import main
 from mexc_tui.config.paths import log_file
 from mexc_tui.domain.views import VenueKind
-
-COMMANDS = next(action for action in build_parser()._actions if isinstance(action, argparse._SubParsersAction)).choices
 
 
 @pytest.fixture(autouse=True)
@@ -41,21 +38,6 @@ def test_help_names_commands_and_exit_codes(capsys):
     assert code == 0
     for word in ("demo", "exchange", "config", "exit codes", "130", "141"):
         assert word in out
-
-
-@pytest.mark.parametrize("command", sorted(COMMANDS))
-def test_the_help_of_every_command_lists_its_exit_codes(capsys, command):
-    code, out, _ = outcome(capsys, command, "--help")
-    assert code == 0
-    assert "exit codes:" in out
-
-
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_a_shell_can_complete_every_command(capsys, shell):
-    code, out, _ = outcome(capsys, "completion", shell)
-    assert code == 0
-    assert all(command in out for command in COMMANDS)
-    assert "--post-only" in out or "post-only" in out
 
 
 def test_version(capsys):
