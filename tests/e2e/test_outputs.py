@@ -85,7 +85,7 @@ def test_data_that_cannot_be_written_is_one_sentence_and_1(run, command):
     )
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "ascii:surrogateescape"])
 def test_an_output_that_cannot_show_a_name_gets_its_escape(run, encoding):
     (line,) = [
         line for line in run("markets", env={"PYTHONIOENCODING": encoding}).stdout.splitlines() if "u5e01" in line

@@ -49,7 +49,9 @@ def keep_outputs() -> None:
         if getattr(sys, name) is None:
             setattr(sys, name, os.fdopen(number, "w" if number else "r", closefd=False))
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper) and stream.errors != "surrogateescape":
+        # With UTF-8 this handler gives names of files their own bytes back, and everything else can be shown.
+        kept = stream.errors == "surrogateescape" and stream.encoding.lower() == "utf-8"
+        if isinstance(stream, io.TextIOWrapper) and not kept:
             stream.reconfigure(errors=NEAREST)
 
 
