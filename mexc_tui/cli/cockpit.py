@@ -144,7 +144,9 @@ def options_of(file: SettingsFile, symbol: str, watchlist: tuple[str, ...], fram
         keys=file.settings.keys,
         instant=ui.instant,
         ssh=bool(os.environ.get("SSH_CONNECTION") or os.environ.get("SSH_TTY")),
-        ascii_only=ui.ascii_only or os.environ.get("TERM", "") in PLAIN_TERMINALS,
+        ascii_only=ui.ascii_only
+        or os.environ.get("TERM", "") in PLAIN_TERMINALS
+        or not sys.stdout.encoding.lower().startswith("utf"),
         frames=frames,
     )
 

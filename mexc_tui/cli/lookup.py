@@ -21,6 +21,7 @@ exit codes:
   1    the exchange refused
   2    bad usage: no such pair, no API key where one is needed
   3    the exchange cannot be reached
+  141  whoever read the output has closed it
 """
 
 
@@ -73,7 +74,7 @@ async def require_listed(rest: MexcRest, symbol: str, also: str = "") -> None:
 
 
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) -> None:
-    """Print rows for people."""
+    """Print rows as a table for the user."""
     from mexc_tui.cli.io.output import say, table
 
     say({}, table(headings, rows, left=left), as_json=False)

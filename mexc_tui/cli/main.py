@@ -1,4 +1,4 @@
-"""The command line: what there is to start, and how every failure is told."""
+"""The command line: what there is to start, and how every failure is reported."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from mexc_tui.cli.commands import (
     book,
     cancel,
     candles,
+    completion,
     config,
     demo,
     doctor,
@@ -24,7 +25,7 @@ from mexc_tui.cli.commands import (
     watch,
 )
 from mexc_tui.cli.io.descriptors import keep_outputs, silence
-from mexc_tui.cli.io.exits import INTERRUPTED, USAGE, ExitError, exit_code
+from mexc_tui.cli.io.exits import INTERRUPTED, READER_GONE, USAGE, ExitError, exit_code
 from mexc_tui.cli.io.logs import start_last_resort
 from mexc_tui.config.program import program_version
 from mexc_tui.desk.errors import RequestError
@@ -37,6 +38,7 @@ exit codes:
   3    the exchange cannot be reached
   4    the outcome of an order or a cancel is unknown
   130  interrupted (128 + N: ended by signal N)
+  141  whoever read the output has closed it
 """
 
 _COMMANDS = (
@@ -59,6 +61,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for command in _COMMANDS:
         command.add_parser(commands)
+    completion.add_parser(commands, parser)
     return parser
 
 
@@ -76,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         silence()
-        return INTERRUPTED
+        return READER_GONE
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else USAGE
 

@@ -48,7 +48,7 @@ class CandleTrack:
         self.repair: tuple[int, int] | None = None
         """Windows to ask the exchange for: from the first (inclusive) to the second (exclusive) opening time."""
         self.asking = False
-        """Whether somebody asks for them already."""
+        """Whether they have been asked for already."""
         self._emit = emit
         self._last: Candle | None = None
         self._broken = False
@@ -312,7 +312,7 @@ def order_row(report: OrderReport) -> Row:
 
 
 def as_text(row: Row) -> str:
-    """Return a row for people."""
+    """Return a row as text for the user."""
     kind = row["type"]
     if kind == "book":
         bid, ask = (" x ".join(side[0]) if side else "—" for side in (row["bids"], row["asks"]))

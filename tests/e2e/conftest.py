@@ -12,6 +12,7 @@ import termios
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO
 
 import pyte
 import pytest
@@ -20,7 +21,14 @@ import pytest
 class Screen:
     """The program in a pseudo terminal, and what a person would see there."""
 
-    def __init__(self, arguments: list[str], environment: dict[str, str], columns: int = 120, rows: int = 40) -> None:
+    def __init__(
+        self,
+        arguments: list[str],
+        environment: dict[str, str],
+        columns: int = 120,
+        rows: int = 40,
+        errors: IO[bytes] | None = None,
+    ) -> None:
         self.columns, self.rows = columns, rows
         self.screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self.screen)
@@ -30,7 +38,7 @@ class Screen:
             [sys.executable, "-m", "mexc_tui", *arguments],
             stdin=inner,
             stdout=inner,
-            stderr=inner,
+            stderr=inner if errors is None else errors,
             env=environment,
             start_new_session=True,
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
@@ -115,8 +123,10 @@ def environment(tmp_path: Path) -> dict[str, str]:
 def screen(environment: dict[str, str]) -> Iterator[Callable[..., Screen]]:
     opened: list[Screen] = []
 
-    def start(*arguments: str, columns: int = 120, rows: int = 40, **more: str) -> Screen:
-        made = Screen(list(arguments), {**environment, **more}, columns, rows)
+    def start(
+        *arguments: str, columns: int = 120, rows: int = 40, errors: IO[bytes] | None = None, **more: str
+    ) -> Screen:
+        made = Screen(list(arguments), {**environment, **more}, columns, rows, errors)
         opened.append(made)
         return made
 

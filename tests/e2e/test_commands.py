@@ -66,7 +66,7 @@ def test_a_reader_that_goes_away_ends_it_quietly(environment):
     assert process.stdout is not None
     process.stdout.readline()
     process.stdout.close()
-    assert process.wait(timeout=10) == 130
+    assert process.wait(timeout=10) == 141
     assert process.stderr is not None
     assert process.stderr.read() == ""
 

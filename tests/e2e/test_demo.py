@@ -33,6 +33,24 @@ def alive(pid: int) -> bool:
         return False
 
 
+def test_with_errors_in_a_file_the_screen_is_in_the_terminal(screen, tmp_path):
+    with (tmp_path / "errors").open("wb") as errors:
+        terminal = screen("demo", "--seed", "3", errors=errors)
+        terminal.until(book_is_shown)
+        terminal.press("\x11")
+        assert terminal.ended() == 0
+    assert (tmp_path / "errors").read_bytes() == b""
+
+
+def test_a_terminal_without_unicode_shows_the_same_in_ascii(screen):
+    terminal = screen("demo", "--seed", "3", PYTHONIOENCODING="ascii")
+    text = terminal.until(book_is_shown)
+    assert text.isascii()
+    assert "????????USDT" in text
+    terminal.press("\x11")
+    assert terminal.ended() == 0
+
+
 def test_look_place_see_cancel_and_leave(screen, environment):
     terminal = screen("demo", "--seed", "3")
     text = terminal.until(book_is_shown)

@@ -6,8 +6,9 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -35,11 +36,13 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
             "PYTHONPATH": str(Path(__file__).parents[2]),
         }
 
-        def start(*arguments: str, to: str = "") -> subprocess.CompletedProcess[str]:
+        def start(
+            *arguments: str, to: str = "", env: Mapping[str, str] = MappingProxyType({})
+        ) -> subprocess.CompletedProcess[str]:
             command = ["/bin/sh", "-c", f'exec "$@" {to}', "sh", sys.executable, "-m", "mexc_tui", *arguments]
             return subprocess.run(
                 command,
-                env=environment,
+                env={**environment, **env},
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,
@@ -80,6 +83,23 @@ def test_data_that_cannot_be_written_is_one_sentence_and_1(run, command):
         1,
         "mexc-tui: Standard output cannot be written: No space left on device.\n",
     )
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "ascii:surrogateescape"])
+def test_an_output_that_cannot_show_a_name_gets_its_escape(run, encoding):
+    (line,) = [
+        line for line in run("markets", env={"PYTHONIOENCODING": encoding}).stdout.splitlines() if "u5e01" in line
+    ]
+    assert line.startswith("\\u5e01\\u5b89\\u4eba\\u751fUSDT ")
+    done = run("watch", "币安人生USDT", "--channels", "ticker", "--seconds", "1", env={"PYTHONIOENCODING": encoding})
+    assert done.returncode == 0
+    assert "\\u5e01\\u5b89\\u4eba\\u751fUSDT     ticker  last " in done.stdout
+
+
+def test_json_is_utf_8_whatever_the_output_shows(run):
+    done = run("markets", "--json", env={"PYTHONIOENCODING": "ascii"})
+    assert done.returncode == 0
+    assert "币安人生USDT" in {json.loads(line)["symbol"] for line in done.stdout.splitlines()}
 
 
 def test_closed_outputs_are_no_fault(run):

@@ -7,6 +7,12 @@ import os
 
 from mexc_tui.cli.io.exits import OK, USAGE, ExitError
 
+_EPILOG = """\
+exit codes:
+  0    printed; the settings can be used
+  2    bad usage, or the settings cannot be used
+"""
+
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
@@ -14,6 +20,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "config",
         help="check the config file, or print the default one",
         description="Check the config file, or print where it is, or print one with every setting at its default.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--print", action="store_true", dest="show", help="print a config file with all defaults")
@@ -29,11 +37,11 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.show:
         from mexc_tui.config.template import TEMPLATE
 
-        _say(TEMPLATE.rstrip("\n"))
+        _print(TEMPLATE.rstrip("\n"))
         return OK
     path = config_file()
     if arguments.path:
-        _say(str(path))
+        _print(str(path))
         return OK
     from mexc_tui.config.environment import credentials, venue_settings
     from mexc_tui.config.limits import limits_of
@@ -46,13 +54,13 @@ def run(arguments: argparse.Namespace) -> int:
         keys = credentials(os.environ)
     except ConfigError as error:
         raise ExitError(str(error), USAGE) from None
-    _say(f"config    {path} ({'valid' if path.exists() else 'not there; defaults apply'})")
-    _say(f"exchange  {venue.base_url}  {venue.ws_url}")
-    _say(f"keys      {'set' if keys else 'none: market data only'}")
-    _say(f"journals  {state_folder()}")
-    _say(f"log       {log_file()}")
+    _print(f"config    {path} ({'valid' if path.exists() else 'not there; defaults apply'})")
+    _print(f"exchange  {venue.base_url}  {venue.ws_url}")
+    _print(f"keys      {'set' if keys else 'none: market data only'}")
+    _print(f"journals  {state_folder()}")
+    _print(f"log       {log_file()}")
     return OK
 
 
-def _say(line: str) -> None:
+def _print(line: str) -> None:
     print(line)  # noqa: T201

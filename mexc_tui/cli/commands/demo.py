@@ -7,6 +7,14 @@ from pathlib import Path
 
 from mexc_tui.cli.io.exits import USAGE, ExitError
 
+_EPILOG = """\
+exit codes:
+  0    ended as asked
+  1    the exchange or the desk broke down
+  2    bad usage, bad settings, a terminal that cannot show the cockpit
+  130  interrupted (128 + N: ended by signal N)
+"""
+
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
@@ -14,6 +22,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "demo",
         help="open the cockpit on the embedded exchange: no keys, no network",
         description="Open the cockpit on an embedded exchange with a funded paper account; no keys, no network.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_options(parser)
     parser.set_defaults(run=run)

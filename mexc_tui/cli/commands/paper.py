@@ -37,8 +37,12 @@ filled; it is filled at its own price, by no more than that quote.
 What paper trading cannot know: your own impact (nobody on MEXC sees your orders), hidden size, your true place in the
 queue (it is never taken for better than it can be), the last milliseconds, and levels beyond 2,000 a side.
 
-exit codes: 0 ended as asked; 1 it broke down, or another program has this paper account; 2 bad settings or terminal;
-3 MEXC cannot be reached and the embedded exchange was not wanted.
+exit codes:
+  0    ended as asked
+  1    the exchange or the desk broke down, or another program has this paper account
+  2    bad settings, a terminal that cannot show the cockpit
+  3    MEXC cannot be reached and the embedded exchange was not wanted
+  130  interrupted (128 + N: ended by signal N)
 """
 OFFER = "Open the embedded exchange instead (modelled markets, paper money, no network)? [y/N] "
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -28,9 +29,10 @@ exit codes:
   2    bad usage: unknown channel or interval, bad depth, a pair that is not traded
   3    the exchange cannot be reached
   130  interrupted (143: terminated)
+  141  whoever read the output has closed it, as `head` does
 """
 _MORE = f"""\
-With --json each line is one object, told apart by "type":
+With --json each line is one object, whose "type" says what it is:
   book     symbol, state (live, syncing, stale), version, bids, asks ([price, qty], best first), time
            at most ten a second a symbol; live promises that the book is exact at that version
   trade    symbol, id, price, qty, side (of the taker), time
@@ -78,7 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
     from mexc_tui.cli.io.output import LineWriter, encode, narrate
     from mexc_tui.cli.rows import as_text
 
-    writer = LineWriter()
+    writer = LineWriter(encoding="utf-8" if arguments.json else sys.stdout.encoding)
     lost = 0
 
     def emit(row: Row) -> None:

@@ -33,7 +33,7 @@ def run(*, as_json: bool) -> int:
             data = terminal.read(LOOK_S)
             pending += data
             text = decoder.decode(data)
-            # Navigation again without new data is what tells a lone Escape from the start of a longer key.
+            # Only another look without new data distinguishes a lone Escape from the start of a longer key.
             for event in [*(parser.feed(text) if text else ()), *parser.tick()]:
                 if not isinstance(event, Key):
                     continue

@@ -68,10 +68,10 @@ class RawTerminal:
         """Send a query and return the terminal's answer, or None where it gives none in time."""
         self.write(question)
         end = time.monotonic() + ANSWER_S
-        heard = b""
+        answered = b""
         while (left := end - time.monotonic()) > 0:
-            heard += self.read(left)
-            if (found := answer.search(heard)) is not None:
+            answered += self.read(left)
+            if (found := answer.search(answered)) is not None:
                 return found
         return None
 

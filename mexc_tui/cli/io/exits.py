@@ -15,6 +15,8 @@ UNKNOWN = 4
 SIGNALLED = 128
 """Plus the number of the signal that ended the program; 130 is an interrupt."""
 INTERRUPTED = 130
+READER_GONE = 141
+"""Whoever read the output has closed it; what a shell reports of any program that SIGPIPE ends."""
 
 
 class ExitError(Exception):

@@ -7,7 +7,9 @@ import logging
 import os
 import sys
 import threading
+from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
+from pathlib import Path
 from types import TracebackType
 
 from mexc_tui.config.paths import log_file
@@ -18,7 +20,7 @@ HIDDEN = "[hidden]"
 
 
 class Scrubber(logging.Formatter):
-    """Formats a record and blots out every secret it was told of, wherever it stands."""
+    """Formats a record and hides every secret that it was given, wherever it stands."""
 
     def __init__(self, secrets: tuple[str, ...]) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -32,17 +34,24 @@ class Scrubber(logging.Formatter):
         return text
 
 
-def start_log(secrets: tuple[str, ...] = ()) -> None:
+class PrivateLog(RotatingFileHandler):
+    """A log that only its owner may read, also after it was moved on."""
+
+    def _open(self) -> TextIOWrapper:
+        descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        return TextIOWrapper(os.fdopen(descriptor, "ab"), encoding=self.encoding)
+
+
+def start_log(secrets: tuple[str, ...] = (), path: Path | None = None) -> None:
     """Send warnings and worse to the log; where its folder cannot be written there is none."""
-    path = log_file()
+    path = path or log_file()
     root = logging.getLogger()
     for old in [handler for handler in root.handlers if isinstance(handler, RotatingFileHandler | _Unopened)]:
         root.removeHandler(old)
         old.close()
     with contextlib.suppress(OSError):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
-        handler = RotatingFileHandler(path, maxBytes=LARGEST_BYTES, backupCount=KEPT, encoding="utf-8")
+        handler = PrivateLog(path, maxBytes=LARGEST_BYTES, backupCount=KEPT, encoding="utf-8")
         handler.setFormatter(Scrubber(secrets))
         root.addHandler(handler)
     if not root.handlers:
@@ -67,7 +76,7 @@ class _Unopened(logging.Handler):
 def start_log_when_needed(secrets: tuple[str, ...] = ()) -> None:
     """Have the log begin with the first warning, so that commands that only look leave no file behind.
 
-    Without it Python would print warnings to stderr, which is for people.
+    Without it Python would print warnings to stderr, which is for remarks to the user.
     """
     root = logging.getLogger()
     for old in [handler for handler in root.handlers if isinstance(handler, _Unopened)]:
@@ -77,29 +86,29 @@ def start_log_when_needed(secrets: tuple[str, ...] = ()) -> None:
 
 
 def start_last_resort() -> None:
-    """Turn what nobody foresaw into one sentence on stderr; its traceback goes to the log, as do warnings."""
+    """Turn an unexpected error into one sentence on stderr; its traceback goes to the log, as do warnings."""
     start_log_when_needed()
-    sys.excepthook = _unforeseen
+    sys.excepthook = _unexpected
     threading.excepthook = lambda args: _log(args.exc_type, args.exc_value, args.exc_traceback)
 
 
-def unforeseen_words(name: str) -> str:
-    """Return the sentence for an error that nobody foresaw."""
+def internal_error(name: str) -> str:
+    """Return the sentence for an unexpected error."""
     return (
         f"mexc-tui stopped on an internal error ({name}). Orders that were working stay at the exchange. "
         f"Details: {log_file()}"
     )
 
 
-def _unforeseen(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+def _unexpected(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     if issubclass(kind, KeyboardInterrupt):
         return
     _log(kind, error, trace)
-    print(unforeseen_words(kind.__name__), file=sys.stderr)  # noqa: T201
+    print(internal_error(kind.__name__), file=sys.stderr)  # noqa: T201
 
 
 def _log(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
     if not logging.getLogger().handlers:
         start_log_when_needed()
     if error is not None:
-        logging.getLogger("mexc_tui").error("unforeseen", exc_info=(kind, error, trace))
+        logging.getLogger("mexc_tui").error("unexpected", exc_info=(kind, error, trace))

@@ -1,4 +1,4 @@
-"""Lines for other programs and for people: whole lines, in order, never kept back, and quiet when nobody reads."""
+"""Lines for other programs and for the user: whole, in order, never kept back, and quiet when nobody reads."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from typing import Any
 
 import msgspec
 
-from mexc_tui.cli.io.descriptors import silence
+from mexc_tui.cli.io.descriptors import NEAREST, silence
 from mexc_tui.cli.io.exits import FAILURE, ExitError
 from mexc_tui.domain.numbers import plain
 
 WAITING = 20_000
-"""Lines that may wait for a slow reader; after that lines are lost, and it is said how many."""
+"""Lines that may wait for a slow reader; after that lines are lost, and counted."""
 FLUSH_S = 2.0
 
 Row = dict[str, Any]
@@ -38,14 +38,18 @@ def safe(text: str) -> str:
 
 
 def say(row: Mapping[str, Any], text: str, *, as_json: bool) -> None:
-    """Print one result, as JSON or as the text for people.
+    """Print one result, as JSON in UTF-8 or as the text for the user.
 
     Raises:
         BrokenPipeError: nobody reads any more.
         ExitError: it cannot be written for another reason.
     """
     try:
-        sys.stdout.write((encode(row) if as_json else text) + "\n")
+        if as_json:
+            sys.stdout.flush()
+            sys.stdout.buffer.write(f"{encode(row)}\n".encode())
+        else:
+            sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
     except OSError as error:
         silence()
@@ -80,7 +84,7 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, left: int =
 
 
 def shown(value: Decimal | None) -> str:
-    """Return a number for people; what is not known is a dash."""
+    """Return a number for the user; what is not known is a dash."""
     return "—" if value is None else plain(value)
 
 
@@ -92,12 +96,13 @@ class LineWriter:
     ``gone`` is set when nothing can be written any more: the reader has gone away, or ``problem`` says why.
     """
 
-    def __init__(self, descriptor: int = 1, *, waiting: int = WAITING) -> None:
+    def __init__(self, descriptor: int = 1, *, waiting: int = WAITING, encoding: str = "utf-8") -> None:
         self.gone = threading.Event()
         self.problem = ""
         self.lost = 0
         self._descriptor = descriptor
         self._room = waiting
+        self._encoding = encoding
         self._lines: OrderedDict[str | int, str] = OrderedDict()
         self._numbers = itertools.count()
         self._news = threading.Condition()
@@ -135,7 +140,7 @@ class LineWriter:
         while (line := self._next()) is not None:
             if self.gone.is_set():
                 continue
-            data = (line + "\n").encode("utf-8", "replace")
+            data = f"{line}\n".encode(self._encoding, NEAREST)
             try:
                 while data:
                     data = data[self._write(data) :]
@@ -162,6 +167,9 @@ def _make_small(descriptor: int) -> None:
 def _prepared(value: Any) -> Any:
     if isinstance(value, Decimal):
         return plain(value)
+    if isinstance(value, str) and not value.isascii():
+        # Names of files may hold bytes that are no text.
+        return value.encode("utf-8", "backslashreplace").decode()
     if isinstance(value, Mapping):
         return {key: _prepared(part) for key, part in value.items()}
     if isinstance(value, list | tuple):

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 
+from mexc_tui.cli.io.descriptors import CELLS
 from mexc_tui.cli.io.exits import USAGE, ExitError
 
 
 def require_terminal() -> None:
     """Refuse pipes, files and terminals that cannot move a cursor.
 
+    Where only standard error is a pipe or a file, the cockpit is drawn on standard output: Textual draws on
+    ``sys.__stderr__``. What goes wrong is still reported on standard error.
+
     Raises:
         ExitError: with what to do.
     """
-    for stream in (sys.stdin, sys.stdout, sys.stderr):
+    for stream, name in ((sys.stdin, "standard input"), (sys.stdout, "standard output")):
         if stream is None or not stream.isatty():
             raise ExitError(
-                "The cockpit needs a terminal for keys and screen, and this is a pipe or a file. "
+                f"The cockpit needs a terminal for keys and screen, and {name} is a pipe or a file. "
                 "Start mexc-tui in a terminal, over ssh with -t.",
                 USAGE,
             )
@@ -29,3 +34,7 @@ def require_terminal() -> None:
             "for example TERM=xterm-256color.",
             USAGE,
         )
+    if not sys.stderr.isatty():
+        sys.__stderr__ = sys.__stdout__  # type: ignore[misc]
+    if isinstance(sys.__stderr__, io.TextIOWrapper):
+        sys.__stderr__.reconfigure(errors=CELLS)

@@ -36,7 +36,7 @@ def outcome(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, s
 def test_help_names_commands_and_exit_codes(capsys):
     code, out, _ = outcome(capsys, "--help")
     assert code == 0
-    for word in ("demo", "exchange", "config", "exit codes", "130"):
+    for word in ("demo", "exchange", "config", "exit codes", "130", "141"):
         assert word in out
 
 
@@ -57,6 +57,7 @@ def test_without_a_terminal_it_says_so(capsys, monkeypatch):
         code, _, err = outcome(capsys, *arguments)
         assert code == 2
         assert "needs a terminal" in err
+        assert "standard input is a pipe or a file" in err
         assert err.count("\n") == 1
 
 
@@ -119,6 +120,16 @@ def test_the_log_never_holds_a_secret(home):
     assert "mx0vglSecretKey" not in text
     assert "shhh-secret" not in text
     assert log_file().stat().st_mode & 0o777 == 0o600
+
+
+def test_a_log_that_was_moved_on_is_as_private_as_the_new_one(home):
+    path = home / "state" / "log" / "desk-x.log"
+    start_log((), path)
+    for _ in range(40):
+        logging.getLogger("mexc_tui.test").warning("x" * 10_000)
+    found = sorted(path.parent.iterdir())
+    assert len(found) > 1
+    assert {one.stat().st_mode & 0o777 for one in found} == {0o600}
 
 
 def test_help_and_version_load_neither_screen_nor_network():
