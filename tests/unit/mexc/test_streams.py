@@ -19,6 +19,7 @@ from mexc_tui.venues.mexc.stream.connection import StreamTiming
 from mexc_tui.venues.mexc.stream.dialing import DialError
 from mexc_tui.venues.mexc.stream.listen_key import KeyTiming, ListenKey
 from mexc_tui.venues.mexc.stream.streams import Streams
+from mexc_tui.wire.mexc import channels as wire
 from mexc_tui.wire.mexc.pb import push_pb2 as pb
 
 SECRET = "listen-key-that-must-not-be-seen"
@@ -491,7 +492,7 @@ async def test_account_streams_come_up_with_a_key_that_is_released_at_the_end(ac
     await account.streams.private_up()
     (socket,) = account.exchange.open
     assert socket.key == account.exchange.keys[0]
-    assert set(socket.subscribed) == set(names.PRIVATE)
+    assert set(socket.subscribed) == set(wire.PRIVATE)
     await account.streams.close()
     assert account.exchange.released == account.exchange.keys
     assert account.exchange.open == []
@@ -682,7 +683,7 @@ async def test_a_line_let_go_while_it_is_replaced_leaves_no_connection_open(desk
 
 
 async def test_an_account_stream_refused_at_first_and_accepted_later_brings_the_link_back(account: Desk) -> None:
-    account.exchange.refuses = {names.DEALS}
+    account.exchange.refuses = {wire.PRIVATE_DEALS}
     await account.key.prepare()  # type: ignore[union-attr]
     account.streams.start()
     await account.clock.advance(10)

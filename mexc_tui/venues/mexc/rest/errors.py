@@ -10,6 +10,7 @@ from mexc_tui.domain.errors import ErrorKind, VenueError
 from mexc_tui.venues.mexc.rest.budget import UNSENT
 from mexc_tui.venues.mexc.rest.fields import as_number, decode
 from mexc_tui.venues.mexc.rest.lanes import Duty
+from mexc_tui.wire.mexc import codes
 
 _K = ErrorKind
 _SUCCESS = (0, 200)
@@ -48,33 +49,33 @@ _BOOK_MARKET = "Send a limit order priced through the book with immediate-or-can
 _WALLET = "Do this on MEXC's web site."
 
 MEANINGS: dict[int, Meaning] = {
-    -2011: Meaning(_K.ORDER_NOT_FOUND, "it knows no such open order"),
-    -2013: Meaning(_K.ORDER_NOT_FOUND, "it knows no such order"),
-    -1121: Meaning(_K.BAD_PARAMETER, "it lists no such pair", "Check the spelling of the pair."),
-    -1127: Meaning(_K.BAD_PARAMETER, "the time span asked for is too long", "Ask for an hour at most."),
-    -1128: Meaning(_K.BAD_PARAMETER, "these parameters do not go together"),
+    codes.UNKNOWN_OPEN_ORDER: Meaning(_K.ORDER_NOT_FOUND, "it knows no such open order"),
+    codes.UNKNOWN_ORDER: Meaning(_K.ORDER_NOT_FOUND, "it knows no such order"),
+    codes.UNKNOWN_SYMBOL: Meaning(_K.BAD_PARAMETER, "it lists no such pair", "Check the spelling of the pair."),
+    codes.SPAN_TOO_LONG: Meaning(_K.BAD_PARAMETER, "the time span asked for is too long", "Ask for an hour at most."),
+    codes.BAD_COMBINATION: Meaning(_K.BAD_PARAMETER, "these parameters do not go together"),
     26: Meaning(_K.PERMISSION, "this operation is not allowed"),
-    400: Meaning(_K.BAD_PARAMETER, "a parameter is missing or is not as MEXC wants it"),
+    codes.BAD_REQUEST: Meaning(_K.BAD_PARAMETER, "a parameter is missing or is not as MEXC wants it"),
     401: Meaning(_K.AUTHENTICATION, "the key has no authority"),
     403: Meaning(_K.PERMISSION, "access is denied"),
     429: Meaning(_K.RATE_LIMIT, "too many requests"),
     500: Meaning(_K.SERVER, "it had an internal error"),
     503: Meaning(_K.SERVER, "it is unavailable at the moment"),
     504: Meaning(_K.SERVER, "it did not answer its own front in time"),
-    602: Meaning(_K.AUTHENTICATION, "the signature does not fit"),
-    10001: Meaning(_K.AUTHENTICATION, "the user does not exist"),
-    10007: Meaning(_K.TRADING_DISABLED, "this pair is not open to trading through the API"),
+    codes.NO_SIGNATURE: Meaning(_K.AUTHENTICATION, "the signature does not fit"),
+    codes.UNKNOWN_USER: Meaning(_K.AUTHENTICATION, "the user does not exist"),
+    codes.SYMBOL_CLOSED_TO_API: Meaning(_K.TRADING_DISABLED, "this pair is not open to trading through the API"),
     10015: Meaning(_K.BAD_PARAMETER, "the user id is missing"),
-    10072: Meaning(_K.AUTHENTICATION, "the API key is not valid"),
-    10073: Meaning(_K.CLOCK, "the time of the request is not valid"),
-    10095: Meaning(_K.BAD_PARAMETER, "the amount is missing"),
-    10096: Meaning(_K.BAD_PARAMETER, "the amount has too many decimals", "Round it to the pair's step."),
-    10097: Meaning(_K.BAD_PARAMETER, "the amount is wrong"),
+    codes.BAD_KEY_INFO: Meaning(_K.AUTHENTICATION, "the API key is not valid"),
+    codes.BAD_REQUEST_TIME: Meaning(_K.CLOCK, "the time of the request is not valid"),
+    codes.NO_AMOUNT: Meaning(_K.BAD_PARAMETER, "the amount is missing"),
+    codes.AMOUNT_SCALE: Meaning(_K.BAD_PARAMETER, "the amount has too many decimals", "Round it to the pair's step."),
+    codes.BAD_AMOUNT: Meaning(_K.BAD_PARAMETER, "the amount is wrong"),
     10098: Meaning(_K.PERMISSION, "its risk control holds the account", "Ask MEXC's support."),
     10099: Meaning(_K.PERMISSION, "the sub-account is closed"),
     10100: Meaning(_K.OTHER, "this currency cannot be transferred", _WALLET),
-    10101: Meaning(_K.INSUFFICIENT_BALANCE, "the free balance is too small"),
-    10102: Meaning(_K.BAD_PARAMETER, "the amount must be above zero"),
+    codes.INSUFFICIENT_BALANCE: Meaning(_K.INSUFFICIENT_BALANCE, "the free balance is too small"),
+    codes.AMOUNT_NOT_POSITIVE: Meaning(_K.BAD_PARAMETER, "the amount must be above zero"),
     10103: Meaning(_K.OTHER, "this account cannot transfer", _WALLET),
     10200: Meaning(_K.OTHER, "a transfer is pending", _WALLET),
     10201: Meaning(_K.OTHER, "the transfer in failed", _WALLET),
@@ -92,49 +93,63 @@ MEANINGS: dict[int, Meaning] = {
     11444: Meaning(_K.MAINTENANCE, "this feature is unavailable for now"),
     20001: Meaning(_K.SERVER, "a part of the exchange does not support this"),
     20002: Meaning(_K.SERVER, "a part of the exchange had an internal error"),
-    22222: Meaning(_K.ORDER_NOT_FOUND, "there is no such record"),
-    30000: Meaning(_K.TRADING_DISABLED, "trading of this pair is suspended"),
-    30001: Meaning(_K.TRADING_DISABLED, "this side may not be traded now"),
-    30002: Meaning(_K.BAD_PARAMETER, "the order is below the minimum amount", "Use a larger size."),
-    30003: Meaning(_K.BAD_PARAMETER, "the order is above the maximum amount", "Use a smaller size."),
-    30004: Meaning(_K.INSUFFICIENT_BALANCE, "the free balance is too small"),
-    30005: Meaning(_K.INSUFFICIENT_BALANCE, "more would be sold than is held"),
-    30010: Meaning(_K.BAD_PARAMETER, "the price is not valid", "Use a price on the pair's tick."),
+    codes.NO_RECORD: Meaning(_K.ORDER_NOT_FOUND, "there is no such record"),
+    codes.SUSPENDED: Meaning(_K.TRADING_DISABLED, "trading of this pair is suspended"),
+    codes.SIDE_CLOSED: Meaning(_K.TRADING_DISABLED, "this side may not be traded now"),
+    codes.BELOW_MINIMUM: Meaning(_K.BAD_PARAMETER, "the order is below the minimum amount", "Use a larger size."),
+    codes.ABOVE_MAXIMUM: Meaning(_K.BAD_PARAMETER, "the order is above the maximum amount", "Use a smaller size."),
+    codes.INSUFFICIENT_POSITION: Meaning(_K.INSUFFICIENT_BALANCE, "the free balance is too small"),
+    codes.OVERSOLD: Meaning(_K.INSUFFICIENT_BALANCE, "more would be sold than is held"),
+    codes.BAD_PRICE: Meaning(_K.BAD_PARAMETER, "the price is not valid", "Use a price on the pair's tick."),
     30014: Meaning(_K.BAD_PARAMETER, "it lists no such pair", "Check the spelling of the pair."),
-    30016: Meaning(_K.TRADING_DISABLED, "trading is disabled"),
-    30018: Meaning(_K.TRADING_DISABLED, "market orders are disabled, or the account may not trade", _BOOK_MARKET),
+    codes.TRADING_DISABLED: Meaning(_K.TRADING_DISABLED, "trading is disabled"),
+    codes.MARKET_ORDERS_DISABLED: Meaning(
+        _K.TRADING_DISABLED, "market orders are disabled, or the account may not trade", _BOOK_MARKET
+    ),
     30019: Meaning(_K.TRADING_DISABLED, "market orders are disabled for the API", _BOOK_MARKET),
     30020: Meaning(_K.PERMISSION, "the key may not trade this pair, or the pair is closed to the API"),
     30021: Meaning(_K.BAD_PARAMETER, "it lists no such pair", "Check the spelling of the pair."),
-    30025: Meaning(_K.BAD_PARAMETER, "nobody stands on the other side", "Use a limit order, or wait."),
+    codes.NO_OPPONENT: Meaning(_K.BAD_PARAMETER, "nobody stands on the other side", "Use a limit order, or wait."),
     30026: Meaning(_K.ORDER_NOT_FOUND, "the order ids are not valid"),
     30027: Meaning(_K.TRADING_DISABLED, "buying is suspended by a limit of the platform"),
     30028: Meaning(_K.TRADING_DISABLED, "selling is suspended by a limit of the platform"),
-    30029: Meaning(_K.LIMIT, "there are too many open orders"),
+    codes.TOO_MANY_ORDERS: Meaning(_K.LIMIT, "there are too many open orders"),
     30032: Meaning(_K.LIMIT, "the largest holding of this coin is reached"),
     30041: Meaning(_K.TRADING_DISABLED, "this order type is not allowed now", "Use another order type."),
     30051: Meaning(_K.TRADING_DISABLED, "market orders are disabled for the API", _BOOK_MARKET),
-    30087: Meaning(_K.BAD_PARAMETER, "the price is outside the allowed range", "Move the price nearer to the market."),
-    33333: Meaning(_K.BAD_PARAMETER, "a parameter is wrong"),
-    44444: Meaning(_K.BAD_PARAMETER, "a parameter is missing"),
+    codes.PRICE_OUT_OF_RANGE: Meaning(
+        _K.BAD_PARAMETER, "the price is outside the allowed range", "Move the price nearer to the market."
+    ),
+    codes.BAD_PARAMETER: Meaning(_K.BAD_PARAMETER, "a parameter is wrong"),
+    codes.MISSING_PARAMETER: Meaning(_K.BAD_PARAMETER, "a parameter is missing"),
     60005: Meaning(_K.PERMISSION, "the account is in an abnormal state", "Ask MEXC's support."),
-    70011: Meaning(_K.PERMISSION, "this key is barred from the pair, or the pair is closed to the API"),
+    codes.PAIR_BARRED: Meaning(_K.PERMISSION, "this key is barred from the pair, or the pair is closed to the API"),
     88004: Meaning(_K.OTHER, "the margin loan limit is exceeded"),
     88009: Meaning(_K.OTHER, "there is no margin loan"),
     88013: Meaning(_K.OTHER, "the margin amount is below the minimum"),
     88015: Meaning(_K.INSUFFICIENT_BALANCE, "the margin balance is too small"),
-    700001: Meaning(_K.AUTHENTICATION, "the API key has a wrong form or has expired", "Make a new key at MEXC."),
-    700002: Meaning(_K.AUTHENTICATION, "the signature is not valid", "Check that the API secret belongs to the key."),
-    700003: Meaning(_K.CLOCK, "the request came outside its time window"),
-    700004: Meaning(_K.BAD_PARAMETER, "a parameter it cannot do without, such as the order id, is missing"),
-    700005: Meaning(_K.BAD_PARAMETER, "the time window is too long", "Set recv_window_ms to 60000 at most."),
-    700006: Meaning(_K.AUTHENTICATION, "this address is not on the key's list", "Add it in MEXC's API management."),
-    700007: Meaning(_K.PERMISSION, "the key has no permission for this"),
-    700008: Meaning(_K.BAD_PARAMETER, "a parameter has characters that are not allowed"),
-    700013: Meaning(_K.BAD_PARAMETER, "the content type is wrong"),
+    codes.BAD_KEY_FORMAT: Meaning(
+        _K.AUTHENTICATION, "the API key has a wrong form or has expired", "Make a new key at MEXC."
+    ),
+    codes.BAD_SIGNATURE: Meaning(
+        _K.AUTHENTICATION, "the signature is not valid", "Check that the API secret belongs to the key."
+    ),
+    codes.OUTSIDE_RECV_WINDOW: Meaning(_K.CLOCK, "the request came outside its time window"),
+    codes.MANDATORY_PARAMETER: Meaning(
+        _K.BAD_PARAMETER, "a parameter it cannot do without, such as the order id, is missing"
+    ),
+    codes.RECV_WINDOW_TOO_LONG: Meaning(
+        _K.BAD_PARAMETER, "the time window is too long", "Set recv_window_ms to 60000 at most."
+    ),
+    codes.ADDRESS_NOT_ALLOWED: Meaning(
+        _K.AUTHENTICATION, "this address is not on the key's list", "Add it in MEXC's API management."
+    ),
+    codes.NO_PERMISSION: Meaning(_K.PERMISSION, "the key has no permission for this"),
+    codes.ILLEGAL_CHARACTERS: Meaning(_K.BAD_PARAMETER, "a parameter has characters that are not allowed"),
+    codes.BAD_CONTENT_TYPE: Meaning(_K.BAD_PARAMETER, "the content type is wrong"),
     730000: Meaning(_K.SERVER, "the request failed there"),
     730001: Meaning(_K.OTHER, "the pair was not found, or the user's data are wrong"),
-    730002: Meaning(_K.BAD_PARAMETER, "a parameter is not valid"),
+    codes.INVALID_PARAMETER: Meaning(_K.BAD_PARAMETER, "a parameter is not valid"),
     730003: Meaning(_K.BAD_PARAMETER, "this is not supported"),
     730100: Meaning(_K.PERMISSION, "the user's state does not allow this"),
     730101: Meaning(_K.PERMISSION, "the sub-account's name or state does not allow this"),
@@ -145,15 +160,13 @@ MEANINGS: dict[int, Meaning] = {
 }
 
 _BY_WORDS: dict[int, tuple[tuple[str, Meaning], ...]] = {
-    400: (
+    codes.BAD_REQUEST: (
         ("scale", Meaning(_K.BAD_PARAMETER, "the amount has too many decimals", "Round it to the pair's decimals.")),
         ("key", Meaning(_K.AUTHENTICATION, "the API key is missing")),
     ),
 }
 """Codes that stand for different things, told apart by a word of the message."""
 
-MIRROR_DOWN = "the mirrored market is down"
-"""What a paper exchange adds to code 30000 while it does not know its market; the reason follows in brackets."""
 _AFTER_REFUSAL = {
     Duty.PLACE: "No order was placed.",
     Duty.CANCEL: "This request cancelled nothing.",
@@ -245,10 +258,10 @@ def refusal(call: Call, code: int, message: str, *, status: int, retry_after_s: 
         return outcome_unknown(call, f"MEXC answered with code {code}: {said}", status=status, code=code)
     kind = known.kind if known is not None else (_K.SERVER if status >= 500 else _K.OTHER)
     consequence = _AFTER_REFUSAL.get(call.duty, "")
-    _, down, why = message.partition(MIRROR_DOWN)
+    _, down, why = message.partition(codes.MIRROR_DOWN)
     if down:
         return VenueError(
-            f"{MIRROR_DOWN}: {printable(why).strip(' ()')}. {consequence}".rstrip(),
+            f"{codes.MIRROR_DOWN}: {printable(why).strip(' ()')}. {consequence}".rstrip(),
             kind=kind,
             code=code,
             http_status=status,

@@ -16,11 +16,11 @@ from mexc_tui.venues.mexc.rest.fields import Row, rows_of, unreadable
 from mexc_tui.venues.mexc.rest.models import BatchResult, SelfTrade
 from mexc_tui.venues.mexc.rest.outgoing import check_order, check_span, check_symbol, refused
 from mexc_tui.venues.mexc.rest.transport import Params, Transport
+from mexc_tui.wire.mexc.endpoints import MAX_ROWS
 
 _NO_SUCH_ORDER = (-2011, -2013)
 _BATCH_MAX = 20
 _SYMBOLS_A_CALL = 5
-_LARGEST_PAGE = 1_000
 _DAY_MS = 86_400_000
 _HISTORY_MS = 30 * _DAY_MS
 _PAGES_MAX = 500
@@ -136,7 +136,7 @@ class TradingCalls:
             ("symbol", symbol),
             ("startTime", str(start)),
             ("endTime", str(end)),
-            ("limit", str(max(1, min(limit, _LARGEST_PAGE)))),
+            ("limit", str(max(1, min(limit, MAX_ROWS)))),
         ]
         data = await self._transport.call(ep.ALL_ORDERS, params)
         found = [self._remember(mapping.order_report(row)) for row in rows_of(data, ep.ALL_ORDERS.label)]
@@ -166,8 +166,8 @@ class TradingCalls:
                 start = page[-1].time_ms
             elif fresh and page[0].time_ms > page[-1].time_ms:
                 end = page[-1].time_ms
-            elif size < _LARGEST_PAGE:
-                size = _LARGEST_PAGE
+            elif size < MAX_ROWS:
+                size = MAX_ROWS
             else:
                 break
         raise unreadable(ep.MY_TRADES.label, "there are more own trades at one time than it gives in one answer")

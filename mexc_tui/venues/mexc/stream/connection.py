@@ -12,6 +12,7 @@ from mexc_tui.venues.mexc.clock import Clock
 from mexc_tui.venues.mexc.stream import channels as names
 from mexc_tui.venues.mexc.stream.channels import Answer, AnswerKind
 from mexc_tui.venues.mexc.stream.dialing import Socket
+from mexc_tui.wire.mexc.channels import MAX_CHANNELS
 
 _NS: Final = 1_000_000_000
 _BURST: Final = 128
@@ -246,7 +247,7 @@ class Connection:
             del self._unheard[raw]
             channel = raw.decode()
             # An illiquid pair may have nothing to say; asking a second time costs a place and is done once.
-            if channel not in self._asked_twice and self.used < names.MAX_CHANNELS and not names.is_private(channel):
+            if channel not in self._asked_twice and self.used < MAX_CHANNELS and not names.is_private(channel):
                 self._asked_twice.add(channel)
                 again.append(channel)
         if again:

@@ -10,11 +10,12 @@ from typing import Final, Protocol
 
 from mexc_tui.domain.inputs import Input, LinkState
 from mexc_tui.venues.mexc.clock import Clock
-from mexc_tui.venues.mexc.rest.refusals import Refusals
-from mexc_tui.venues.mexc.stream.channels import MAX_CHANNELS, channel_of, content, symbol_of
+from mexc_tui.venues.mexc.stream.channels import channel_of, content, symbol_of
 from mexc_tui.venues.mexc.stream.connection import Connection, StreamTiming
 from mexc_tui.venues.mexc.stream.dialing import DialError, Socket
 from mexc_tui.venues.mexc.stream.overlap import Overlap
+from mexc_tui.venues.mexc.stream.refusals import Refusals
+from mexc_tui.wire.mexc.channels import MAX_CHANNELS
 
 _NS: Final = 1_000_000_000
 _ROTATION_RETRY_S: Final = 60.0

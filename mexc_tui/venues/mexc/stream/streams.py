@@ -19,6 +19,7 @@ from mexc_tui.venues.mexc.stream.decoder import LOOK_EVERY, FrameDecoder
 from mexc_tui.venues.mexc.stream.dialing import Dialer, Socket
 from mexc_tui.venues.mexc.stream.line import Line
 from mexc_tui.venues.mexc.stream.listen_key import ListenKey
+from mexc_tui.wire.mexc.channels import MAX_CHANNELS, PRIVATE
 
 Tap = Callable[[int, int, bytes | str], None]
 """Takes every frame before it is decoded: monotonic ns, wall ms, the frame. Called on the loop, must not block."""
@@ -114,7 +115,7 @@ class Streams:
         if self._listen_key is None:
             return
         self._private = private = self._line(private=True)
-        private.want(names.PRIVATE)
+        private.want(PRIVATE)
         self._listen_key.on_dead(lambda: private.rotate("the listen key had expired"))
         private.start()
         self._keeper = asyncio.create_task(self._listen_key.keep_alive())
@@ -241,8 +242,8 @@ class Streams:
 
     def _place(self, group: list[str]) -> None:
         """Put channels of one symbol on one line: one with room, else one that a rotation makes room on, else new."""
-        for start in range(0, len(group), names.MAX_CHANNELS):
-            part = group[start : start + names.MAX_CHANNELS]
+        for start in range(0, len(group), MAX_CHANNELS):
+            part = group[start : start + MAX_CHANNELS]
             line = next((line for line in self._public if line.room >= len(part)), None)
             if line is None:
                 line = next((line for line in self._public if self._worth_rotating(line, len(part))), None)
