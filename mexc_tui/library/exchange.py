@@ -169,18 +169,18 @@ class MexcSession(MarketSession):
 
     async def cancel_order(self, symbol: str, *, order_id: str = "", client_order_id: str = "") -> None:
         """Cancel one order; ORDER_NOT_FOUND when it is not open (any more)."""
-        await self._feed.venue.rest.cancel_order(symbol, order_id=order_id, client_order_id=client_order_id)
+        await self._feed.venue.rest.trading.cancel_order(symbol, order_id=order_id, client_order_id=client_order_id)
 
     async def cancel_all(self, symbols: Sequence[str] = ()) -> None:
         """Cancel every open order of the pairs; of the whole account where none is named."""
         if symbols:
-            await self._feed.venue.rest.cancel_open_orders(symbols)
+            await self._feed.venue.rest.trading.cancel_open_orders(symbols)
         else:
-            await self._feed.venue.rest.cancel_all()
+            await self._feed.venue.rest.trading.cancel_all()
 
     async def look_up(self, symbol: str, client_order_id: str) -> OrderReport | None:
         """Ask what became of an order; None is the exchange's word that there is no such order."""
-        report = await self._feed.venue.rest.order(symbol, client_order_id=client_order_id)
+        report = await self._feed.venue.rest.trading.order(symbol, client_order_id=client_order_id)
         self._unknown.pop(client_order_id, None)
         if report is not None:
             self._feed.account.report(report)

@@ -141,7 +141,7 @@ async def test_a_slow_reader_is_told_what_it_lost(mexc: MexcExchange) -> None:
 
 async def test_what_cannot_be_subscribed_is_refused_at_once(mexc: MexcExchange) -> None:
     async with mexc.session([]) as session:
-        for names in ((), ("depth",), (channels.ORDERS,), (channels.depth("NOPEUSDT"),)):
+        for names in ((), ("depth",), ("spot@private.orders.v3.api.pb",), (channels.depth("NOPEUSDT"),)):
             with pytest.raises(VenueError) as refused:
                 session.subscribe(*names)
             assert refused.value.kind is ErrorKind.BAD_PARAMETER

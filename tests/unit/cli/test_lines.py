@@ -158,7 +158,7 @@ async def test_doctor_says_why_no_request_goes_out_and_until_when():
         await rest._transport.open()
         for _ in range(5):
             with pytest.raises(VenueError):
-                await rest.ping()
+                await rest.market.ping()
         check = requests_check(rest.metrics(), settings)
         assert check.verdict is Verdict.WARN
         assert "127.0.0.1:9 has failed 5 times in a row; orders are refused here" in check.detail

@@ -38,6 +38,7 @@ class Exchange:
         self.hold: asyncio.Event | None = None
         self.clock_trusted = True
         self.sleepers: list[tuple[int, asyncio.Future[None]]] = []
+        self.market = self
 
     def server_now_ms(self) -> int:
         return self.now_ms

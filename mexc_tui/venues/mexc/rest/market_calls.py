@@ -38,9 +38,11 @@ _AT_ONCE = 100
 class MarketCalls:
     """Calls that need no key. Each raises ``VenueError``."""
 
-    _transport: Transport
-    _cache: TtlCache
-    _unreadable_pairs: int = 0
+    def __init__(self, transport: Transport, cache: TtlCache) -> None:
+        self._transport = transport
+        self._cache = cache
+        self.unreadable_pairs = 0
+        """Rows of the latest full list of pairs that could not be read."""
 
     async def ping(self) -> None:
         """Return if MEXC answers."""
@@ -229,7 +231,7 @@ class MarketCalls:
             if missing:
                 raise unreadable(where, f"it does not describe {', '.join(missing)}")
             return tuple(found)
-        self._unreadable_pairs = skipped
+        self.unreadable_pairs = skipped
         if not any(instrument.tradable for instrument in found):
             raise VenueError(
                 f"MEXC's list names {len(rows)} pairs, of which {skipped} could not be read and none can be traded. "

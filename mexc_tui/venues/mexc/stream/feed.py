@@ -174,9 +174,9 @@ class Feed:
     async def _read_account(self) -> None:
         rest = self.venue.rest
         self.account.asking()
-        missing = self.account.replace(await rest.account(), await rest.open_orders(self._symbols))
+        missing = self.account.replace(await rest.account.balances(), await rest.trading.open_orders(self._symbols))
         for report in missing:
-            found = await rest.order(report.symbol, order_id=report.order_id)
+            found = await rest.trading.order(report.symbol, order_id=report.order_id)
             if found is not None:
                 self.account.report(found)
 
