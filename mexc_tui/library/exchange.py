@@ -31,12 +31,12 @@ from mexc_tui.domain.ids import client_order_id as make_client_order_id
 from mexc_tui.domain.inputs import LinkState
 from mexc_tui.domain.numbers import ZERO, floor_to, parse_decimal, plain
 from mexc_tui.domain.orders import Balance, Fill, OrderReport, OrderRequest, OrderType, Side
+from mexc_tui.library.feed import Feed
 from mexc_tui.library.market_session import DEFAULT_DEPTH, MarketSession
 from mexc_tui.venues.mexc.clock import Clock, SystemClock
 from mexc_tui.venues.mexc.rest.models import RestMetrics
 from mexc_tui.venues.mexc.rest.outgoing import refused
 from mexc_tui.venues.mexc.settings import MexcSettings
-from mexc_tui.venues.mexc.stream.feed import Feed
 
 Amount = Decimal | int | str
 """A quantity or price. Floats are refused: they are not exact."""

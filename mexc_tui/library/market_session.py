@@ -14,11 +14,11 @@ from mexc_tui.domain.instrument import Instrument
 from mexc_tui.domain.market import Candle, Interval, Ticker, Trade
 from mexc_tui.domain.numbers import unscaled
 from mexc_tui.domain.views import BookState, BookView
+from mexc_tui.library.feed import Feed
+from mexc_tui.library.subscriptions import DEFAULT_BUFFER, Subscription
 from mexc_tui.venues.mexc.rest.client import MexcRest
 from mexc_tui.venues.mexc.rest.outgoing import refused
 from mexc_tui.venues.mexc.stream import channels as names
-from mexc_tui.venues.mexc.stream.feed import Feed
-from mexc_tui.venues.mexc.stream.subscriptions import DEFAULT_BUFFER, Subscription
 
 DEFAULT_DEPTH = 20
 

@@ -22,12 +22,12 @@ from mexc_tui.domain.views import BookState, VenueKind
 from mexc_tui.kernel.effects import Effect, EmitFact, FetchSnapshot, FetchTrades, SetInterest
 from mexc_tui.kernel.facts import FactLog
 from mexc_tui.kernel.markets import Markets
+from mexc_tui.library.candle_feed import CandleFeed
+from mexc_tui.library.own_account import OwnAccount
+from mexc_tui.library.subscriptions import Subscription
 from mexc_tui.venues.mexc.clock import Clock
 from mexc_tui.venues.mexc.rest.outgoing import refused
 from mexc_tui.venues.mexc.settings import MexcSettings
-from mexc_tui.venues.mexc.stream.candle_feed import CandleFeed
-from mexc_tui.venues.mexc.stream.own_account import OwnAccount
-from mexc_tui.venues.mexc.stream.subscriptions import Subscription
 from mexc_tui.venues.mexc.venue import MexcVenue
 
 _TICK_S = 0.1
