@@ -75,7 +75,7 @@ class MarketFeed:
         self._listen(item, at)
 
     async def close(self) -> None:
-        """Stop everything and close the venue; harmless when repeated."""
+        """Stop everything and close the venue; idempotent."""
         ticking, self._ticking = self._ticking, None
         if ticking is not None:
             ticking.cancel()

@@ -92,7 +92,7 @@ class CandleFeed:
                 self.drop(symbol, interval)
 
     def drop(self, symbol: str, interval: Interval) -> None:
-        """Follow a row no longer; harmless for one that is not followed."""
+        """Follow a row no longer; idempotent."""
         if self._rows.pop((symbol, interval), None) is not None:
             self._changed()
 

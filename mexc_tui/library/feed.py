@@ -76,11 +76,11 @@ class Feed:
         self._subscriptions.append(subscription)
         self._carry()
         if streams is not None:
-            streams.ask_again(subscription.channels)  # so that a refusal is told to this one too
+            streams.ask_again(subscription.channels)  # so that a refusal is reported to this one too
         return subscription
 
     async def close(self) -> None:
-        """Stop everything; harmless when repeated."""
+        """Stop everything; idempotent."""
         self._running = False
         subscriptions, self._subscriptions = self._subscriptions, []
         for subscription in subscriptions:

@@ -148,7 +148,7 @@ class Mirror:
                 await self._failed
 
     async def close(self) -> None:
-        """Stop reading; harmless when repeated."""
+        """Stop reading; idempotent."""
         tasks = tuple(self._tasks)
         for task in tasks:
             task.cancel()

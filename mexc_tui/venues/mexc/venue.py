@@ -31,7 +31,7 @@ from mexc_tui.venues.mexc.stream.streams import Streams, Tap
 
 _HEALTH_S: Final = 1.0
 _PING_EVERY: Final = 15
-"""Health reports between two REST pings, so that the round trip shown is a recent one."""
+"""Health reports between two REST pings, so that the round timing shown is a recent one."""
 _CLOCK_EVERY: Final = 300
 _PUBLIC_UP_S: Final = 5.0
 _PRIVATE_UP_S: Final = 15.0
@@ -125,7 +125,7 @@ class MexcVenue:
         self._tasks = [asyncio.create_task(self._report_health())]
 
     async def close(self) -> None:
-        """Stop streams and calls and release the listen key; harmless when repeated."""
+        """Stop streams and calls and release the listen key; idempotent."""
         tasks, self._tasks = self._tasks, []
         for task in tasks:
             task.cancel()

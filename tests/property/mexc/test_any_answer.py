@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from mexc_tui.domain.errors import VenueError
 from mexc_tui.domain.market import Interval
 from mexc_tui.domain.orders import OrderRequest, OrderType, Side
+from mexc_tui.venues.mexc.rest.answers import Answer, read_answer
 from mexc_tui.venues.mexc.rest.client import MexcRest
-from mexc_tui.venues.mexc.rest.errors import Answer, read_answer
 from mexc_tui.venues.mexc.settings import MexcSettings
 
 ORDER = OrderRequest(

@@ -69,7 +69,7 @@ async def test_every_public_channel_can_be_followed(mexc: MexcExchange) -> None:
             subscription.close()
         streams = session._feed.venue.streams
         assert streams is not None
-        assert [name for line in streams.lines if not line.private for name in line.wanted] == [channels.mini_tickers()]
+        assert [name for line in streams.links if not line.private for name in line.wanted] == [channels.mini_tickers()]
 
 
 async def test_the_books_of_a_session_stay_exact_beside_other_channels(mexc: MexcExchange, local: Any) -> None:

@@ -164,7 +164,7 @@ async def test_doctor_says_why_no_request_goes_out_and_until_when():
         assert "127.0.0.1:9 has failed 5 times in a row; orders are refused here" in check.detail
         assert "tried again in 5 s" in check.detail
         rest._transport.breaker.succeeded()
-        rest._transport.budget.cool_down(30, "MEXC asked to slow down", told=True)
+        rest._transport.budget.cool_down(30, "MEXC asked to slow down", stated=True)
         check = requests_check(rest.metrics(), settings)
         assert "MEXC asked to slow down; orders are refused here, cancels too; tried again in 30 s" in check.detail
         assert check.remedy

@@ -135,7 +135,7 @@ async def test_a_cancel_that_may_have_left_is_not_told_as_unsent(make_rest: Any,
     rest = await opened(make_rest)
 
     async def last_words(_: Any) -> Any:
-        rest._transport.budget.cool_down(600, "a test", told=True)
+        rest._transport.budget.cool_down(600, "a test", stated=True)
         raise ConnectionResetError
 
     server.on("DELETE", "order", last_words)

@@ -14,7 +14,7 @@ import pytest
 from mexc_tui.domain.errors import ErrorKind, VenueError
 from mexc_tui.domain.orders import OrderRequest, OrderType, Side
 from mexc_tui.venues.mexc.rest.client import MexcRest
-from mexc_tui.venues.mexc.rest.lanes import Duty, Lanes
+from mexc_tui.venues.mexc.rest.queue import Duty, RequestQueue
 from mexc_tui.venues.mexc.settings import MexcSettings
 
 KEY, SECRET = "mx0aBYs33eIilxBWC5", "45d0b3c26f2644f19bfb98b07741b2f5"
@@ -100,7 +100,7 @@ async def test_a_call_that_is_cancelled_gives_its_connection_back(real: MexcRest
         calls = [asyncio.create_task(real.market.depth("MXUSDT")) for _ in range(40)]
         await until(lambda: server.count("GET", "depth") >= seen + 5)  # noqa: B023
         assert all(isinstance(result, asyncio.CancelledError) for result in await ended(calls))
-    assert real._transport.budget._lanes.busy == 0
+    assert real._transport.budget._queue.busy == 0
     server.json("GET", "depth", {"lastUpdateId": 1, "bids": [], "asks": []})
     books = await asyncio.gather(*(real.market.depth("MXUSDT") for _ in range(40)))
     assert len(books) == 40
@@ -236,7 +236,7 @@ async def test_a_ban_is_called_a_ban(make_rest: Any, server: Any) -> None:
 
 
 async def test_lanes_serve_the_urgent_first_and_lose_nobody() -> None:
-    lanes = Lanes(8)
+    lanes = RequestQueue(8)
     for _ in range(8):
         assert lanes.enter_now(Duty.CANCEL)
     order: list[Duty] = []

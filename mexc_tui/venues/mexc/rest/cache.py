@@ -10,7 +10,7 @@ import msgspec
 from cachetools import TLRUCache
 
 from mexc_tui.venues.mexc.clock import Clock
-from mexc_tui.venues.mexc.rest.errors import shut
+from mexc_tui.venues.mexc.rest.answers import shut
 
 T = TypeVar("T")
 

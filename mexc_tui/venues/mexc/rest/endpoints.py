@@ -7,9 +7,9 @@ from enum import StrEnum
 import msgspec
 from msgspec.structs import force_setattr
 
+from mexc_tui.venues.mexc.rest.answers import Call
 from mexc_tui.venues.mexc.rest.budget import Cost
-from mexc_tui.venues.mexc.rest.errors import Call
-from mexc_tui.venues.mexc.rest.lanes import Duty
+from mexc_tui.venues.mexc.rest.queue import Duty
 from mexc_tui.wire.mexc import endpoints as wire
 from mexc_tui.wire.mexc.endpoints import Route
 

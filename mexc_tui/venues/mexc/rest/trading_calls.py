@@ -11,8 +11,8 @@ from mexc_tui.domain.errors import VenueError
 from mexc_tui.domain.orders import Fill, OrderReport, OrderRequest
 from mexc_tui.venues.mexc.rest import endpoints as ep
 from mexc_tui.venues.mexc.rest import mapping
+from mexc_tui.venues.mexc.rest.answers import outcome_unknown, refusal
 from mexc_tui.venues.mexc.rest.cache import HitRate
-from mexc_tui.venues.mexc.rest.errors import outcome_unknown, refusal
 from mexc_tui.venues.mexc.rest.fields import Row, rows_of, unreadable
 from mexc_tui.venues.mexc.rest.models import BatchResult, SelfTrade
 from mexc_tui.venues.mexc.rest.outgoing import check_order, check_span, check_symbol, refused

@@ -43,7 +43,7 @@ _STATES: Final = {number: enums.ORDER_STATES[status] for number, status in enums
 class CodecError(ValueError):
     """A frame is not what the exchange's schema promises.
 
-    ``symbol`` names the pair that lost a frame and ``channel`` the stream, where they could be told.
+    ``symbol`` names the pair that lost a frame and ``channel`` the stream, where they are known.
     """
 
     def __init__(self, message: str, *, symbol: str = "", channel: str = "") -> None:

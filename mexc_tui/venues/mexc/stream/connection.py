@@ -41,7 +41,7 @@ class StreamTiming(msgspec.Struct, frozen=True, kw_only=True):
     """How long the old connection stays beside its replacement."""
     backoff_s: float = 0.5
     backoff_max_s: float = 30.0
-    settled_s: float = 30.0
+    stable_s: float = 30.0
     """A connection that lived so long resets the backoff."""
     refused_again_s: float = 300.0
     """When a refused channel is asked for again; twice as long after every further time."""
@@ -151,7 +151,7 @@ class Connection:
         for _, _, text in names.requests("UNSUBSCRIPTION", gone, self._ids):
             await self._socket.send(text)
 
-    async def settled(self) -> None:
+    async def answered(self) -> None:
         """Return when no request waits for an answer."""
         if self._requests:
             self._settled.clear()
