@@ -107,7 +107,7 @@ class Engine:
         self._thread.start()
 
     def stop(self) -> None:
-        """Ask the engine to end; returns at once; idempotent, callable from a signal handler."""
+        """Ask the engine to end; returns at once, idempotent, callable from a signal handler."""
         self._stopping = True
         self._wake(self._note_stop)
 
