@@ -68,7 +68,7 @@ async def require_listed(rest: MexcRest, symbol: str, also: str = "") -> None:
     """
     from mexc_tui.desk.configured import unknown_symbols
 
-    unknown = unknown_symbols((symbol,), (pair.symbol for pair in await rest.exchange_info()))
+    unknown = unknown_symbols((symbol,), (pair.symbol for pair in await rest.market.exchange_info()))
     if unknown:
         raise ExitError(f"{unknown} {also}".rstrip(), USAGE)
 

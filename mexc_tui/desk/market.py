@@ -128,7 +128,7 @@ class PublicMarket:
                 f"The exchange at {self.base_url} refuses every stream that was asked for. "
                 "Its pairs may be closed; `mexc-tui book` reads one by REST."
             )
-        why = next((line.reason for line in streams.lines if line.reason), "") if streams is not None else ""
+        why = next((link.reason for link in streams.links if link.reason), "") if streams is not None else ""
         raise UnreachableError(
             f"The exchange at {self.base_url} answers, but its streams at {self.ws_url} do not"
             f"{f' ({why})' if why else ''}. Check MEXC_WS_URL and whether a proxy or firewall stops WebSockets."

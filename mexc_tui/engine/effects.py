@@ -181,7 +181,7 @@ class EffectRunner:
         self._feed(cancel_outcome(effect.client_order_id, answer))
 
     async def _cancel_all(self, symbol: str) -> None:
-        """Repeating it is harmless, so it is repeated for as long as a user would wait before pressing again."""
+        """Idempotent, so it is repeated for as long as a user would wait before pressing again."""
         for turn in range(CANCEL_ALL_TRIES):
             answer = await attempt("cancelling all orders", self._venue.cancel_all(symbol))
             if not isinstance(answer, VenueError) or answer.definite:

@@ -43,7 +43,7 @@ class Venue(Protocol):
         """Check that the venue answers and start its streams; with keys, account streams are up on return."""
 
     async def close(self) -> None:
-        """Stop everything; harmless when repeated or when ``open`` failed."""
+        """Stop everything; idempotent, also after ``open`` failed."""
 
     async def instruments(self) -> tuple[Instrument, ...]:
         """Return every pair the venue lists."""

@@ -10,7 +10,7 @@
         print(mexc.metrics())
 
 Without keys there is market data only. There is no risk gate and no journal here: an order goes out as it is given,
-once, and only to an exchange on this machine. Every call may raise ``mexc_tui.domain.errors.VenueError``; its
+once, and only to an exchange on this machine. Every call may raise ``mexc_tui.VenueError``; its
 ``definite`` tells a refusal, and ``sent`` without ``definite`` an unknown outcome, which ``look_up`` clears.
 """
 
@@ -23,45 +23,18 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-import msgspec
-
 from mexc_tui.domain.errors import VenueError
 from mexc_tui.domain.ids import base36
 from mexc_tui.domain.ids import client_order_id as make_client_order_id
 from mexc_tui.domain.inputs import LinkState
 from mexc_tui.domain.numbers import ZERO, floor_to, parse_decimal, plain
 from mexc_tui.domain.orders import Balance, Fill, OrderReport, OrderRequest, OrderType, Side
+from mexc_tui.library.feed import Feed
 from mexc_tui.library.market_session import DEFAULT_DEPTH, MarketSession
+from mexc_tui.library.types import Amount, Placed, SessionMetrics
 from mexc_tui.venues.mexc.clock import Clock, SystemClock
-from mexc_tui.venues.mexc.rest.models import RestMetrics
 from mexc_tui.venues.mexc.rest.outgoing import refused
 from mexc_tui.venues.mexc.settings import MexcSettings
-from mexc_tui.venues.mexc.stream.feed import Feed
-
-Amount = Decimal | int | str
-"""A quantity or price. Floats are refused: they are not exact."""
-
-
-class Placed(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """An order that the exchange took. Nothing is said of fills."""
-
-    order_id: str
-    client_order_id: str
-
-
-class SessionMetrics(msgspec.Struct, frozen=True, kw_only=True):
-    """Figures of a session."""
-
-    rest: RestMetrics
-    frames: int
-    unknown_frames: int
-    stream_ms: float | None
-    """Median from sending to receipt, corrected by the clock offset."""
-    market_link: str
-    account_link: str
-    books: dict[str, str]
-    """State of each book."""
-    unknown_orders: int
 
 
 class MexcExchange:
@@ -115,7 +88,7 @@ class MexcSession(MarketSession):
         await self.close()
 
     async def close(self) -> None:
-        """Stop streams and calls; harmless when repeated. Open orders stay open."""
+        """Stop streams and calls; idempotent. Open orders stay open."""
         await self._feed.close()
 
     def new_client_order_id(self) -> str:
@@ -169,18 +142,18 @@ class MexcSession(MarketSession):
 
     async def cancel_order(self, symbol: str, *, order_id: str = "", client_order_id: str = "") -> None:
         """Cancel one order; ORDER_NOT_FOUND when it is not open (any more)."""
-        await self._feed.venue.rest.cancel_order(symbol, order_id=order_id, client_order_id=client_order_id)
+        await self._feed.venue.rest.trading.cancel_order(symbol, order_id=order_id, client_order_id=client_order_id)
 
     async def cancel_all(self, symbols: Sequence[str] = ()) -> None:
         """Cancel every open order of the pairs; of the whole account where none is named."""
         if symbols:
-            await self._feed.venue.rest.cancel_open_orders(symbols)
+            await self._feed.venue.rest.trading.cancel_open_orders(symbols)
         else:
-            await self._feed.venue.rest.cancel_all()
+            await self._feed.venue.rest.trading.cancel_all()
 
     async def look_up(self, symbol: str, client_order_id: str) -> OrderReport | None:
         """Ask what became of an order; None is the exchange's word that there is no such order."""
-        report = await self._feed.venue.rest.order(symbol, client_order_id=client_order_id)
+        report = await self._feed.venue.rest.trading.order(symbol, client_order_id=client_order_id)
         self._unknown.pop(client_order_id, None)
         if report is not None:
             self._feed.account.report(report)

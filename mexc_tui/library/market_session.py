@@ -4,47 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from decimal import Decimal
-
-import msgspec
 
 from mexc_tui.domain.facts import Fact
 from mexc_tui.domain.inputs import Input
 from mexc_tui.domain.instrument import Instrument
 from mexc_tui.domain.market import Candle, Interval, Ticker, Trade
 from mexc_tui.domain.numbers import unscaled
-from mexc_tui.domain.views import BookState, BookView
+from mexc_tui.domain.views import BookView
+from mexc_tui.library.feed import Feed
+from mexc_tui.library.subscriptions import DEFAULT_BUFFER, Subscription
+from mexc_tui.library.types import Book, BookLevel
 from mexc_tui.venues.mexc.rest.client import MexcRest
 from mexc_tui.venues.mexc.rest.outgoing import refused
 from mexc_tui.venues.mexc.stream import channels as names
-from mexc_tui.venues.mexc.stream.feed import Feed
-from mexc_tui.venues.mexc.stream.subscriptions import DEFAULT_BUFFER, Subscription
 
 DEFAULT_DEPTH = 20
-
-
-class BookLevel(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """One price and the quantity that stands there."""
-
-    price: Decimal
-    qty: Decimal
-
-
-class Book(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A picture of a book, best levels first; exact at ``version`` if ``live``."""
-
-    symbol: str
-    state: BookState
-    version: int
-    bids: tuple[BookLevel, ...]
-    asks: tuple[BookLevel, ...]
-    reason: str
-    """Why it is not live, in plain words."""
-
-    @property
-    def live(self) -> bool:
-        """Whether every level shown is exact at that version."""
-        return self.state is BookState.LIVE
 
 
 class MarketSession:
@@ -120,7 +94,7 @@ class MarketSession:
         return found
 
     def drop_candles(self, symbol: str, interval: Interval | str) -> None:
-        """Follow candles no longer; harmless where they are not followed."""
+        """Follow candles no longer; idempotent."""
         self._feed.candles.drop(symbol, _interval(interval))
 
     def subscribe(self, *channels: str, buffer: int = DEFAULT_BUFFER) -> Subscription:
@@ -152,7 +126,7 @@ class MarketSession:
         return lambda: self._feed.listeners.remove(listener) if listener in self._feed.listeners else None
 
     def on_notice(self, listener: Callable[[Fact], None]) -> None:
-        """Call ``listener`` with what a person would want to know: gaps, refused channels, resynchronised books."""
+        """Call ``listener`` with what a user would want to know: gaps, refused channels, resynchronised books."""
         self._feed.notices.append(listener)
 
     def _listed(self, symbol: str) -> str:

@@ -182,8 +182,8 @@ class Orders:
             )
             for name in self._names()
         ]
-        ids = await self._timed("ours", "place", [lambda r=r: self._rest.place_order(r) for r in requests])
-        cancels = [lambda i=i: self._rest.cancel_order(SYMBOLS[2], order_id=i) for i in ids]
+        ids = await self._timed("ours", "place", [lambda r=r: self._rest.trading.place_order(r) for r in requests])
+        cancels = [lambda i=i: self._rest.trading.cancel_order(SYMBOLS[2], order_id=i) for i in ids]
         await self._timed("ours", "cancel", cancels)
 
     async def _theirs(self) -> None:
@@ -311,11 +311,11 @@ async def calls() -> dict[str, float]:
     try:
         async with MexcRest(local.settings()) as rest:
             kinds: list[Callable[[int], Awaitable[Any]]] = [
-                lambda n: rest.depth(SYMBOLS[n % 10], 100),
-                lambda n: rest.open_orders((SYMBOLS[n % 10],)),
-                lambda n: rest.account(),
-                lambda n: rest.my_trades(SYMBOLS[n % 10]),
-                lambda n: rest.order(SYMBOLS[n % 10], client_order_id=f"none-{n}"),
+                lambda n: rest.market.depth(SYMBOLS[n % 10], 100),
+                lambda n: rest.trading.open_orders((SYMBOLS[n % 10],)),
+                lambda n: rest.account.balances(),
+                lambda n: rest.trading.my_trades(SYMBOLS[n % 10]),
+                lambda n: rest.trading.order(SYMBOLS[n % 10], client_order_id=f"none-{n}"),
             ]
             for _ in range(CALL_ROUNDS):
                 await asyncio.gather(*(timed(kinds[n % len(kinds)](n)) for n in range(CALLS)))

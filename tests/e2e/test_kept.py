@@ -51,10 +51,10 @@ async def trade_and_kill(process: subprocess.Popen[bytes], at: dict[str, str]) -
     async with client.session(["MXUSDT"]) as mexc:
         taken = await mexc.place_market_order("MXUSDT", "BUY", quote_qty="50")
         await mexc.wait_finished(taken.order_id)
-        fills = await mexc.rest.my_trades("MXUSDT")
+        fills = await mexc.rest.trading.my_trades("MXUSDT")
         gone = await mexc.place_limit_order("MXUSDT", "BUY", "20", "1.5")
         await mexc.cancel_order("MXUSDT", order_id=gone.order_id)
-        held = await mexc.rest.account()
+        held = await mexc.rest.account.balances()
         stands = await mexc.place_limit_order("MXUSDT", "BUY", "10", "1.5")
         process.kill()
         process.wait()
@@ -68,9 +68,9 @@ async def test_an_order_that_was_acknowledged_survives_a_kill(kept):
     client = MexcExchange(at["api_key"], at["api_secret"], base_url=at["rest"], ws_url=at["ws"])
     async with client.session(["MXUSDT"]) as mexc:
         assert [order.order_id for order in mexc.open_orders] == [stands]
-        assert [f.trade_id for f in await mexc.rest.my_trades("MXUSDT")] == [f.trade_id for f in fills] != []
-        after = await mexc.rest.account()
+        assert [f.trade_id for f in await mexc.rest.trading.my_trades("MXUSDT")] == [f.trade_id for f in fills] != []
+        after = await mexc.rest.account.balances()
         usdt = [next(row for row in rows if row.asset == "USDT") for rows in (held, after)]
         assert usdt[1].locked - usdt[0].locked == usdt[0].free - usdt[1].free == 15
         assert {r.asset: r.total for r in after} == {r.asset: r.total for r in held}
-        assert (await mexc.rest.order("MXUSDT", order_id=gone)).state is OrderState.CANCELLED
+        assert (await mexc.rest.trading.order("MXUSDT", order_id=gone)).state is OrderState.CANCELLED

@@ -36,7 +36,7 @@ def at_exchange(at: Addresses) -> dict[str, OrderReport]:
     async def ask() -> dict[str, OrderReport]:
         settings = MexcSettings(base_url=at.rest, ws_url=at.ws, api_key=at.api_key, api_secret=at.api_secret)
         async with MexcRest(settings) as rest:
-            return {report.order_id: report for report in await rest.all_orders(SYMBOL)}
+            return {report.order_id: report for report in await rest.trading.all_orders(SYMBOL)}
 
     return asyncio.run(ask())
 

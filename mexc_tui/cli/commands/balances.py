@@ -27,7 +27,7 @@ async def _print(rest: MexcRest, *, as_json: bool) -> None:
     from mexc_tui.cli.io.output import safe, say
     from mexc_tui.domain.numbers import plain
 
-    held = sorted(await rest.account(), key=lambda balance: balance.asset)
+    held = sorted(await rest.account.balances(), key=lambda balance: balance.asset)
     if as_json:
         for balance in held:
             row = {"type": "balance", "asset": balance.asset, "free": balance.free, "locked": balance.locked}

@@ -34,7 +34,7 @@ async def _print(rest: MexcRest, symbol: str, depth: int, *, as_json: bool) -> N
     from mexc_tui.domain.numbers import plain
 
     await require_listed(rest, symbol)
-    book = OrderBook(await rest.depth(symbol, depth))
+    book = OrderBook(await rest.market.depth(symbol, depth))
     bids, asks = (
         [[plain(book.price(price)), plain(book.quantity(qty))] for price, qty in side] for side in book.levels(depth)
     )

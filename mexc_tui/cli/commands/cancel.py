@@ -58,7 +58,7 @@ async def _cancel(rest: MexcRest, arguments: argparse.Namespace) -> int:
     if arguments.symbol is not None:
         await require_listed(rest, arguments.symbol, "Nothing was cancelled.")
     named = [arguments.symbol] if arguments.symbol is not None else []
-    found = await rest.open_orders(named)
+    found = await rest.trading.open_orders(named)
     if arguments.order is not None:
         found = tuple(one for one in found if arguments.order in (one.order_id, one.client_order_id))
         if not found:
@@ -78,7 +78,7 @@ async def _late(
     from mexc_tui.cli.io.output import narrate
 
     try:
-        late = await rest.open_orders(named)
+        late = await rest.trading.open_orders(named)
     except VenueError as error:
         narrate(f"whether orders came meanwhile could not be read: {error.message}")
         return [] if _worst(codes) else [UNKNOWN]
@@ -92,7 +92,7 @@ async def _one(rest: MexcRest, report: OrderReport, *, as_json: bool) -> int:
     from mexc_tui.domain.numbers import plain
 
     try:
-        await rest.cancel_order(report.symbol, order_id=report.order_id)
+        await rest.trading.cancel_order(report.symbol, order_id=report.order_id)
         outcome, reason, code = "cancelled", "", OK
     except VenueError as error:
         reason = f"{error.message} {error.remedy}".strip()
@@ -117,7 +117,7 @@ async def _one(rest: MexcRest, report: OrderReport, *, as_json: bool) -> int:
 
 async def _after(rest: MexcRest, report: OrderReport) -> OrderReport | None:
     try:
-        return await rest.order(report.symbol, order_id=report.order_id)
+        return await rest.trading.order(report.symbol, order_id=report.order_id)
     except VenueError:
         return None
 

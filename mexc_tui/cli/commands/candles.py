@@ -36,7 +36,7 @@ async def _print(rest: MexcRest, symbol: str, interval: Interval, limit: int, *,
     from mexc_tui.domain.numbers import plain
 
     await require_listed(rest, symbol)
-    candles = await rest.klines(symbol, interval, limit)
+    candles = await rest.market.klines(symbol, interval, limit)
     if as_json:
         for candle in candles:
             row = candle_row(symbol, interval, candle, closed=candle.closed)

@@ -29,7 +29,7 @@ async def _print(rest: MexcRest, arguments: argparse.Namespace) -> None:
     from mexc_tui.cli.io.output import narrate, safe, say
     from mexc_tui.domain.numbers import plain
 
-    pairs = sorted(await rest.exchange_info(), key=lambda pair: pair.symbol)
+    pairs = sorted(await rest.market.exchange_info(), key=lambda pair: pair.symbol)
     if arguments.quote:
         pairs = [pair for pair in pairs if pair.quote == arguments.quote.strip().upper()]
     if arguments.json:

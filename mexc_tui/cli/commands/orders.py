@@ -33,7 +33,7 @@ async def _print(rest: MexcRest, symbols: tuple[str, ...], *, as_json: bool) -> 
 
     for symbol in symbols:
         await require_listed(rest, symbol)
-    found = sorted(await rest.open_orders(symbols), key=lambda report: report.created_ms)
+    found = sorted(await rest.trading.open_orders(symbols), key=lambda report: report.created_ms)
     if as_json:
         for report in found:
             say(order_row(report), "", as_json=True)

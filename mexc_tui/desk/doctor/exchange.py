@@ -47,7 +47,7 @@ async def _reach(rest: MexcRest, settings: MexcSettings) -> tuple[bool, Check]:
             await rest.open()
             for _ in range(PINGS):
                 start = time.monotonic()
-                await rest.ping()
+                await rest.market.ping()
                 taken.append((time.monotonic() - start) * 1_000)
     except TimeoutError:
         return False, _unreachable("REST", settings.base_url, f"no answer within {LIMIT_S:.0f} s")
@@ -126,14 +126,14 @@ async def _key(rest: MexcRest, settings: MexcSettings, *, reached: bool) -> Chec
         return warn("API key", "it cannot be checked while the exchange is out of reach", "Try again later.")
     try:
         async with asyncio.timeout(LIMIT_S):
-            account = await rest.account_info()
+            account = await rest.account.info()
     except TimeoutError:
         return warn("API key", "the exchange did not answer in time", "Try again.")
     except VenueError as error:
         return _refused_key(error)
     try:
         async with asyncio.timeout(LIMIT_S):
-            info = await rest.api_key_info()
+            info = await rest.account.api_key_info()
     except (TimeoutError, VenueError):
         info = None
     return _scope(account, info, real=not settings.orders_allowed)

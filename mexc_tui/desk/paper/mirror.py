@@ -148,7 +148,7 @@ class Mirror:
                 await self._failed
 
     async def close(self) -> None:
-        """Stop reading; harmless when repeated."""
+        """Stop reading; idempotent."""
         tasks = tuple(self._tasks)
         for task in tasks:
             task.cancel()
@@ -299,13 +299,13 @@ class Mirror:
         for symbol, interval in self._followed[1]:
             if interval is Interval.H8:
                 continue  # MEXC's REST does not know them
-            found = await attempt("reading candles", self.venue.rest.klines(symbol, interval, RENEWED))
+            found = await attempt("reading candles", self.venue.rest.market.klines(symbol, interval, RENEWED))
             if not isinstance(found, VenueError):
                 self._exchange.mirror.feed_candles(symbol, interval.value, found)
 
     async def _ping(self) -> None:
         began = self._clock.monotonic()
-        answer = await attempt("measuring the round trip", self.venue.rest.ping())
+        answer = await attempt("measuring the round trip", self.venue.rest.market.ping())
         took_ms = (self._clock.monotonic() - began) * 1_000
         if not isinstance(answer, VenueError) and took_ms < WORST_PING_MS:
             self._delays.measured.append(took_ms)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Hashable, Mapping
 
 import msgspec
 
@@ -12,19 +11,20 @@ from mexc_tui.desk.paper.mirror import Mirror
 from mexc_tui.domain.errors import VenueError
 from mexc_tui.domain.market import Interval
 from mexc_tui.venues.mexc.clock import Clock, SystemClock
+from mexc_tui.venues.mexc.rest.cache import TtlCache
 from mexc_tui.venues.simulator.core.events import SimError
-from mexc_tui.venues.simulator.paper.exchange import SUSPENDED, PaperExchange
+from mexc_tui.venues.simulator.paper.exchange import PaperExchange
+from mexc_tui.wire.mexc import endpoints as wire
+from mexc_tui.wire.mexc.codes import SUSPENDED
+from mexc_tui.wire.mexc.intervals import REST_INTERVALS
 
 BOOK_WAIT_S = 4.0
 """A call that needs a book waits this long for it, then it is refused."""
 LOOK_S = 0.02
 FRESH_S = 2.0
 """Candles and recent trades are asked for again after this long."""
-INTERVALS = frozenset(interval.value for interval in Interval if interval is not Interval.H8)
-"""What MEXC's REST knows; 8h is on the streams only."""
-
-_ORDER_PATHS = ("/api/v3/order", "/api/v3/order/test")
-_TRADE_PATHS = ("/api/v3/trades", "/api/v3/aggTrades", "/api/v3/avgPrice")
+_ORDER_PATHS = (wire.ORDER_PLACE.path, wire.ORDER_TEST.path)
+_TRADE_PATHS = (wire.TRADES.path, wire.AGG_TRADES.path, wire.AVG_PRICE.path)
 
 
 class Door:
@@ -35,15 +35,14 @@ class Door:
         self._exchange = exchange
         self._clock = clock if clock is not None else SystemClock()
         self._candles: frozenset[tuple[str, str]] = frozenset()
-        self._answers: dict[tuple[str, ...], tuple[float, asyncio.Task[None]]] = {}
+        self._cache = TtlCache(self._clock)
 
     def watched(self, books: frozenset[str], candles: frozenset[tuple[str, str]]) -> None:
         """Follow upstream what streams follow here."""
         for symbol, name in self._candles - candles:
             # The latest of them would stay unfinished, and whoever comes back to them would be shown that.
             self._exchange.mirror.forget_candles(symbol, name)
-            for key in [key for key in self._answers if key[:3] == ("klines", symbol, name)]:
-                del self._answers[key]
+            self._cache.forget(f"klines {symbol} {name}")
         self._candles = candles
         self._mirror.watched(books, candles)
 
@@ -56,17 +55,17 @@ class Door:
         symbol = params.get("symbol", "")
         if method == "DELETE" and "rder" in path:
             await self._travel()
-        elif path == "/api/v3/depth" or (method == "POST" and path in _ORDER_PATHS):
+        elif path == wire.DEPTH.path or (method == "POST" and path in _ORDER_PATHS):
             await self._live(symbol)
-        elif path == "/api/v3/batchOrders":
+        elif path == wire.ORDER_BATCH.path:
             for name in _batch_symbols(params.get("batchOrders", "")):
                 await self._live(name)
-        elif path == "/api/v3/ticker/bookTicker" and not (symbol and self._exchange.mirror.live(symbol)):
-            await self._shared(("tops", symbol), lambda: self._fetch_tops(symbol))
-        elif path == "/api/v3/klines":
+        elif path == wire.BOOK_TICKER.path and not (symbol and self._exchange.mirror.live(symbol)):
+            await self._shared("tops", symbol, lambda: self._fetch_tops(symbol))
+        elif path == wire.KLINES.path:
             await self._bring_candles(params)
         elif path in _TRADE_PATHS and symbol in self._exchange.pairs:
-            await self._shared(("trades", symbol), lambda: self._fetch_trades(symbol))
+            await self._shared("trades", symbol, lambda: self._fetch_trades(symbol))
 
     async def _travel(self) -> None:
         arrived: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -84,41 +83,34 @@ class Door:
 
     async def _bring_candles(self, params: Mapping[str, str]) -> None:
         symbol, name = params.get("symbol", ""), params.get("interval", "")
-        if symbol not in self._exchange.pairs or name not in INTERVALS:
+        if symbol not in self._exchange.pairs or name not in REST_INTERVALS:
             return
         wanted = tuple(params.get(key, "") for key in ("startTime", "endTime", "limit"))
         start, end, limit = (int(text) if text.isascii() and text.isdigit() else None for text in wanted)
 
         async def fetch() -> None:
             rest, interval = self._mirror.venue.rest, Interval(name)
-            found = await rest.klines(symbol, interval, limit or 500, start_ms=start, end_ms=end)
+            found = await rest.market.klines(symbol, interval, limit or 500, start_ms=start, end_ms=end)
             self._exchange.mirror.feed_candles(symbol, name, found)
 
-        await self._shared(("klines", symbol, name, *wanted), fetch)
+        await self._shared(f"klines {symbol} {name}", wanted, fetch)
 
     async def _fetch_tops(self, symbol: str) -> None:
         if symbol and symbol not in self._exchange.pairs:
             return
-        for row in await self._mirror.venue.rest.book_ticker(symbol or None):
+        for row in await self._mirror.venue.rest.market.book_ticker(symbol or None):
             bid = None if row.bid is None or row.bid_qty is None else (row.bid, row.bid_qty)
             ask = None if row.ask is None or row.ask_qty is None else (row.ask, row.ask_qty)
             self._exchange.mirror.feed_top(row.symbol, bid, ask)
 
     async def _fetch_trades(self, symbol: str) -> None:
-        self._exchange.mirror.feed_recent(symbol, await self._mirror.venue.rest.trades(symbol, 1_000))
+        self._exchange.mirror.feed_recent(symbol, await self._mirror.venue.rest.market.trades(symbol, 1_000))
 
-    async def _shared(self, key: tuple[str, ...], fetch: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    async def _shared(self, name: str, key: Hashable, fetch: Callable[[], Awaitable[None]]) -> None:
         """Ask upstream once for everybody who asks within a short time."""
-        now = self._clock.monotonic()
-        for old in [name for name, (at, task) in self._answers.items() if now - at > FRESH_S and task.done()]:
-            del self._answers[old]
-        known = self._answers.get(key)
-        if known is None:
-            known = self._answers[key] = (now, asyncio.create_task(fetch()))
         try:
-            await asyncio.shield(known[1])
+            await self._cache.get(name, key, FRESH_S, fetch)
         except VenueError as error:
-            self._answers.pop(key, None)
             raise SimError(SUSPENDED, f"The mirrored exchange gave no answer: {error.message}") from None
 
 

@@ -9,6 +9,8 @@ from typing import Any
 import msgspec
 from yarl import URL
 
+from mexc_tui.wire.mexc.endpoints import MAX_RECV_WINDOW_MS
+
 _LOOPBACK_V4 = ipaddress.ip_network("127.0.0.0/8")
 
 _MOST_ELSEWHERE = {
@@ -114,8 +116,8 @@ class MexcSettings(msgspec.Struct, frozen=True, kw_only=True):
                 raise ValueError(f"{name} must be a plain address without user name, query or fragment")
             if url.scheme != safe and not is_loopback(url):
                 raise ValueError(f"{name} would send keys unencrypted over the network; use {safe}://")
-        if not 0 < self.recv_window_ms <= 60_000:
-            raise ValueError("recv_window_ms must be between 1 and 60000")
+        if not 0 < self.recv_window_ms <= MAX_RECV_WINDOW_MS:
+            raise ValueError(f"recv_window_ms must be between 1 and {MAX_RECV_WINDOW_MS}")
         if not 0 <= self.reserve_share < 1:
             raise ValueError("reserve_share must be at least 0 and below 1")
         if not self.orders_allowed:

@@ -31,7 +31,7 @@ from mexc_tui.venues.mexc.stream.streams import Streams, Tap
 
 _HEALTH_S: Final = 1.0
 _PING_EVERY: Final = 15
-"""Health reports between two REST pings, so that the round trip shown is a recent one."""
+"""Health reports between two REST pings, so that the round timing shown is a recent one."""
 _CLOCK_EVERY: Final = 300
 _PUBLIC_UP_S: Final = 5.0
 _PRIVATE_UP_S: Final = 15.0
@@ -125,7 +125,7 @@ class MexcVenue:
         self._tasks = [asyncio.create_task(self._report_health())]
 
     async def close(self) -> None:
-        """Stop streams and calls and release the listen key; harmless when repeated."""
+        """Stop streams and calls and release the listen key; idempotent."""
         tasks, self._tasks = self._tasks, []
         for task in tasks:
             task.cancel()
@@ -137,13 +137,13 @@ class MexcVenue:
 
     async def instruments(self) -> tuple[Instrument, ...]:
         """Return every pair the exchange lists."""
-        return await self.rest.exchange_info()
+        return await self.rest.market.exchange_info()
 
     async def api_symbols(self) -> frozenset[str] | None:
         """Return the pairs that the key in use may trade; without one, or where MEXC names none, those of every key."""
         if self._settings.has_keys:
             try:
-                own = await self.rest.self_symbols()
+                own = await self.rest.account.self_symbols()
             except VenueError as error:
                 if not error.definite:
                     raise
@@ -151,7 +151,7 @@ class MexcVenue:
             else:
                 if own:
                     return own
-        return await self.rest.default_symbols()
+        return await self.rest.market.default_symbols()
 
     async def set_interest(self, symbols: Sequence[str], candles: Sequence[tuple[str, Interval]]) -> None:
         """Carry books, trades and best prices of ``symbols``, ``candles``, and the figures of all pairs."""
@@ -165,21 +165,21 @@ class MexcVenue:
 
     async def snapshot(self, symbol: str, limit: int) -> BookSnapshot:
         """Return the book, best levels first."""
-        return await self.rest.depth(symbol, limit)
+        return await self.rest.market.depth(symbol, limit)
 
     async def recent_trades(self, symbol: str, limit: int) -> tuple[Trade, ...]:
         """Return the latest public trades, oldest first."""
-        return await self.rest.trades(symbol, limit)
+        return await self.rest.market.trades(symbol, limit)
 
     async def candles(
         self, symbol: str, interval: Interval, limit: int, end_ms: int | None = None
     ) -> tuple[Candle, ...]:
         """Return the latest candles before ``end_ms``, oldest first."""
-        return await self.rest.klines(symbol, interval, limit, end_ms=end_ms)
+        return await self.rest.market.klines(symbol, interval, limit, end_ms=end_ms)
 
     async def tickers(self) -> tuple[Ticker, ...]:
         """Return the 24-hour figures of every pair."""
-        return await self.rest.ticker_24h(None)
+        return await self.rest.market.ticker_24h(None)
 
     async def place(self, request: OrderRequest) -> str:
         """Place an order, once, and return the exchange's id; VenueError as the port says."""
@@ -191,31 +191,35 @@ class MexcVenue:
                 sent=False,
                 definite=True,
             )
-        return await self.rest.place_order(request)
+        return await self.rest.trading.place_order(request)
 
     async def cancel(self, symbol: str, *, order_id: str = "", client_order_id: str = "") -> None:
         """Cancel an order; ORDER_NOT_FOUND when it is not open (any more)."""
-        await self.rest.cancel_order(symbol, order_id=order_id, client_order_id="" if order_id else client_order_id)
+        await self.rest.trading.cancel_order(
+            symbol, order_id=order_id, client_order_id="" if order_id else client_order_id
+        )
 
     async def cancel_all(self, symbol: str) -> None:
         """Cancel every open order of a symbol."""
-        await self.rest.cancel_open_orders((symbol,))
+        await self.rest.trading.cancel_open_orders((symbol,))
 
     async def order(self, symbol: str, *, order_id: str = "", client_order_id: str = "") -> OrderReport | None:
         """Return an order, or None on a positive answer that there is none."""
-        return await self.rest.order(symbol, order_id=order_id, client_order_id="" if order_id else client_order_id)
+        return await self.rest.trading.order(
+            symbol, order_id=order_id, client_order_id="" if order_id else client_order_id
+        )
 
     async def open_orders(self, symbols: Sequence[str]) -> tuple[OrderReport, ...]:
         """Return the open orders of the symbols; of all where none is named."""
-        return await self.rest.open_orders(symbols)
+        return await self.rest.trading.open_orders(symbols)
 
     async def fills(self, symbol: str, since_ms: int) -> tuple[Fill, ...]:
         """Return own fills of a symbol since a time, oldest first."""
-        return await self.rest.my_trades(symbol, since_ms=since_ms)
+        return await self.rest.trading.my_trades(symbol, since_ms=since_ms)
 
     async def balances(self) -> tuple[Balance, ...]:
         """Return every asset that is held."""
-        return await self.rest.account()
+        return await self.rest.account.balances()
 
     def health(self) -> VenueHealth:
         """Return the figures of the link as they are now."""
@@ -273,7 +277,7 @@ class MexcVenue:
         )
         key = None
         if settings.has_keys:
-            key = ListenKey(self.rest, dialer, self._clock, self._choices.key_timing, self._rng)
+            key = ListenKey(self.rest.account, dialer, self._clock, self._choices.key_timing, self._rng)
         self._streams = streams = Streams(
             dialer=dialer,
             clock=self._clock,
@@ -322,7 +326,7 @@ class MexcVenue:
             if count % _CLOCK_EVERY == 0:
                 await _try(self.rest.sync_clock)
             elif count % _PING_EVERY == 0:
-                await _try(self.rest.ping)
+                await _try(self.rest.market.ping)
 
 
 async def _try(call: Callable[[], Awaitable[object]]) -> None:
@@ -330,6 +334,11 @@ async def _try(call: Callable[[], Awaitable[object]]) -> None:
         await call()
     except VenueError as error:
         _log.info("a figure of the link could not be refreshed: %s", error.message)
+
+
+def _id(order_id: str, client_order_id: str) -> dict[str, str]:
+    """Return the one name an order is asked for by: the exchange's id where it is known."""
+    return {"order_id": order_id} if order_id else {"client_order_id": client_order_id}
 
 
 def _why_not(settings: MexcSettings) -> str:

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from mexc_tui.domain.errors import VenueError
 from mexc_tui.venues.mexc.rest import mapping, signing
+from mexc_tui.venues.mexc.rest.answers import Answer, Call, read_answer
 from mexc_tui.venues.mexc.rest.budget import Window
-from mexc_tui.venues.mexc.rest.errors import Answer, Call, read_answer
 from mexc_tui.venues.mexc.rest.fields import Row, as_number, decode
-from mexc_tui.venues.mexc.rest.lanes import Duty
+from mexc_tui.venues.mexc.rest.queue import Duty
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=20),

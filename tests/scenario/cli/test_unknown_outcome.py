@@ -12,7 +12,8 @@ import pytest
 from mexc_tui.cli import placing
 from mexc_tui.desk.child import Addresses, ChildExchange
 from mexc_tui.domain.errors import ErrorKind, VenueError
-from mexc_tui.venues.mexc.rest.client import MexcRest
+from mexc_tui.venues.mexc.rest.account_calls import AccountCalls
+from mexc_tui.venues.mexc.rest.trading_calls import TradingCalls
 
 Call = Callable[..., tuple[int, list[dict[str, Any]], str]]
 
@@ -29,20 +30,21 @@ def exchange() -> Iterator[Addresses]:
 def go_silent_once_sent(patch: pytest.MonkeyPatch) -> list[str]:
     """From the first order on every question about orders fails; return the names of what was called."""
     asked: list[str] = []
-    place = MexcRest.place_order
+    place = TradingCalls.place_order
 
-    async def placed(self: MexcRest, request: Any) -> str:
+    async def placed(self: TradingCalls, request: Any) -> str:
         asked.append("place")
         return await place(self, request)
 
-    patch.setattr(MexcRest, "place_order", placed)
-    for name in ("order", "open_orders", "my_trades", "account"):
-        patch.setattr(MexcRest, name, _lost(name, getattr(MexcRest, name), asked))
+    patch.setattr(TradingCalls, "place_order", placed)
+    for name in ("order", "open_orders", "my_trades"):
+        patch.setattr(TradingCalls, name, _lost(name, getattr(TradingCalls, name), asked))
+    patch.setattr(AccountCalls, "balances", _lost("balances", AccountCalls.balances, asked))
     return asked
 
 
 def _lost(name: str, answered: Callable[..., Any], asked: list[str]) -> Callable[..., Any]:
-    async def call(self: MexcRest, *args: Any, **kwargs: Any) -> Any:
+    async def call(self: TradingCalls | AccountCalls, *args: Any, **kwargs: Any) -> Any:
         if "place" not in asked:
             return await answered(self, *args, **kwargs)
         asked.append(name)
@@ -85,18 +87,18 @@ def test_the_next_order_settles_what_was_left_unknown_and_sends_nothing_again(ca
 def test_a_cancel_of_which_nothing_can_be_learnt_is_4(call, monkeypatch):
     code, (placed,), _ = call("buy", "ETHUSDT", "$20", "--at", "2000")
     assert code == 0
-    cancel = MexcRest.cancel_order
+    cancel = TradingCalls.cancel_order
     gone: list[str] = []
 
-    async def cut(self: MexcRest, *args: Any, **kwargs: Any) -> None:
+    async def cut(self: TradingCalls, *args: Any, **kwargs: Any) -> None:
         await cancel(self, *args, **kwargs)
         gone.append("place")
         raise VenueError("The outcome of the cancel is unknown.", kind=ErrorKind.OUTCOME_UNKNOWN, remedy="Look.")
 
     with monkeypatch.context() as patch:
-        patch.setattr(MexcRest, "cancel_order", cut)
+        patch.setattr(TradingCalls, "cancel_order", cut)
         for name in ("order", "open_orders"):
-            patch.setattr(MexcRest, name, _lost(name, getattr(MexcRest, name), gone))
+            patch.setattr(TradingCalls, name, _lost(name, getattr(TradingCalls, name), gone))
         code, (row,), said = call("cancel", "--all")
     assert (code, row["outcome"], row["client_order_id"]) == (4, "unknown", placed["client_order_id"])
     assert "could not be read" in said

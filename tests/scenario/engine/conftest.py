@@ -84,7 +84,7 @@ class Market:
                 base_url=self.at.rest, ws_url=self.at.ws, api_key=self.at.api_key, api_secret=self.at.api_secret
             )
             async with MexcRest(settings) as rest:
-                return list(await rest.all_orders(symbol))
+                return list(await rest.trading.all_orders(symbol))
 
         return asyncio.run(ask())
 

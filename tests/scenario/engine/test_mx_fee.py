@@ -27,7 +27,7 @@ def switch(market):
             at = market.at
             settings = MexcSettings(base_url=at.rest, ws_url=at.ws, api_key=at.api_key, api_secret=at.api_secret)
             async with MexcRest(settings) as rest:
-                assert await rest.set_mx_deduct(wanted) is wanted
+                assert await rest.account.set_mx_deduct(wanted) is wanted
 
         asyncio.run(ask())
 

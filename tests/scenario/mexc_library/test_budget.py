@@ -62,14 +62,14 @@ async def test_greedy_use_stays_within_the_strictest_rules() -> None:
         refused: list[VenueError] = []
         for _ in range(30):
             try:
-                await rest.cancel_order("BTCUSDT", order_id=await rest.place_order(order))
+                await rest.trading.cancel_order("BTCUSDT", order_id=await rest.trading.place_order(order))
             except VenueError as error:
                 refused.append(error)
         return refused
 
     async with MexcRest(settings, clock) as rest:
-        polls: list[Any] = [rest.depth("BTCUSDT", 5) for _ in range(60)]
-        polls += [rest.account() for _ in range(20)] + [rest.my_trades("BTCUSDT") for _ in range(20)]
+        polls: list[Any] = [rest.market.depth("BTCUSDT", 5) for _ in range(60)]
+        polls += [rest.account.balances() for _ in range(20)] + [rest.trading.my_trades("BTCUSDT") for _ in range(20)]
         refused, *_ = await asyncio.gather(trade(rest), *polls)
         assert {(error.kind, error.sent) for error in refused} <= {(ErrorKind.RATE_LIMIT, False)}
         assert rest.metrics().cool_down_reason == ""

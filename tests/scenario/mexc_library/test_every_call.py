@@ -69,9 +69,9 @@ def test_every_endpoint_of_the_client_is_served_and_it_counts_no_less_for_it(loc
     here = {(end.method, end.path): end for end in vars(endpoints).values() if isinstance(end, Endpoint)}
     assert here.keys() <= there.keys()
     for key, end in here.items():
-        assert end.weight >= there[key].weight, key
+        assert end.cost.weight >= there[key].weight, key
         assert end.signed == there[key].signed, key
-        assert end.order_action >= there[key].order_action, key
+        assert end.cost.order_action >= there[key].order_action, key
 
 
 async def test_every_call_is_answered_as_its_type_says(rest: MexcRest, local: Server) -> None:
@@ -79,7 +79,8 @@ async def test_every_call_is_answered_as_its_type_says(rest: MexcRest, local: Se
 
     async def call(name: str, *args: Any, **named: Any) -> Any:
         called.add(name)
-        return await getattr(rest, name)(*args, **named)
+        (part,) = (part for part in (rest.market, rest.trading, rest.account) if hasattr(part, name))
+        return await getattr(part, name)(*args, **named)
 
     await call("ping")
     now = await call("server_time")
@@ -107,15 +108,15 @@ async def test_every_call_is_answered_as_its_type_says(rest: MexcRest, local: Se
     assert (report.order_id, report.state) == (placed, OrderState.WORKING)
     assert {found.client_order_id for found in await call("open_orders")} == {"a-1", "a-3"}
     await call("cancel_order", PAIR, client_order_id="a-1")
-    assert (await kind_of(rest.cancel_order(PAIR, order_id=placed)))[0] is ErrorKind.ORDER_NOT_FOUND
+    assert (await kind_of(rest.trading.cancel_order(PAIR, order_id=placed)))[0] is ErrorKind.ORDER_NOT_FOUND
     assert await call("cancel_open_orders", [PAIR]) == (first.order_id,)
     await call("cancel_all")
     assert [found.state for found in await call("all_orders", PAIR)] == [OrderState.CANCELLED] * 2
-    await rest.place_order(order("a-5", type=OrderType.MARKET, price=None, qty=None, quote_qty=D(100)))
+    await rest.trading.place_order(order("a-5", type=OrderType.MARKET, price=None, qty=None, quote_qty=D(100)))
     assert sum(fill.quote_qty for fill in await call("my_trades", PAIR)) > 90
 
-    assert {balance.asset for balance in await call("account")} == {"USDT", "BTC"}
-    assert (await call("account_info")).can_trade
+    assert {balance.asset for balance in await call("balances")} == {"USDT", "BTC"}
+    assert (await call("info")).can_trade
     assert (await call("trade_fee", PAIR)).taker == pair.taker_fee
     assert PAIR in await call("self_symbols")
     before = await call("mx_deduct")
@@ -126,7 +127,7 @@ async def test_every_call_is_answered_as_its_type_says(rest: MexcRest, local: Se
     assert await call("change_api_key", note="mine", ip_white_list=("127.0.0.1",)) == ("127.0.0.1",)
     assert {coin.coin for coin in await call("capital_config")} >= {"BTC", "USDT"}
     group = await call("create_strategy_group", "mine")
-    uid = await rest.uid()
+    uid = await rest.account.uid()
     assert uid in (await call("add_to_strategy_group", group.group_id, (uid,))).uids
     assert [found.name for found in await call("strategy_groups", "mine")] == ["mine"]
     assert await call("remove_from_strategy_group", group.group_id, (uid,))
@@ -136,8 +137,8 @@ async def test_every_call_is_answered_as_its_type_says(rest: MexcRest, local: Se
     assert key in (await call("listen_key_list")).keys
     await call("listen_key_close", key)
 
-    calls = [name for part in (MarketCalls, TradingCalls, AccountCalls) for name in vars(part) if name[0] != "_"]
-    assert called == {name for name in calls if inspect.iscoroutinefunction(getattr(MexcRest, name))}
+    calls = [item for part in (MarketCalls, TradingCalls, AccountCalls) for item in vars(part).items()]
+    assert called == {name for name, value in calls if name[0] != "_" and inspect.iscoroutinefunction(value)}
 
 
 @pytest.mark.parametrize(
@@ -161,7 +162,7 @@ async def test_refusals_of_the_exchange_have_a_kind(
     named = {"price": (last * D("0.999")).quantize(D("0.01")), **changes}
     if code in (30002, 10101, 30003):
         named["price"] = D(60_000)
-    assert await kind_of(rest.place_order(order("r-1", **named))) == (kind, code, True)
+    assert await kind_of(rest.trading.place_order(order("r-1", **named))) == (kind, code, True)
     assert local.exchange.open_orders("ann") == []
 
 
@@ -172,16 +173,20 @@ async def test_refusals_of_keys_have_a_kind(settings: MexcSettings, local: Serve
 
     good = key()
     cases: list[tuple[dict[str, str], Callable[[MexcRest], Any], tuple[ErrorKind, int]]] = [
-        ({**good, "api_secret": "0" * 32}, lambda r: r.account(), (ErrorKind.AUTHENTICATION, 700002)),
-        ({**good, "api_key": "mx0nobody"}, lambda r: r.account(), (ErrorKind.AUTHENTICATION, 10072)),
-        ({**good, "api_key": "nobody"}, lambda r: r.account(), (ErrorKind.AUTHENTICATION, 700001)),
-        (key(ips=frozenset({"10.1.2.3"})), lambda r: r.account(), (ErrorKind.AUTHENTICATION, 700006)),
+        ({**good, "api_secret": "0" * 32}, lambda r: r.account.balances(), (ErrorKind.AUTHENTICATION, 700002)),
+        ({**good, "api_key": "mx0nobody"}, lambda r: r.account.balances(), (ErrorKind.AUTHENTICATION, 10072)),
+        ({**good, "api_key": "nobody"}, lambda r: r.account.balances(), (ErrorKind.AUTHENTICATION, 700001)),
+        (key(ips=frozenset({"10.1.2.3"})), lambda r: r.account.balances(), (ErrorKind.AUTHENTICATION, 700006)),
         (
             key(permissions=frozenset({"SPOT_ACCOUNT_READ"})),
-            lambda r: r.place_order(order("k-1")),
+            lambda r: r.trading.place_order(order("k-1")),
             (ErrorKind.PERMISSION, 700007),
         ),
-        (key(symbols=frozenset({"MXUSDT"})), lambda r: r.place_order(order("k-2")), (ErrorKind.PERMISSION, 70011)),
+        (
+            key(symbols=frozenset({"MXUSDT"})),
+            lambda r: r.trading.place_order(order("k-2")),
+            (ErrorKind.PERMISSION, 70011),
+        ),
     ]
     for changes, call, expected in cases:
         async with MexcRest(msgspec.structs.replace(settings, **changes)) as rest:
@@ -194,24 +199,24 @@ async def test_a_clock_that_is_ten_seconds_off_costs_one_refusal_at_most(
 ) -> None:
     """It is found out by the refusal, measured, and allowed for; orders are never repeated by themselves."""
     local.plan.set(make_fault("clock_skew", {"ms": str(skew_ms)}))
-    assert await kind_of(rest.place_order(order("s-1"))) == (ErrorKind.CLOCK, 700003, True)
-    placed = await rest.place_order(order("s-1"))
-    await rest.cancel_order(PAIR, order_id=placed)
+    assert await kind_of(rest.trading.place_order(order("s-1"))) == (ErrorKind.CLOCK, 700003, True)
+    placed = await rest.trading.place_order(order("s-1"))
+    await rest.trading.cancel_order(PAIR, order_id=placed)
     assert rest.clock_offset_ms == pytest.approx(skew_ms, abs=200)
     assert len(local.exchange.all_orders("ann", PAIR, None, None, 10)) == 1
     local.plan.clear("clock_skew")
-    await rest.account()
+    await rest.account.balances()
     assert rest.clock_offset_ms == pytest.approx(0, abs=200)
 
 
 async def test_an_exchange_in_maintenance_or_with_a_paused_pair(rest: MexcRest, local: Server) -> None:
     local.exchange.set_paused(PAIR, True)
-    assert await kind_of(rest.place_order(order("m-1"))) == (ErrorKind.TRADING_DISABLED, 30000, True)
+    assert await kind_of(rest.trading.place_order(order("m-1"))) == (ErrorKind.TRADING_DISABLED, 30000, True)
     local.exchange.set_paused(PAIR, False)
     local.plan.set(make_fault("maintenance"))
-    assert (await kind_of(rest.place_order(order("m-2"))))[::2] == (ErrorKind.OUTCOME_UNKNOWN, False)
+    assert (await kind_of(rest.trading.place_order(order("m-2"))))[::2] == (ErrorKind.OUTCOME_UNKNOWN, False)
     local.plan.clear("maintenance")
-    assert await rest.order(PAIR, client_order_id="m-2") is None
+    assert await rest.trading.order(PAIR, client_order_id="m-2") is None
 
 
 async def test_a_client_that_goes_on_after_429_is_banned_and_stops(here: dict[str, Any], local: Server) -> None:
@@ -223,7 +228,7 @@ async def test_a_client_that_goes_on_after_429_is_banned_and_stops(here: dict[st
     outcomes = []
     for _ in range(8):
         with pytest.raises(VenueError) as caught:
-            await rest.depth(PAIR)
+            await rest.market.depth(PAIR)
         outcomes.append((caught.value.http_status, caught.value.sent))
         rest._transport.budget._cool_until = (
             0.0 if caught.value.http_status == 429 else rest._transport.budget._cool_until
@@ -257,7 +262,7 @@ async def test_pairs_that_the_key_may_not_trade_are_known(settings: MexcSettings
 
 @pytest.mark.parametrize("note", ["a (b) c,d/e", "!*~-_.", "50% + 1 = ?", "üñ 币安人生", "a&b=c#d", "[1]{2}|^"])
 async def test_whatever_is_in_a_parameter_its_signature_is_accepted(rest: MexcRest, local: Server, note: str) -> None:
-    await rest.change_api_key(note=note, ip_white_list=())
+    await rest.account.change_api_key(note=note, ip_white_list=())
     assert {key.note for key in local.keys.all()} == {note}
 
 
@@ -267,7 +272,7 @@ async def test_the_health_of_the_link_tells_why_no_request_goes_out(settings: Me
         assert (venue.health().breaker, venue.health().held) == ("closed", "")
         local.plan.set(make_fault("server_5xx", {"p": "1"}))
         for _ in range(5):
-            await kind_of(venue.rest.ping())
+            await kind_of(venue.rest.market.ping())
         health = venue.health()
         assert (health.breaker, health.cancels_held) == ("open", False)
         assert "has failed 5 times in a row" in health.held

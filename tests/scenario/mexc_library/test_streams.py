@@ -69,7 +69,7 @@ async def test_every_public_channel_can_be_followed(mexc: MexcExchange) -> None:
             subscription.close()
         streams = session._feed.venue.streams
         assert streams is not None
-        assert [name for line in streams.lines if not line.private for name in line.wanted] == [channels.mini_tickers()]
+        assert [name for line in streams.links if not line.private for name in line.wanted] == [channels.mini_tickers()]
 
 
 async def test_the_books_of_a_session_stay_exact_beside_other_channels(mexc: MexcExchange, local: Any) -> None:
@@ -141,7 +141,7 @@ async def test_a_slow_reader_is_told_what_it_lost(mexc: MexcExchange) -> None:
 
 async def test_what_cannot_be_subscribed_is_refused_at_once(mexc: MexcExchange) -> None:
     async with mexc.session([]) as session:
-        for names in ((), ("depth",), (channels.ORDERS,), (channels.depth("NOPEUSDT"),)):
+        for names in ((), ("depth",), ("spot@private.orders.v3.api.pb",), (channels.depth("NOPEUSDT"),)):
             with pytest.raises(VenueError) as refused:
                 session.subscribe(*names)
             assert refused.value.kind is ErrorKind.BAD_PARAMETER

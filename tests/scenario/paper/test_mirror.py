@@ -51,16 +51,16 @@ async def test_candles_trades_tickers_and_rules_are_the_exchange_s_own(moving, e
         moving.rest()
         await eventually(lambda: moving.same_levels("BTCUSDT"))
         assert client.instrument("ETHUSDT") == moving.there.instrument("ETHUSDT")
-        candles = await client.rest.klines("BTCUSDT", Interval.M5, 40)
+        candles = await client.rest.market.klines("BTCUSDT", Interval.M5, 40)
         assert [(c.open_ms, c.close) for c in candles] == [
             (c.open_ms, c.close) for c in moving.there.candles("BTCUSDT", "5m", 40)
         ]
-        trades = await client.rest.trades("BTCUSDT", 50)
+        trades = await client.rest.market.trades("BTCUSDT", 50)
         there = list(reversed(moving.there.recent_trades("BTCUSDT", 50)))
         assert [(t.price, t.qty, t.taker, t.time_ms) for t in trades] == [
             (t.price, t.qty, t.taker, t.time_ms) for t in there
         ]
-        tickers = {row.symbol: row for row in await client.rest.ticker_24h(None)}
+        tickers = {row.symbol: row for row in await client.rest.market.ticker_24h(None)}
         assert tickers["ETHUSDT"].open == moving.there.ticker("ETHUSDT").open
 
 
@@ -171,7 +171,7 @@ async def test_a_lost_market_looks_lost_and_comes_back(quiet, eventually):
         await quiet.stand_in.stop()
         await eventually(lambda: not client.order_book("ABCUSDT").live)
         with pytest.raises(VenueError) as refused:
-            await client.rest.depth("ABCUSDT", 5)
+            await client.rest.market.depth("ABCUSDT", 5)
         assert refused.value.code == 30000
         assert refused.value.definite
         with pytest.raises(VenueError):

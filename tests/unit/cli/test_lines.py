@@ -158,13 +158,13 @@ async def test_doctor_says_why_no_request_goes_out_and_until_when():
         await rest._transport.open()
         for _ in range(5):
             with pytest.raises(VenueError):
-                await rest.ping()
+                await rest.market.ping()
         check = requests_check(rest.metrics(), settings)
         assert check.verdict is Verdict.WARN
         assert "127.0.0.1:9 has failed 5 times in a row; orders are refused here" in check.detail
         assert "tried again in 5 s" in check.detail
         rest._transport.breaker.succeeded()
-        rest._transport.budget.cool_down(30, "MEXC asked to slow down", told=True)
+        rest._transport.budget.cool_down(30, "MEXC asked to slow down", stated=True)
         check = requests_check(rest.metrics(), settings)
         assert "MEXC asked to slow down; orders are refused here, cancels too; tried again in 30 s" in check.detail
         assert check.remedy

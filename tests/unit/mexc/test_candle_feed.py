@@ -14,8 +14,8 @@ from mexc_tui.domain.candles import window_end, window_start
 from mexc_tui.domain.errors import ErrorKind, VenueError
 from mexc_tui.domain.inputs import CandleSeen, ChannelRefused, LinkChanged, LinkState
 from mexc_tui.domain.market import Candle, Interval
+from mexc_tui.library.candle_feed import CandleFeed
 from mexc_tui.venues.mexc.stream import channels as names
-from mexc_tui.venues.mexc.stream.candle_feed import CandleFeed
 
 PAIR = "BTCUSDT"
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
@@ -38,6 +38,7 @@ class Exchange:
         self.hold: asyncio.Event | None = None
         self.clock_trusted = True
         self.sleepers: list[tuple[int, asyncio.Future[None]]] = []
+        self.market = self
 
     def server_now_ms(self) -> int:
         return self.now_ms

@@ -11,6 +11,7 @@ import pytest
 from mexc_tui.domain.market import Interval
 from mexc_tui.venues.mexc.stream import channels as names
 from mexc_tui.venues.mexc.stream.channels import AnswerKind, Speed, parse_answer
+from mexc_tui.wire.mexc import channels as wire
 
 DEPTH = "spot@public.aggre.depth.v3.api.pb@100ms@"
 
@@ -81,7 +82,7 @@ def test_names_and_their_symbols() -> None:
     for channel in (names.depth("A1"), names.deals("A1"), names.limit_depth("A1", 20), names.mini_ticker("A1")):
         assert names.symbol_of(channel) == "A1"
     assert names.symbol_of(names.mini_tickers()) == ""
-    assert names.symbol_of(names.ORDERS) == ""
+    assert names.symbol_of(wire.PRIVATE_ORDERS) == ""
     with pytest.raises(ValueError, match="5, 10 or 20"):
         names.limit_depth("A1", 50)
 
@@ -102,7 +103,7 @@ def test_what_a_channel_carries_does_not_depend_on_its_speed_or_form() -> None:
     assert names.content(names.mini_tickers()) == (names.TICKERS, "", "")
     assert names.content(names.mini_ticker("A1", "UTC+8")) == (names.TICKERS, "A1", "")
     for wrong in (
-        names.ORDERS,
+        wire.PRIVATE_ORDERS,
         "",
         "BTCUSDT",
         names.depth(""),

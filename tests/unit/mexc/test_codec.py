@@ -25,8 +25,9 @@ from mexc_tui.domain.inputs import (
 )
 from mexc_tui.domain.market import Interval
 from mexc_tui.domain.orders import OrderState, OrderType, Side
-from mexc_tui.venues.mexc.stream.codec import INTERVALS, CodecError, UnknownBodyError, decode
+from mexc_tui.venues.mexc.stream.codec import CodecError, UnknownBodyError, decode
 from mexc_tui.venues.mexc.stream.decoder import FrameDecoder
+from mexc_tui.wire.mexc.intervals import BY_STREAM_NAME
 from mexc_tui.wire.mexc.pb import push_pb2 as pb
 
 RECV = 1_234
@@ -252,7 +253,7 @@ def test_a_frame_without_known_body_is_named_so() -> None:
 
 
 def test_candles_of_every_stream_interval_are_read() -> None:
-    for name, interval in INTERVALS.items():
+    for name, interval in BY_STREAM_NAME.items():
         wrapper = make(f"spot@public.kline.v3.api.pb@BTCUSDT@{name}")
         body = wrapper.publicSpotKline
         body.interval, body.windowStart = name, 1_767_052_800
@@ -260,7 +261,7 @@ def test_candles_of_every_stream_interval_are_read() -> None:
         (seen,) = decode(wrapper.SerializeToString(), RECV)
         assert isinstance(seen, CandleSeen)
         assert seen.interval is interval
-    assert set(INTERVALS.values()) == set(Interval)
+    assert set(BY_STREAM_NAME.values()) == set(Interval)
 
 
 def test_an_unreadable_depth_frame_breaks_the_promise_of_its_book_only() -> None:

@@ -84,7 +84,7 @@ async def test_data_answers_a_subscription_whose_answer_was_lost(connection: Con
         await turns()
         assert (connection.subscribed, connection.unanswered) == ({BOOK}, 1)
         socket.frames.put_nowait(push(DEALS))
-        await connection.settled()
+        await connection.answered()
     assert connection.subscribed == {BOOK, DEALS}
     assert connection.unanswered == 0
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from mexc_tui.domain.errors import ErrorKind, VenueError
-from mexc_tui.venues.mexc.rest.errors import MEANINGS, REMEDIES, Answer, Call, lost, printable, read_answer
-from mexc_tui.venues.mexc.rest.lanes import Duty
+from mexc_tui.venues.mexc.rest.answers import Answer, Call, lost, printable, read_answer
+from mexc_tui.venues.mexc.rest.meanings import MEANINGS, REMEDIES
+from mexc_tui.venues.mexc.rest.queue import Duty
 
 GET = Call("the account", Duty.ACCOUNT, False)
 PLACE = Call("the order", Duty.PLACE, True)

@@ -16,11 +16,11 @@ SIDE = [["1.5", "2"]]
 async def test_a_side_that_is_not_there_is_not_an_empty_one(rest: MexcRest, server: Any, answer: Any) -> None:
     server.json("GET", "depth", {"lastUpdateId": 7, **answer})
     with pytest.raises(VenueError) as caught:
-        await rest.depth("MXUSDT")
+        await rest.market.depth("MXUSDT")
     assert caught.value.kind is ErrorKind.UNREADABLE
 
 
 async def test_an_empty_side_is_one(rest: MexcRest, server: Any) -> None:
     server.json("GET", "depth", {"lastUpdateId": 7, "bids": [], "asks": SIDE})
-    book = await rest.depth("MXUSDT")
+    book = await rest.market.depth("MXUSDT")
     assert (book.bids, book.asks) == ([], [("1.5", "2")])

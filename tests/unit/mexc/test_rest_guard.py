@@ -79,18 +79,18 @@ def test_budgets_for_load_tests_are_for_this_machine_only() -> None:
 @pytest.mark.parametrize(
     "call",
     [
-        lambda rest: rest.place_order(ORDER),
-        lambda rest: rest.test_order(ORDER),
-        lambda rest: rest.batch_orders([ORDER]),
-        lambda rest: rest.cancel_order("MXUSDT", order_id="1"),
-        lambda rest: rest.cancel_open_orders(["MXUSDT"]),
-        lambda rest: rest.cancel_all(),
-        lambda rest: rest.set_mx_deduct(True),
-        lambda rest: rest.change_api_key(note="n", ip_white_list=()),
-        lambda rest: rest.create_strategy_group("g"),
-        lambda rest: rest.delete_strategy_group("1"),
-        lambda rest: rest.add_to_strategy_group("1", ("2",)),
-        lambda rest: rest.remove_from_strategy_group("1", ("2",)),
+        lambda rest: rest.trading.place_order(ORDER),
+        lambda rest: rest.trading.test_order(ORDER),
+        lambda rest: rest.trading.batch_orders([ORDER]),
+        lambda rest: rest.trading.cancel_order("MXUSDT", order_id="1"),
+        lambda rest: rest.trading.cancel_open_orders(["MXUSDT"]),
+        lambda rest: rest.trading.cancel_all(),
+        lambda rest: rest.account.set_mx_deduct(True),
+        lambda rest: rest.account.change_api_key(note="n", ip_white_list=()),
+        lambda rest: rest.account.create_strategy_group("g"),
+        lambda rest: rest.account.delete_strategy_group("1"),
+        lambda rest: rest.account.add_to_strategy_group("1", ("2",)),
+        lambda rest: rest.account.remove_from_strategy_group("1", ("2",)),
     ],
 )
 async def test_nothing_that_changes_an_account_is_built_for_another_host(call: Any, manual_clock: Any) -> None:
@@ -112,7 +112,7 @@ def test_the_lowest_level_refuses_whatever_asks(method: str) -> None:
 async def test_a_redirect_is_not_followed(rest: MexcRest, server: Any) -> None:
     server.json("POST", "order", b"", status=307, Location="https://api.mexc.com/api/v3/order")
     with pytest.raises(VenueError) as caught:
-        await rest.place_order(ORDER)
+        await rest.trading.place_order(ORDER)
     assert caught.value.kind is ErrorKind.OUTCOME_UNKNOWN
 
 
@@ -120,7 +120,7 @@ async def test_without_keys_nothing_signed_is_sent(make_rest: Any, server: Any) 
     rest = make_rest(api_key="", api_secret="")
     await rest.open()
     with pytest.raises(VenueError, match="No API key"):
-        await rest.account()
+        await rest.account.balances()
     assert server.count("GET", "account") == 0
 
 
@@ -145,7 +145,7 @@ async def test_keys_and_signatures_are_in_no_error(make_rest: Any, server: Any) 
     for reply in replies:
         server.on("GET", "account", reply)
         server.on("POST", "order", reply)
-        for call in (rest.account, lambda: rest.place_order(ORDER)):
+        for call in (rest.account.balances, lambda: rest.trading.place_order(ORDER)):
             with pytest.raises(VenueError) as caught:
                 await call()
             manual_text = f"{caught.value!r} {caught.value.message} {caught.value.remedy} {caught.value.__cause__!r}"
@@ -158,6 +158,6 @@ async def test_keys_and_signatures_are_in_no_error(make_rest: Any, server: Any) 
 async def test_controls_in_mexcs_words_do_not_reach_the_terminal(rest: MexcRest, server: Any) -> None:
     server.json("POST", "order", {"code": 30004, "msg": "no\x1b]0;owned\x07 [bold]money\n" + "x" * 5_000}, status=400)
     with pytest.raises(VenueError) as caught:
-        await rest.place_order(ORDER)
+        await rest.trading.place_order(ORDER)
     assert caught.value.message.isprintable()
     assert len(caught.value.message) < 500

@@ -11,7 +11,7 @@ import pytest
 
 from mexc_tui.domain.errors import ErrorKind, VenueError
 from mexc_tui.domain.orders import OrderRequest, OrderType, Side
-from mexc_tui.venues.mexc.rest.cache import Lru, TtlCache
+from mexc_tui.venues.mexc.rest.cache import TtlCache
 from mexc_tui.venues.mexc.rest.client import MexcRest
 
 ORDER = OrderRequest(
@@ -33,7 +33,7 @@ async def test_data_calls_wait_for_the_weight_and_never_pass_their_share(rest: M
     clock = rest._transport.clock
     started = clock.monotonic()
     for _ in range(60):
-        await rest.my_trades("MXUSDT")
+        await rest.trading.my_trades("MXUSDT")
     spent = clock.monotonic() - started
     share = 0.7 * 0.9 * 300
     assert spent >= (60 * 10 / share - 1) * 10 - 1
@@ -44,13 +44,13 @@ async def test_orders_beyond_their_share_are_refused_unsent_while_cancels_pass(r
     server.json("POST", "order", {"symbol": "MXUSDT", "orderId": "1"})
     server.json("DELETE", "order", {"symbol": "MXUSDT", "orderId": "1"})
     for _ in range(8):
-        await rest.place_order(ORDER)
+        await rest.trading.place_order(ORDER)
     with pytest.raises(VenueError) as caught:
-        await rest.place_order(ORDER)
+        await rest.trading.place_order(ORDER)
     assert (caught.value.kind, caught.value.sent) == (ErrorKind.RATE_LIMIT, False)
     assert "was not sent" in caught.value.message
     for _ in range(4):
-        await rest.cancel_order("MXUSDT", order_id="1")
+        await rest.trading.cancel_order("MXUSDT", order_id="1")
     assert rest.metrics().order_tokens == 0
     assert server.count("POST", "order") == 8
 
@@ -62,13 +62,13 @@ async def test_retry_after_is_obeyed_by_everything(make_rest: Any, server: Any, 
     server.on("GET", "depth", limited, server.reply({"lastUpdateId": 1, "bids": [], "asks": []}))
     server.json("POST", "order", {"symbol": "MXUSDT", "orderId": "1"})
     started = manual_clock.now
-    await rest.depth("MXUSDT")
+    await rest.market.depth("MXUSDT")
     assert manual_clock.now - started >= 7
     server.on("GET", "depth", server.reply(b"", status=418, Retry_After="600"))
     with pytest.raises(VenueError) as caught:
-        await rest.depth("MXUSDT")
+        await rest.market.depth("MXUSDT")
     assert caught.value.kind is ErrorKind.RATE_LIMIT
-    for call in (rest.place_order(ORDER), rest.cancel_order("MXUSDT", order_id="1")):
+    for call in (rest.trading.place_order(ORDER), rest.trading.cancel_order("MXUSDT", order_id="1")):
         with pytest.raises(VenueError) as caught:
             await call
         assert (caught.value.kind, caught.value.sent) == (ErrorKind.RATE_LIMIT, False)
@@ -81,23 +81,23 @@ async def test_a_firewall_page_pauses_everything_but_cancels(rest: MexcRest, ser
     server.on("GET", "depth", server.html(403))
     server.json("DELETE", "order", {"symbol": "MXUSDT", "orderId": "1"})
     with pytest.raises(VenueError) as caught:
-        await rest.depth("MXUSDT")
+        await rest.market.depth("MXUSDT")
     assert caught.value.kind is ErrorKind.EDGE_BLOCK
     assert server.count("GET", "depth") == 1
     with pytest.raises(VenueError, match="firewall"):
-        await rest.place_order(ORDER)
-    await rest.cancel_order("MXUSDT", order_id="1")
+        await rest.trading.place_order(ORDER)
+    await rest.trading.cancel_order("MXUSDT", order_id="1")
     assert 85 < rest.metrics().cool_down_s <= 90
     manual_clock.now += 91
     server.json("GET", "depth", {"lastUpdateId": 1, "bids": [], "asks": []})
-    await rest.depth("MXUSDT")
+    await rest.market.depth("MXUSDT")
 
 
 async def test_reading_calls_are_repeated_with_growing_pauses(rest: MexcRest, server: Any, manual_clock: Any) -> None:
     good = server.reply({"mins": 5, "price": "1.5"})
     server.on("GET", "avgPrice", server.hang_up(), server.html(502), server.reply(b""), good)
     manual_clock.slept.clear()
-    assert (await rest.avg_price("MXUSDT")).price == Decimal("1.5")
+    assert (await rest.market.avg_price("MXUSDT")).price == Decimal("1.5")
     assert manual_clock.slept == [0.25, 0.5, 1.0]
     assert rest.metrics().repeats == 3
 
@@ -105,7 +105,7 @@ async def test_reading_calls_are_repeated_with_growing_pauses(rest: MexcRest, se
 async def test_refusals_are_not_repeated(rest: MexcRest, server: Any) -> None:
     server.json("GET", "depth", {"code": -1121, "msg": "Invalid symbol."}, status=400)
     with pytest.raises(VenueError) as caught:
-        await rest.depth("NOPE")
+        await rest.market.depth("NOPE")
     assert caught.value.kind is ErrorKind.BAD_PARAMETER
     assert server.count("GET", "depth") == 1
 
@@ -114,11 +114,11 @@ async def test_a_cancel_is_repeated_once_and_a_gone_order_is_told(rest: MexcRest
     gone = server.reply({"code": -2011, "msg": "Unknown order sent."}, status=400)
     server.on("DELETE", "order", server.hang_up(), gone)
     with pytest.raises(VenueError) as caught:
-        await rest.cancel_order("MXUSDT", client_order_id="mtui-a-1")
+        await rest.trading.cancel_order("MXUSDT", client_order_id="mtui-a-1")
     assert caught.value.kind is ErrorKind.ORDER_NOT_FOUND
     server.on("DELETE", "order", server.html(500))
     with pytest.raises(VenueError) as caught:
-        await rest.cancel_order("MXUSDT", client_order_id="mtui-a-1")
+        await rest.trading.cancel_order("MXUSDT", client_order_id="mtui-a-1")
     assert caught.value.kind is ErrorKind.OUTCOME_UNKNOWN
     assert "may still be open" in caught.value.message
     assert server.count("DELETE", "order") == 2 + 2
@@ -126,7 +126,7 @@ async def test_a_cancel_is_repeated_once_and_a_gone_order_is_told(rest: MexcRest
 
 async def test_each_attempt_has_its_own_time_and_signature(rest: MexcRest, server: Any, manual_clock: Any) -> None:
     server.on("GET", "uid", server.html(502), server.reply({"uid": "1"}))
-    await rest.uid()
+    await rest.account.uid()
     first, second = (asked.query for asked in server.asked if asked.path.endswith("uid"))
     assert int(second["timestamp"]) - int(first["timestamp"]) == 250
     assert first["signature"] != second["signature"]
@@ -135,7 +135,7 @@ async def test_each_attempt_has_its_own_time_and_signature(rest: MexcRest, serve
 async def test_requests_follow_the_exchanges_clock(rest: MexcRest, server: Any, manual_clock: Any) -> None:
     server.server_ahead_ms = 42_000
     server.on("GET", "uid", server.reply({"code": 700003, "msg": "outside"}, status=400), server.reply({"uid": "1"}))
-    await rest.uid()
+    await rest.account.uid()
     assert rest.clock_offset_ms == pytest.approx(42_000, abs=1)
     assert int(server.last("GET", "uid").query["timestamp"]) == pytest.approx(manual_clock.wall_ms() + 42_000, abs=2)
 
@@ -145,10 +145,10 @@ async def test_an_order_outside_its_window_is_not_repeated_but_the_clock_is_meas
 ) -> None:
     server.json("POST", "order", {"code": 700003, "msg": "outside"}, status=400)
     with pytest.raises(VenueError):
-        await rest.place_order(ORDER)
+        await rest.trading.place_order(ORDER)
     server.server_ahead_ms = -9_000
     server.json("POST", "order", {"symbol": "MXUSDT", "orderId": "1"})
-    await rest.place_order(ORDER)
+    await rest.trading.place_order(ORDER)
     assert rest.clock_offset_ms == pytest.approx(-9_000, abs=1)
     assert server.count("POST", "order") == 2
 
@@ -157,7 +157,7 @@ async def test_a_clock_that_was_set_is_noticed(rest: MexcRest, server: Any, manu
     server.json("GET", "uid", {"uid": "1"})
     manual_clock.wall_offset_ms += 3_600_000
     server.server_ahead_ms = -3_600_000
-    await rest.uid()
+    await rest.account.uid()
     assert rest.clock_offset_ms == pytest.approx(-3_600_000, abs=1)
 
 
@@ -167,24 +167,24 @@ async def test_the_breaker_opens_tries_once_and_closes(make_rest: Any, server: A
     server.on("GET", "avgPrice", server.html(500))
     for _ in range(5):
         with pytest.raises(VenueError):
-            await rest.avg_price("MXUSDT")
+            await rest.market.avg_price("MXUSDT")
     assert rest.metrics().breaker == "open"
     with pytest.raises(VenueError) as caught:
-        await rest.avg_price("MXUSDT")
+        await rest.market.avg_price("MXUSDT")
     assert (caught.value.kind, caught.value.sent) == (ErrorKind.NETWORK, False)
     with pytest.raises(VenueError) as caught:
-        await rest.place_order(ORDER)
+        await rest.trading.place_order(ORDER)
     assert not caught.value.sent
     assert server.count("GET", "avgPrice") == 5
     manual_clock.now += 6
     assert rest.metrics().breaker == "half open"
     with pytest.raises(VenueError):
-        await rest.avg_price("MXUSDT")
+        await rest.market.avg_price("MXUSDT")
     assert rest.metrics().breaker == "open"
     manual_clock.now += 11
     server.json("GET", "ping", {})
     server.json("POST", "order", {"symbol": "MXUSDT", "orderId": "1"})
-    assert await rest.place_order(ORDER) == "1"
+    assert await rest.trading.place_order(ORDER) == "1"
     assert rest.metrics().breaker == "closed"
 
 
@@ -195,7 +195,7 @@ async def test_why_requests_do_not_go_out_is_told_in_words(make_rest: Any, serve
     server.on("GET", "avgPrice", server.html(500))
     for _ in range(5):
         with pytest.raises(VenueError):
-            await rest.avg_price("MXUSDT")
+            await rest.market.avg_price("MXUSDT")
     assert rest.metrics().held == f"{rest.settings.host} has failed 5 times in a row"
     assert rest.metrics().held_s == pytest.approx(5)
     manual_clock.now += 6
@@ -203,7 +203,7 @@ async def test_why_requests_do_not_go_out_is_told_in_words(make_rest: Any, serve
     assert "has failed" in rest.metrics().held
     server.on("GET", "avgPrice", server.reply(b"", status=418, Retry_After="60"))
     with pytest.raises(VenueError):
-        await rest.avg_price("MXUSDT")
+        await rest.market.avg_price("MXUSDT")
     assert (rest.metrics().breaker, rest.metrics().held) == ("closed", "MEXC has banned this address")
     assert rest.metrics().cancels_held
     manual_clock.now += 61
@@ -216,9 +216,9 @@ async def test_cancels_try_through_an_open_breaker(make_rest: Any, server: Any) 
     server.on("GET", "avgPrice", server.hang_up())
     for _ in range(5):
         with pytest.raises(VenueError):
-            await rest.avg_price("MXUSDT")
+            await rest.market.avg_price("MXUSDT")
     server.json("DELETE", "order", {"symbol": "MXUSDT", "orderId": "1"})
-    await rest.cancel_order("MXUSDT", order_id="1")
+    await rest.trading.cancel_order("MXUSDT", order_id="1")
     assert rest.metrics().breaker == "closed"
 
 
@@ -228,7 +228,7 @@ async def test_a_host_that_is_not_there_leaves_nothing_sent_and_nothing_open(mak
         await rest.open()
     assert (caught.value.kind, caught.value.sent) == (ErrorKind.NETWORK, False)
     with pytest.raises(VenueError) as caught:
-        await rest.place_order(ORDER)
+        await rest.trading.place_order(ORDER)
     assert not caught.value.sent
     await rest.close()
 
@@ -244,7 +244,7 @@ async def test_a_silent_host_times_out_with_the_outcome_unknown(make_rest: Any, 
 
     server.on("POST", "order", hang)
     with pytest.raises(VenueError) as caught:
-        await rest.place_order(ORDER)
+        await rest.trading.place_order(ORDER)
     released.set()
     assert (caught.value.kind, caught.value.sent) == (ErrorKind.OUTCOME_UNKNOWN, True)
     assert server.count("POST", "order") == 1
@@ -259,8 +259,8 @@ async def test_a_cancelled_caller_leaves_the_next_one_unharmed(rest: MexcRest, s
         return await server.reply({"symbols": [PAIR]})(_)
 
     server.on("GET", "exchangeInfo", slow)
-    first = asyncio.create_task(rest.exchange_info())
-    second = asyncio.create_task(rest.exchange_info())
+    first = asyncio.create_task(rest.market.exchange_info())
+    second = asyncio.create_task(rest.market.exchange_info())
     await arrived.wait()
     first.cancel()
     release.set()
@@ -278,7 +278,7 @@ async def test_closing_ends_what_is_being_asked_for_with_a_plain_error(rest: Mex
         raise ConnectionResetError
 
     server.on("GET", "exchangeInfo", slow)
-    asking = asyncio.create_task(rest.exchange_info())
+    asking = asyncio.create_task(rest.market.exchange_info())
     await arrived.wait()
     await rest.close()
     release.set()
@@ -290,10 +290,10 @@ async def test_an_order_finds_room_while_account_and_data_calls_wait(rest: MexcR
     server.json("GET", "myTrades", [])
     server.json("POST", "order", {"symbol": "MXUSDT", "orderId": "1"})
     for _ in range(18):
-        await rest.my_trades("MXUSDT")
+        await rest.trading.my_trades("MXUSDT")
     assert rest.metrics().weight_used == 180 + 3  # with the three readings of the clock at the start
     started = rest._transport.clock.monotonic()
-    assert await rest.place_order(ORDER) == "1"
+    assert await rest.trading.place_order(ORDER) == "1"
     assert rest._transport.clock.monotonic() == started
 
 
@@ -308,10 +308,10 @@ async def test_waiting_for_the_budget_does_not_spoil_the_clock(rest: MexcRest, s
 async def test_the_list_of_pairs_is_kept_for_five_minutes(rest: MexcRest, server: Any, manual_clock: Any) -> None:
     server.json("GET", "exchangeInfo", {"symbols": [PAIR]})
     for _ in range(4):
-        await rest.exchange_info()
+        await rest.market.exchange_info()
     assert server.count("GET", "exchangeInfo") == 1
     manual_clock.now += 301
-    await rest.exchange_info()
+    await rest.market.exchange_info()
     assert server.count("GET", "exchangeInfo") == 2
     rate = rest.metrics().cache["exchange info"]
     assert (rate.hits, rate.misses, rate.rate) == (3, 2, 0.6)
@@ -321,13 +321,13 @@ async def test_no_tradable_pair_is_an_alarm(rest: MexcRest, server: Any) -> None
     for rows in ([], [{**PAIR, "isSpotTradingAllowed": None}], [{**PAIR, "status": "ONLINE?"}], [{"symbol": "X"}]):
         server.json("GET", "exchangeInfo", {"symbols": rows})
         with pytest.raises(VenueError, match="none can be traded"):
-            await rest.exchange_info()
+            await rest.market.exchange_info()
 
 
 async def test_one_unreadable_pair_does_not_hide_the_others(rest: MexcRest, server: Any) -> None:
     odd = [{**PAIR, "symbol": "A", "quotePrecision": 99}, {**PAIR, "symbol": "B", "baseSizePrecision": "many"}, None]
     server.json("GET", "exchangeInfo", {"symbols": [*odd, {**PAIR, "status": 1, "tradeSideType": "2", "added": {}}]})
-    (pair,) = await rest.exchange_info()
+    (pair,) = await rest.market.exchange_info()
     assert (pair.symbol, pair.sides.value) == ("MXUSDT", "buy only")
     assert rest.metrics().unreadable_pairs == 3
 
@@ -336,10 +336,10 @@ async def test_finished_orders_are_asked_for_once_and_open_ones_every_time(rest:
     order = {"symbol": "MXUSDT", "orderId": "7", "side": "BUY", "type": "LIMIT", "origQty": "2", "price": "1"}
     server.json("GET", "order", {**order, "status": "NEW"})
     for _ in range(2):
-        await rest.order("MXUSDT", order_id="7")
+        await rest.trading.order("MXUSDT", order_id="7")
     server.json("GET", "order", {**order, "status": "CANCELED", "executedQty": "0.5"})
     for _ in range(3):
-        report = await rest.order("MXUSDT", order_id="7")
+        report = await rest.trading.order("MXUSDT", order_id="7")
         assert report is not None
         assert report.state.value == "partially cancelled"
     assert server.count("GET", "order") == 3
@@ -348,11 +348,11 @@ async def test_finished_orders_are_asked_for_once_and_open_ones_every_time(rest:
 async def test_there_is_no_such_order_only_on_mexcs_word(rest: MexcRest, server: Any) -> None:
     for code in (-2011, -2013):
         server.json("GET", "order", {"code": code, "msg": "Order does not exist."}, status=400)
-        assert await rest.order("MXUSDT", client_order_id="x") is None
+        assert await rest.trading.order("MXUSDT", client_order_id="x") is None
     for reply in (server.reply({}), server.reply({"code": 30026, "msg": "ids"}, status=400), server.reply(None)):
         server.on("GET", "order", reply)
         with pytest.raises(VenueError):
-            await rest.order("MXUSDT", client_order_id="x")
+            await rest.trading.order("MXUSDT", client_order_id="x")
 
 
 @pytest.mark.parametrize("newest_first", [True, False])
@@ -371,7 +371,7 @@ async def test_own_trades_are_paged_without_loss_or_repeat(make_rest: Any, serve
         return await server.reply(rows[: int(asked.query["limit"])])(asked)
 
     server.on("GET", "myTrades", page)
-    fills = await rest.my_trades("MXUSDT", since_ms=base + 1)
+    fills = await rest.trading.my_trades("MXUSDT", since_ms=base + 1)
     assert sorted(fill.trade_id for fill in fills) == sorted(f"t{n}" for n in range(1, 11))
     assert [fill.time_ms for fill in fills] == sorted(fill.time_ms for fill in fills)
 
@@ -388,15 +388,15 @@ async def test_more_own_trades_at_one_time_than_it_gives_is_an_error(make_rest: 
 
     server.on("GET", "myTrades", page)
     with pytest.raises(VenueError, match="one time"):
-        await rest.my_trades("MXUSDT")
+        await rest.trading.my_trades("MXUSDT")
 
 
 async def test_symbols_go_out_in_groups_of_five(rest: MexcRest, server: Any) -> None:
     server.json("GET", "openOrders", [])
-    await rest.open_orders([f"A{n}USDT" for n in range(7)])
+    await rest.trading.open_orders([f"A{n}USDT" for n in range(7)])
     asked = [item.query["symbol"].count(",") + 1 for item in server.asked if item.path.endswith("openOrders")]
     assert asked == [5, 2]
-    await rest.open_orders()
+    await rest.trading.open_orders()
     assert "symbol" not in server.last("GET", "openOrders").query
 
 
@@ -425,7 +425,7 @@ async def test_an_ambiguous_order_is_refused_before_it_is_sent(
     rest: MexcRest, server: Any, changes: dict[str, Any]
 ) -> None:
     with pytest.raises(VenueError) as caught:
-        await rest.place_order(msgspec.structs.replace(ORDER, **changes))
+        await rest.trading.place_order(msgspec.structs.replace(ORDER, **changes))
     assert (caught.value.sent, caught.value.definite) == (False, True)
     assert server.count("POST", "order") == 0
 
@@ -434,7 +434,7 @@ async def test_fifty_calls_at_once_share_few_connections_and_all_come_back(make_
     rest = make_rest(requests_per_s=1_000, request_burst=1_000, ip_weight_limit=10_000)
     await rest.open()
     server.json("GET", "avgPrice", {"mins": 5, "price": "1"})
-    answers = await asyncio.gather(*(rest.avg_price("MXUSDT") for _ in range(50)))
+    answers = await asyncio.gather(*(rest.market.avg_price("MXUSDT") for _ in range(50)))
     assert {answer.price for answer in answers} == {Decimal(1)}
 
 
@@ -455,10 +455,21 @@ async def test_failures_are_not_kept(manual_clock: Any) -> None:
     await cache.close()
 
 
-def test_lru_forgets_what_was_not_used_for_longest() -> None:
-    lru: Lru[int, str] = Lru(2)
-    lru.put(1, "a")
-    lru.put(2, "b")
-    lru.get(1)
-    lru.put(3, "c")
-    assert (lru.get(1), lru.get(2), lru.get(3), len(lru)) == ("a", None, "c", 2)
+async def test_an_answer_that_was_dropped_while_it_was_under_way_is_not_kept(manual_clock: Any) -> None:
+    cache = TtlCache(manual_clock)
+    gate: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    async def slow() -> str:
+        return await gate
+
+    async def quick() -> str:
+        return "new"
+
+    first = asyncio.create_task(cache.get("n", 1, 60, slow))
+    await asyncio.sleep(0)
+    cache.forget("n")
+    assert await cache.get("n", 1, 60, quick) == "new"
+    gate.set_result("old")
+    assert await first == "old"
+    assert await cache.get("n", 1, 60, slow) == "new"
+    await cache.close()

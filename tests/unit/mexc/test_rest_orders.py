@@ -29,7 +29,7 @@ def limit_buy(**changes: Any) -> OrderRequest:
 
 async def test_an_order_goes_out_signed_as_sent_with_an_empty_body(rest: MexcRest, server: Any) -> None:
     server.json("POST", "order", {"symbol": "币安人生USDT", "orderId": "C02__1"})
-    assert await rest.place_order(limit_buy(symbol="币安人生USDT")) == "C02__1"
+    assert await rest.trading.place_order(limit_buy(symbol="币安人生USDT")) == "C02__1"
     asked = server.last("POST", "order")
     text, _, signature = asked.raw_query.rpartition("&signature=")
     assert signature == signing.signature(SECRET, text)
@@ -64,7 +64,7 @@ async def test_an_order_without_a_clear_answer_is_unknown_and_sent_once(
 ) -> None:
     server.on("POST", "order", reply(server))
     with pytest.raises(VenueError) as caught:
-        await rest.place_order(limit_buy())
+        await rest.trading.place_order(limit_buy())
     assert caught.value.kind is ErrorKind.OUTCOME_UNKNOWN
     assert caught.value.sent
     assert not caught.value.definite
@@ -87,7 +87,7 @@ async def test_a_refused_order_is_definite_and_sent_once(
 ) -> None:
     server.json("POST", "order", {"code": code, "msg": "no", "_extend": None}, status=400)
     with pytest.raises(VenueError) as caught:
-        await rest.place_order(limit_buy())
+        await rest.trading.place_order(limit_buy())
     assert (caught.value.kind, caught.value.definite, caught.value.code) == (kind, True, code)
     assert "No order was placed" in caught.value.message
     assert server.count("POST", "order") == 1

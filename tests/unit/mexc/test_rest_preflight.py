@@ -40,7 +40,7 @@ async def broken(rest: Any, server: Any) -> None:
     """Open the breaker."""
     server.on("GET", "avgPrice", server.html(502))
     for _ in range(5):
-        await refused(rest.avg_price("MXUSDT"))
+        await refused(rest.market.avg_price("MXUSDT"))
     assert rest.metrics().breaker == "open"
 
 
@@ -52,7 +52,7 @@ async def test_an_order_held_back_by_a_failed_try_was_not_sent(
     await broken(rest, server)
     manual_clock.now += 6
     server.on("GET", "ping", FAILURES[answer](server))
-    error = await refused(rest.place_order(ORDER))
+    error = await refused(rest.trading.place_order(ORDER))
     assert (error.sent, error.kind) != (True, ErrorKind.OUTCOME_UNKNOWN)
     assert not error.sent
     assert "The order was not sent" in error.message
@@ -63,16 +63,16 @@ async def test_an_order_held_back_by_a_failed_try_was_not_sent(
 async def test_an_order_whose_clock_cannot_be_measured_was_not_sent(make_rest: Any, server: Any, answer: str) -> None:
     rest = await opened(make_rest)
     server.json("POST", "order", {"code": 700003, "msg": "outside"}, status=400)
-    await refused(rest.place_order(ORDER))
+    await refused(rest.trading.place_order(ORDER))
     server.on("GET", "time", FAILURES[answer](server))
-    error = await refused(rest.place_order(ORDER))
+    error = await refused(rest.trading.place_order(ORDER))
     assert not error.sent
     assert "The order was not sent" in error.message
     assert server.count("POST", "order") == 1
     server.json("DELETE", "order", {"symbol": "MXUSDT", "orderId": "1"})
     if answer == "429":  # which holds everything up
         return
-    await rest.cancel_order("MXUSDT", order_id="1")
+    await rest.trading.cancel_order("MXUSDT", order_id="1")
 
 
 @pytest.mark.parametrize(
@@ -93,14 +93,14 @@ async def test_one_lost_reading_of_the_clock_does_not_stop_orders(
 ) -> None:
     rest = await opened(make_rest)
     server.json("POST", "order", {"code": 700003, "msg": "outside"}, status=400)
-    await refused(rest.place_order(ORDER))
+    await refused(rest.trading.place_order(ORDER))
     server.json("POST", "order", {"symbol": "MXUSDT", "orderId": "1"})
 
     async def fresh(asked: Any) -> Any:
         return await server.reply({"serverTime": manual_clock.wall_ms() + 4_000})(asked)
 
     server.on("GET", "time", server.html(502), fresh)
-    assert await rest.place_order(ORDER) == "1"
+    assert await rest.trading.place_order(ORDER) == "1"
     assert rest.clock_offset_ms == pytest.approx(4_000, abs=1)
 
 
@@ -111,13 +111,13 @@ async def test_a_page_where_the_exchange_should_be_opens_the_breaker(
     rest = await opened(make_rest, max_attempts=1)
     for _ in range(4):
         server.on("GET", "avgPrice", server.html(200))
-        await refused(rest.avg_price("MXUSDT"))
+        await refused(rest.market.avg_price("MXUSDT"))
     server.on("POST", "order", server.html(200))
-    assert (await refused(rest.place_order(ORDER))).kind is ErrorKind.OUTCOME_UNKNOWN
+    assert (await refused(rest.trading.place_order(ORDER))).kind is ErrorKind.OUTCOME_UNKNOWN
     assert rest.metrics().breaker == "open"
     manual_clock.now += 6
     server.on("GET", "ping", server.html(200))
-    assert not (await refused(rest.place_order(ORDER))).sent
+    assert not (await refused(rest.trading.place_order(ORDER))).sent
     assert rest.metrics().breaker == "open"
     assert server.count("POST", "order") == 1
 
@@ -126,7 +126,7 @@ async def test_a_refusal_in_json_is_a_sign_of_life(make_rest: Any, server: Any) 
     rest = await opened(make_rest, max_attempts=1)
     server.json("POST", "order", {"code": 987654, "msg": "never heard of"})
     for _ in range(6):
-        assert (await refused(rest.place_order(ORDER))).kind is ErrorKind.OUTCOME_UNKNOWN
+        assert (await refused(rest.trading.place_order(ORDER))).kind is ErrorKind.OUTCOME_UNKNOWN
     assert rest.metrics().breaker == "closed"
 
 
@@ -135,11 +135,11 @@ async def test_a_cancel_that_may_have_left_is_not_told_as_unsent(make_rest: Any,
     rest = await opened(make_rest)
 
     async def last_words(_: Any) -> Any:
-        rest._transport.budget.cool_down(600, "a test", told=True)
+        rest._transport.budget.cool_down(600, "a test", stated=True)
         raise ConnectionResetError
 
     server.on("DELETE", "order", last_words)
-    error = await refused(rest.cancel_order("MXUSDT", order_id="1"))
+    error = await refused(rest.trading.cancel_order("MXUSDT", order_id="1"))
     assert (error.kind, error.sent, error.definite) == (ErrorKind.OUTCOME_UNKNOWN, True, False)
     assert server.count("DELETE", "order") == 1
 
@@ -148,7 +148,7 @@ async def test_every_group_of_pairs_is_cancelled_though_one_fails(make_rest: Any
     rest = await opened(make_rest)
     gone = [{"symbol": "F", "orderId": "9"}]
     server.on("DELETE", "openOrders", server.html(502), server.html(502), server.reply(gone))
-    error = await refused(rest.cancel_open_orders([f"A{n}USDT" for n in range(7)]))
+    error = await refused(rest.trading.cancel_open_orders([f"A{n}USDT" for n in range(7)]))
     assert error.kind is ErrorKind.OUTCOME_UNKNOWN
     assert "A0USDT, A1USDT, A2USDT, A3USDT, A4USDT" in "".join((error.message, *getattr(error, "__notes__", ())))
     assert server.last("DELETE", "openOrders").query["symbol"] == "A5USDT,A6USDT"
@@ -157,7 +157,7 @@ async def test_every_group_of_pairs_is_cancelled_though_one_fails(make_rest: Any
 @pytest.mark.parametrize("row", [{}, {"symbol": "MXUSDT"}, None, {"code": 30000, "msg": "paused"}, {"orderId": None}])
 async def test_an_unreadable_list_of_cancelled_orders_is_an_unknown_outcome(rest: Any, server: Any, row: Any) -> None:
     server.json("DELETE", "openOrders", [{"symbol": "MXUSDT", "orderId": "1"}, row])
-    error = await refused(rest.cancel_open_orders(["MXUSDT"]))
+    error = await refused(rest.trading.cancel_open_orders(["MXUSDT"]))
     assert (error.kind, error.sent, error.definite) == (ErrorKind.OUTCOME_UNKNOWN, True, False)
     assert "Nothing was taken" not in error.message
 
@@ -166,8 +166,8 @@ async def test_an_unreadable_list_of_cancelled_orders_is_an_unknown_outcome(rest
 async def test_a_stream_key_is_extended_or_ended_only_on_mexcs_word(rest: Any, server: Any, body: Any) -> None:
     server.json("PUT", "userDataStream", body)
     server.json("DELETE", "userDataStream", body)
-    assert not (await refused(rest.listen_key_extend("k"))).definite
-    assert not (await refused(rest.listen_key_close("k"))).definite
+    assert not (await refused(rest.account.listen_key_extend("k"))).definite
+    assert not (await refused(rest.account.listen_key_close("k"))).definite
 
 
 async def _raw(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answer: bytes) -> None:
@@ -197,7 +197,7 @@ async def test_an_answer_that_is_cut_leaves_the_order_unknown(make_rest: Any, se
     listener = await asyncio.start_server(lambda r, w: _raw(r, w, CUT[where]), "127.0.0.1", 0)
     port = listener.sockets[0].getsockname()[1]
     rest._transport._host = ("http", f"127.0.0.1:{port}")
-    error = await refused(rest.place_order(ORDER))
+    error = await refused(rest.trading.place_order(ORDER))
     assert (error.kind, error.sent, error.definite) == (ErrorKind.OUTCOME_UNKNOWN, True, False)
     assert "may be live" in error.message
     listener.close()

@@ -14,7 +14,7 @@ import pytest
 from mexc_tui.domain.errors import ErrorKind, VenueError
 from mexc_tui.domain.orders import OrderRequest, OrderType, Side
 from mexc_tui.venues.mexc.rest.client import MexcRest
-from mexc_tui.venues.mexc.rest.lanes import Duty, Lanes
+from mexc_tui.venues.mexc.rest.queue import Duty, RequestQueue
 from mexc_tui.venues.mexc.settings import MexcSettings
 
 KEY, SECRET = "mx0aBYs33eIilxBWC5", "45d0b3c26f2644f19bfb98b07741b2f5"
@@ -68,12 +68,12 @@ async def test_orders_and_cancels_do_not_wait_behind_slow_answers(real: MexcRest
     slow("GET", "account")
     server.json("POST", "order", {"symbol": "MXUSDT", "orderId": "1"})
     server.json("DELETE", "order", {"symbol": "MXUSDT", "orderId": "1"})
-    calls = [asyncio.create_task(real.depth("MXUSDT")) for _ in range(500)]
-    calls += [asyncio.create_task(real.account()) for _ in range(500)]
+    calls = [asyncio.create_task(real.market.depth("MXUSDT")) for _ in range(500)]
+    calls += [asyncio.create_task(real.account.balances()) for _ in range(500)]
     await until(lambda: server.count("GET", "depth") >= 10 and server.count("GET", "account") >= 2)
     started = time.monotonic()
-    assert await real.place_order(ORDER) == "1"
-    await real.cancel_order("MXUSDT", order_id="1")
+    assert await real.trading.place_order(ORDER) == "1"
+    await real.trading.cancel_order("MXUSDT", order_id="1")
     assert time.monotonic() - started < 1
     await ended(calls)
 
@@ -81,9 +81,9 @@ async def test_orders_and_cancels_do_not_wait_behind_slow_answers(real: MexcRest
 async def test_cancels_do_not_wait_behind_orders_without_an_answer(real: MexcRest, server: Any, slow: Slow) -> None:
     slow("POST", "order")
     server.json("DELETE", "order", {"symbol": "MXUSDT", "orderId": "1"})
-    orders = [asyncio.create_task(real.place_order(ORDER)) for _ in range(200)]
+    orders = [asyncio.create_task(real.trading.place_order(ORDER)) for _ in range(200)]
     await until(lambda: server.count("POST", "order") >= 14)
-    await real.cancel_order("MXUSDT", order_id="1")
+    await real.trading.cancel_order("MXUSDT", order_id="1")
     await until(lambda: sum(task.done() for task in orders) == 200 - 14)
     errors = [task.exception() for task in orders if task.done()]
     assert {(error.kind, error.sent) for error in errors if isinstance(error, VenueError)} == {
@@ -97,12 +97,12 @@ async def test_a_call_that_is_cancelled_gives_its_connection_back(real: MexcRest
     slow("GET", "depth")
     for _ in range(5):
         seen = server.count("GET", "depth")
-        calls = [asyncio.create_task(real.depth("MXUSDT")) for _ in range(40)]
+        calls = [asyncio.create_task(real.market.depth("MXUSDT")) for _ in range(40)]
         await until(lambda: server.count("GET", "depth") >= seen + 5)  # noqa: B023
         assert all(isinstance(result, asyncio.CancelledError) for result in await ended(calls))
-    assert real._transport.budget._lanes.busy == 0
+    assert real._transport.budget._queue.busy == 0
     server.json("GET", "depth", {"lastUpdateId": 1, "bids": [], "asks": []})
-    books = await asyncio.gather(*(real.depth("MXUSDT") for _ in range(40)))
+    books = await asyncio.gather(*(real.market.depth("MXUSDT") for _ in range(40)))
     assert len(books) == 40
     connector = real._transport._session.connector
     assert len(connector._acquired) == 0
@@ -111,7 +111,7 @@ async def test_a_call_that_is_cancelled_gives_its_connection_back(real: MexcRest
 async def test_what_left_before_its_task_was_cancelled_stays_counted(rest: MexcRest, server: Any, slow: Slow) -> None:
     arrived = slow("GET", "myTrades")
     before = rest.metrics().weight_used
-    task = asyncio.create_task(rest.my_trades("MXUSDT"))
+    task = asyncio.create_task(rest.trading.my_trades("MXUSDT"))
     await arrived.wait()
     await ended([task])
     assert rest.metrics().weight_used == before + 10
@@ -121,13 +121,13 @@ async def test_what_waits_for_the_budget_is_not_counted_when_its_task_is_cancell
     settings = MexcSettings(base_url=server.base_url, api_key=KEY, api_secret=SECRET)
     server.json("GET", "myTrades", [])
     async with MexcRest(settings) as rest:
-        calls = [asyncio.create_task(rest.my_trades("MXUSDT")) for _ in range(1_000)]
+        calls = [asyncio.create_task(rest.trading.my_trades("MXUSDT")) for _ in range(1_000)]
         await until(lambda: server.count("GET", "myTrades") >= 18)
         used = rest.metrics().weight_used
         server.json("DELETE", "order", {"symbol": "MXUSDT", "orderId": "1"})
         started = time.monotonic()
         for _ in range(8):
-            await rest.cancel_order("MXUSDT", order_id="1")
+            await rest.trading.cancel_order("MXUSDT", order_id="1")
         assert time.monotonic() - started < 1
         await ended(calls)
         assert rest.metrics().weight_used == used + 8
@@ -145,11 +145,11 @@ async def test_closing_answers_everybody_at_once(server: Any, slow: Slow) -> Non
     arrived = slow("POST", "order")
     rest = MexcRest(settings)
     await rest.open()
-    order = asyncio.create_task(rest.place_order(ORDER))
+    order = asyncio.create_task(rest.trading.place_order(ORDER))
     await arrived.wait()
-    waiting = [asyncio.create_task(rest.uid())]
-    waiting += [asyncio.create_task(rest.my_trades("MXUSDT")) for _ in range(50)]
-    waiting += [asyncio.create_task(rest.depth("MXUSDT")) for _ in range(30)]
+    waiting = [asyncio.create_task(rest.account.uid())]
+    waiting += [asyncio.create_task(rest.trading.my_trades("MXUSDT")) for _ in range(50)]
+    waiting += [asyncio.create_task(rest.market.depth("MXUSDT")) for _ in range(30)]
     await until(lambda: server.count("GET", "uid") == 1 and server.count("GET", "depth") >= 1)
     await rest.close()
     done, late = await asyncio.wait((order, *waiting), timeout=2)
@@ -161,14 +161,14 @@ async def test_closing_answers_everybody_at_once(server: Any, slow: Slow) -> Non
     assert (unknown.kind, unknown.sent) == (ErrorKind.OUTCOME_UNKNOWN, True)
     assert server.count("POST", "order") == 1
     with pytest.raises(VenueError, match="closed"):
-        await rest.ping()
+        await rest.market.ping()
     assert server.count("GET", "ping") == 0
 
 
 async def test_closing_while_the_clock_is_measured_is_no_cancellation(real: MexcRest, server: Any, slow: Slow) -> None:
     real._transport.time.doubt()
     arrived = slow("GET", "time")
-    asking = asyncio.create_task(real.uid())
+    asking = asyncio.create_task(real.account.uid())
     await arrived.wait()
     await real.close()
     with pytest.raises(VenueError, match=r"closed|connection"):
@@ -182,9 +182,9 @@ async def test_an_order_is_not_kept_until_a_slow_clock_answers(server: Any, slow
         slow("GET", "time")
         server.json("DELETE", "order", {"symbol": "MXUSDT", "orderId": "1"})
         with pytest.raises(VenueError, match="The order was not sent") as caught:
-            await rest.place_order(ORDER)
+            await rest.trading.place_order(ORDER)
         assert not caught.value.sent
-        await rest.cancel_order("MXUSDT", order_id="1")
+        await rest.trading.cancel_order("MXUSDT", order_id="1")
         assert server.count("POST", "order") == 0
 
 
@@ -221,7 +221,7 @@ async def test_pauses_that_are_asked_for(
     await rest.open()
     server.on("GET", "depth", server.reply(b"<html>no</html>", status=status, **headers))
     with pytest.raises(VenueError):
-        await rest.depth("MXUSDT")
+        await rest.market.depth("MXUSDT")
     assert least - 0.1 <= rest.metrics().cool_down_s <= most + 0.1
     assert rest.metrics().breaker == "closed"
 
@@ -232,11 +232,11 @@ async def test_a_ban_is_called_a_ban(make_rest: Any, server: Any) -> None:
     server.on("GET", "depth", server.reply(b"", status=418, Retry_After="600"))
     for _ in range(2):
         with pytest.raises(VenueError, match="banned this address"):
-            await rest.depth("MXUSDT")
+            await rest.market.depth("MXUSDT")
 
 
 async def test_lanes_serve_the_urgent_first_and_lose_nobody() -> None:
-    lanes = Lanes(8)
+    lanes = RequestQueue(8)
     for _ in range(8):
         assert lanes.enter_now(Duty.CANCEL)
     order: list[Duty] = []

@@ -19,6 +19,7 @@ from mexc_tui.venues.mexc.stream.connection import StreamTiming
 from mexc_tui.venues.mexc.stream.dialing import DialError
 from mexc_tui.venues.mexc.stream.listen_key import KeyTiming, ListenKey
 from mexc_tui.venues.mexc.stream.streams import Streams
+from mexc_tui.wire.mexc import channels as wire
 from mexc_tui.wire.mexc.pb import push_pb2 as pb
 
 SECRET = "listen-key-that-must-not-be-seen"
@@ -426,7 +427,7 @@ async def test_a_failed_rotation_keeps_the_old_connection(desk: Desk) -> None:
     await desk.carry(names.depth("AUSDT"))
     (socket,) = desk.exchange.open
     desk.exchange.down = True
-    desk.streams.lines[0].rotate()
+    desk.streams.links[0].rotate()
     await desk.clock.advance(130)
     assert not socket.closed
     assert desk.exchange.dials >= 3
@@ -434,7 +435,7 @@ async def test_a_failed_rotation_keeps_the_old_connection(desk: Desk) -> None:
     desk.exchange.down = False
     await desk.clock.advance(70)
     assert socket.closed
-    assert desk.streams.lines[0].rotations == 1
+    assert desk.streams.links[0].rotations == 1
 
 
 async def test_a_drop_while_rotating_is_told_as_lost_continuity(desk: Desk) -> None:
@@ -448,7 +449,7 @@ async def test_a_drop_while_rotating_is_told_as_lost_continuity(desk: Desk) -> N
         return await dial(key)
 
     desk.exchange.dial = late  # type: ignore[method-assign]
-    desk.streams.lines[0].rotate()
+    desk.streams.links[0].rotate()
     await desk.clock.advance(5)
     assert desk.exchange.carried == {names.depth("AUSDT")}
     assert any("AUSDT" in link.symbols for link in desk.links())
@@ -491,7 +492,7 @@ async def test_account_streams_come_up_with_a_key_that_is_released_at_the_end(ac
     await account.streams.private_up()
     (socket,) = account.exchange.open
     assert socket.key == account.exchange.keys[0]
-    assert set(socket.subscribed) == set(names.PRIVATE)
+    assert set(socket.subscribed) == set(wire.PRIVATE)
     await account.streams.close()
     assert account.exchange.released == account.exchange.keys
     assert account.exchange.open == []
@@ -509,7 +510,7 @@ async def test_an_account_stream_lost_while_rotating_is_told_as_a_break(account:
         return await dial(key)
 
     account.exchange.dial = late  # type: ignore[method-assign]
-    account.streams.lines[-1].rotate()
+    account.streams.links[-1].rotate()
     await account.clock.advance(5)
     told = [link.state for link in account.links() if link.private]
     assert told == [LinkState.CONNECTED, LinkState.RECONNECTING, LinkState.CONNECTED]
@@ -566,7 +567,7 @@ async def test_a_failed_dial_does_not_pile_keys_up_nor_show_one(account: Desk) -
     account.streams.start()
     await account.clock.advance(300)
     assert len(account.exchange.keys) - len(account.exchange.released) <= 1
-    told = " ".join(repr(item) for item in account.seen) + repr(account.key) + repr(vars(account.streams.lines[0]))
+    told = " ".join(repr(item) for item in account.seen) + repr(account.key) + repr(vars(account.streams.links[0]))
     assert SECRET not in told
 
 
@@ -673,7 +674,7 @@ async def test_a_line_let_go_while_it_is_replaced_leaves_no_connection_open(desk
         await close()
 
     old.close = slowly  # type: ignore[method-assign]
-    desk.streams.lines[0].rotate()
+    desk.streams.links[0].rotate()
     await desk.clock.advance(3)
     assert closing.is_set()
     await desk.carry()
@@ -682,7 +683,7 @@ async def test_a_line_let_go_while_it_is_replaced_leaves_no_connection_open(desk
 
 
 async def test_an_account_stream_refused_at_first_and_accepted_later_brings_the_link_back(account: Desk) -> None:
-    account.exchange.refuses = {names.DEALS}
+    account.exchange.refuses = {wire.PRIVATE_DEALS}
     await account.key.prepare()  # type: ignore[union-attr]
     account.streams.start()
     await account.clock.advance(10)
@@ -736,7 +737,7 @@ async def test_a_change_of_speed_misses_no_trade_and_repeats_none(desk: Desk, sp
     ids = [trade.trade_id for seen in desk.of(TradesSeen) for trade in seen.trades]
     assert ids == ["t1", "t2", "t3", "t4", "t5", "t6"]
     assert len(desk.links()) == 1
-    assert desk.streams.lines[0]._overlap is None
+    assert desk.streams.links[0]._overlap is None
 
 
 async def test_a_faster_channel_that_is_refused_leaves_the_slower_one_as_it_was(desk: Desk) -> None:

@@ -22,8 +22,8 @@ from mexc_tui.domain.inputs import (
 )
 from mexc_tui.domain.market import Candle, Interval, Ticker, Trade
 from mexc_tui.domain.orders import Side
+from mexc_tui.library.subscriptions import Subscription
 from mexc_tui.venues.mexc.stream import channels as names
-from mexc_tui.venues.mexc.stream.subscriptions import Subscription
 
 A, B = "AUSDT", "BUSDT"
 DOWN = LinkChanged(False, LinkState.RECONNECTING, "the connection was lost", frozenset({A}))

@@ -189,7 +189,7 @@ async def test_garbage_costs_a_resync_and_nothing_more(local: Local) -> None:
     await local.until(lambda: local.of(BookDelta), "deltas after the garbage")
     assert streams.decoder.not_understood >= 1
     assert streams.decoder.samples
-    assert all(line.reconnects == 0 for line in streams.lines)
+    assert all(link.reconnects == 0 for link in streams.links)
 
 
 async def test_a_pair_that_does_not_exist_is_reported_by_channel(local: Local) -> None:
@@ -264,7 +264,7 @@ async def test_the_listen_key_shows_in_no_log_and_no_message(
     monkeypatch.setattr(aiohttp.ClientSession, "ws_connect", refuse)
     streams = venue.streams
     assert streams is not None
-    streams.lines[-1].rotate()
+    streams.links[-1].rotate()
     await local.until(lambda: any("could not be replaced" in r.getMessage() for r in caplog.records), "a failed dial")
     assert key not in caplog.text
     assert key not in " ".join(repr(item) for item in local.seen)

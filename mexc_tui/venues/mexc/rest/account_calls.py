@@ -19,14 +19,15 @@ _PERMANENT = -999
 class AccountCalls:
     """Calls that need a key. Each raises ``VenueError``."""
 
-    _transport: Transport
-    _cache: TtlCache
+    def __init__(self, transport: Transport, cache: TtlCache) -> None:
+        self._transport = transport
+        self._cache = cache
 
-    async def account(self) -> tuple[Balance, ...]:
+    async def balances(self) -> tuple[Balance, ...]:
         """Return every asset that is held."""
-        return (await self.account_info()).balances
+        return (await self.info()).balances
 
-    async def account_info(self) -> AccountInfo:
+    async def info(self) -> AccountInfo:
         """Return the account with its balances and what it may do."""
         row = await self._row(ep.ACCOUNT)
         if row.raw("balances") is None:

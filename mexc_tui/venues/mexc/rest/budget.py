@@ -10,12 +10,12 @@ import msgspec
 
 from mexc_tui.domain.errors import ErrorKind, VenueError
 from mexc_tui.venues.mexc.clock import Clock
-from mexc_tui.venues.mexc.rest.lanes import Duty, Lanes
+from mexc_tui.venues.mexc.rest.queue import Duty, RequestQueue
 from mexc_tui.venues.mexc.settings import MexcSettings
 
 _GRACE_S = 0.001
 _SHORTEST_PAUSE_S = 1.0
-"""Whoever has been told to slow down pauses at least so long, even if told to wait no time at all."""
+"""The shortest cool-down, even where the exchange asks for none at all."""
 _ROUNDING = 1e-6
 _ACCOUNT_SHARE = 0.9
 _DATA_SHARE = 0.8
@@ -78,14 +78,15 @@ UNSENT = {
 class Budget:
     """Lets requests pass as the limits allow; obeys cool-downs that the exchange orders.
 
-    Every request that was let pass is given back with ``done``. ``rest`` lets time pass until the connection is closed.
+    Every request that was let pass is given back with ``done``. ``sleep`` ends early, by raising, when the
+    connection is closed.
     """
 
-    def __init__(self, settings: MexcSettings, clock: Clock, rest: Callable[[float], Awaitable[None]]) -> None:
+    def __init__(self, settings: MexcSettings, clock: Clock, sleep: Callable[[float], Awaitable[None]]) -> None:
         self._settings = settings
         self._clock = clock
-        self._rest = rest
-        self._lanes = Lanes(settings.max_connections)
+        self._sleep = sleep
+        self._queue = RequestQueue(settings.max_connections)
         period = settings.weight_period_s
         self.weight = Window(settings.ip_weight_limit, period)
         self.uid_weight = Window(settings.uid_weight_limit, period)
@@ -101,7 +102,7 @@ class Budget:
             Duty.DATA: usable * _DATA_SHARE,
         }
         self._cool_until = 0.0
-        self._cool_told = False
+        self._cool_stated = False
         self.cool_reason = ""
 
     @property
@@ -112,23 +113,23 @@ class Budget:
     @property
     def holds_cancels(self) -> bool:
         """Whether a cool-down that is under way holds up cancels too."""
-        return self._cool_told and self.cool_s > 0
+        return self._cool_stated and self.cool_s > 0
 
-    def cool_down(self, seconds: float, reason: str, *, told: bool) -> None:
-        """Pause everything. ``told`` means the exchange named the time; a guessed pause does not hold up cancels."""
+    def cool_down(self, seconds: float, reason: str, *, stated: bool) -> None:
+        """Pause everything. ``stated`` means the exchange named the time; a guessed pause does not hold up cancels."""
         until = self._clock.monotonic() + max(seconds, _SHORTEST_PAUSE_S)
         if until <= self._cool_until:
-            self._cool_told = self._cool_told or told
+            self._cool_stated = self._cool_stated or stated
             return
-        self._cool_until, self._cool_told, self.cool_reason = until, told, reason
+        self._cool_until, self._cool_stated, self.cool_reason = until, stated, reason
 
     def take_now(self, cost: Cost) -> bool:
         """Count a request that need not wait and return True; False where it must wait for its turn or the budget."""
-        if (cost.duty is not Duty.PLACE and self._turns[cost.duty].locked()) or not self._lanes.enter_now(cost.duty):
+        if (cost.duty is not Duty.PLACE and self._turns[cost.duty].locked()) or not self._queue.enter_now(cost.duty):
             return False
         if self._try(cost, self._clock.monotonic()) <= 0:
             return True
-        self._lanes.leave()
+        self._queue.leave()
         return False
 
     async def take(self, cost: Cost) -> None:
@@ -147,7 +148,7 @@ class Budget:
 
     def done(self) -> None:
         """Give back the connection of a request that was let pass."""
-        self._lanes.leave()
+        self._queue.leave()
 
     def order_tokens(self) -> float:
         """Order actions that could go now."""
@@ -157,18 +158,18 @@ class Budget:
         while True:
             try:
                 async with asyncio.timeout(patience):
-                    await self._lanes.enter(cost.duty)
+                    await self._queue.enter(cost.duty)
             except TimeoutError:
                 raise self._too_long(cost.duty, 1.0, "every connection to MEXC waits for an answer") from None
             now = self._clock.monotonic()
             wait = self._try(cost, now)
             if wait <= 0:
                 return
-            self._lanes.leave()
+            self._queue.leave()
             if now + wait - started > patience:
                 cause = self.cool_reason if self.cool_s > 0 else "the request budget for MEXC is used up"
                 raise self._too_long(cost.duty, wait, cause)
-            await self._rest(wait)
+            await self._sleep(wait)
 
     def _try(self, cost: Cost, now: float) -> float:
         """Count a request that may go now and return 0; otherwise return the seconds until it may."""
@@ -178,7 +179,7 @@ class Budget:
             wait = window.wait(amount, share, now)
             if wait > longest:
                 longest = wait
-        if self._cool_until > now and (self._cool_told or cost.duty is not Duty.CANCEL):
+        if self._cool_until > now and (self._cool_stated or cost.duty is not Duty.CANCEL):
             longest = max(longest, self._cool_until - now)
         if longest <= 0:
             for window, amount, _ in windows:

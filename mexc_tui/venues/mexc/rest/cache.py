@@ -1,27 +1,32 @@
-"""Answers kept for a stated time, one request for many askers, and a bounded memory of finished things."""
+"""Answers kept for a stated time, and one request for many askers."""
 
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
+from cachetools import TLRUCache
 
 from mexc_tui.venues.mexc.clock import Clock
-from mexc_tui.venues.mexc.rest.errors import shut
+from mexc_tui.venues.mexc.rest.answers import shut
 
 T = TypeVar("T")
-K = TypeVar("K", bound=Hashable)
-V = TypeVar("V")
+
+_MOST_KEPT = 4_096
 
 
-class HitRate(msgspec.Struct, frozen=True):
+class HitRate(msgspec.Struct):
     """How often a cache had the answer."""
 
-    hits: int
-    misses: int
+    hits: int = 0
+    misses: int = 0
+
+    def count(self, *, hit: bool) -> None:
+        """Count one question."""
+        self.hits += hit
+        self.misses += not hit
 
     @property
     def rate(self) -> float | None:
@@ -35,27 +40,23 @@ class TtlCache:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._kept: dict[tuple[str, Hashable], tuple[float, Any]] = {}
+        self._kept: TLRUCache[tuple[str, Hashable], tuple[float, Any], float] = TLRUCache(
+            _MOST_KEPT, lambda _, kept, __: kept[0], clock.monotonic
+        )
         self._running: dict[tuple[str, Hashable], asyncio.Task[Any]] = {}
-        self._counts: dict[str, list[int]] = {}
+        self._rates: dict[str, HitRate] = {}
 
     async def get(self, name: str, key: Hashable, ttl_s: float, load: Callable[[], Awaitable[T]]) -> T:
         """Return the kept answer, or what ``load`` gives; a failure reaches every asker and is not kept."""
         entry = (name, key)
-        counts = self._counts.setdefault(name, [0, 0])
-        kept = self._kept.get(entry)
-        if kept is not None and self._clock.monotonic() < kept[0]:
-            counts[0] += 1
+        kept, task = self._kept.get(entry), self._running.get(entry)
+        self._rates.setdefault(name, HitRate()).count(hit=kept is not None or task is not None)
+        if kept is not None:
             value: T = kept[1]
             return value
-        task = self._running.get(entry)
         if task is None:
-            counts[1] += 1
-            task = asyncio.ensure_future(self._load(entry, ttl_s, load))
-            self._running[entry] = task
+            task = self._running[entry] = asyncio.ensure_future(self._load(entry, ttl_s, load))
             task.add_done_callback(_retrieve)
-        else:
-            counts[0] += 1
         try:
             answer: T = await asyncio.shield(task)
         except asyncio.CancelledError:
@@ -66,13 +67,14 @@ class TtlCache:
         return answer
 
     def forget(self, name: str) -> None:
-        """Drop every answer of a name."""
-        for entry in [entry for entry in self._kept if entry[0] == name]:
-            del self._kept[entry]
+        """Drop every answer of a name; one that is under way still reaches its askers and is not kept."""
+        for entries in (self._kept, self._running):
+            for entry in [entry for entry in entries if entry[0] == name]:
+                del entries[entry]
 
     def rates(self) -> dict[str, HitRate]:
         """Return the hit rate of each name."""
-        return {name: HitRate(hits, misses) for name, (hits, misses) in self._counts.items()}
+        return {name: HitRate(kept.hits, kept.misses) for name, kept in self._rates.items()}
 
     async def close(self) -> None:
         """Give up what is still being asked."""
@@ -85,46 +87,12 @@ class TtlCache:
     async def _load(self, entry: tuple[str, Hashable], ttl_s: float, load: Callable[[], Awaitable[T]]) -> T:
         try:
             value = await load()
-            if ttl_s > 0:
+            if self._running.get(entry) is asyncio.current_task():
                 self._kept[entry] = (self._clock.monotonic() + ttl_s, value)
             return value
         finally:
-            self._running.pop(entry, None)
-
-
-class Lru(Generic[K, V]):
-    """At most ``size`` values; the one not used for longest goes first."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._values: OrderedDict[K, V] = OrderedDict()
-        self._hits = 0
-        self._misses = 0
-
-    def get(self, key: K) -> V | None:
-        """Return a value and mark it as used."""
-        value = self._values.get(key)
-        if value is None:
-            self._misses += 1
-            return None
-        self._hits += 1
-        self._values.move_to_end(key)
-        return value
-
-    def put(self, key: K, value: V) -> None:
-        """Remember a value."""
-        self._values[key] = value
-        self._values.move_to_end(key)
-        while len(self._values) > self._size:
-            self._values.popitem(last=False)
-
-    def __len__(self) -> int:
-        return len(self._values)
-
-    @property
-    def rate(self) -> HitRate:
-        """How often a value was there."""
-        return HitRate(self._hits, self._misses)
+            if self._running.get(entry) is asyncio.current_task():
+                del self._running[entry]
 
 
 def _retrieve(task: asyncio.Task[Any]) -> None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from mexc_tui.domain.orders import OrderReport
 from mexc_tui.venues.mexc.clock import Clock, SystemClock
 from mexc_tui.venues.mexc.rest.account_calls import AccountCalls
-from mexc_tui.venues.mexc.rest.cache import Lru, TtlCache
+from mexc_tui.venues.mexc.rest.cache import TtlCache
 from mexc_tui.venues.mexc.rest.market_calls import MarketCalls
 from mexc_tui.venues.mexc.rest.models import RestMetrics
 from mexc_tui.venues.mexc.rest.server_time import ClockReading
@@ -17,9 +16,10 @@ from mexc_tui.venues.mexc.rest.transport import Transport
 from mexc_tui.venues.mexc.settings import MexcSettings
 
 
-class MexcRest(MarketCalls, TradingCalls, AccountCalls):
-    """Every REST call of MEXC's spot API, inside its limits. One event loop, any number of tasks.
+class MexcRest:
+    """MEXC's spot API by REST, inside its limits. One event loop, any number of tasks.
 
+    ``market`` needs no key; ``trading`` places, cancels and looks up orders; ``account`` is what else needs a key.
     Calls raise ``VenueError``. Reading calls are repeated while that can help, cancels once, orders never.
     Anything that changes an account is refused unless the exchange runs on this machine.
     """
@@ -31,7 +31,9 @@ class MexcRest(MarketCalls, TradingCalls, AccountCalls):
         self.settings = settings
         self._transport = Transport(settings, clock, jitter)
         self._cache = TtlCache(clock)
-        self._completed: Lru[tuple[str, str], OrderReport] = Lru(settings.completed_orders)
+        self.market = MarketCalls(self._transport, self._cache)
+        self.trading = TradingCalls(self._transport)
+        self.account = AccountCalls(self._transport, self._cache)
 
     async def __aenter__(self) -> MexcRest:
         await self.open()
@@ -64,7 +66,7 @@ class MexcRest(MarketCalls, TradingCalls, AccountCalls):
         await self._transport.reach()
 
     async def close(self) -> None:
-        """Close every connection; harmless when repeated."""
+        """Close every connection; idempotent."""
         await self._cache.close()
         await self._transport.close()
 
@@ -113,7 +115,7 @@ class MexcRest(MarketCalls, TradingCalls, AccountCalls):
             cancels_held=cancels_held,
             clock_offset_ms=None if reading is None else reading.offset_ms,
             clock_round_trip_ms=None if reading is None else reading.round_trip_ms,
-            cache={**self._cache.rates(), "completed orders": self._completed.rate},
-            unreadable_pairs=self._unreadable_pairs,
+            cache={**self._cache.rates(), "completed orders": self.trading.completed_rate},
+            unreadable_pairs=self.market.unreadable_pairs,
             unreadable_rows=transport.unreadable_rows,
         )

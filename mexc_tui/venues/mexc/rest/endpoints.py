@@ -1,4 +1,4 @@
-"""MEXC's REST endpoints: method, path, weight, who may sign, and whether a repeat is safe."""
+"""What the client makes of each endpoint: its name in messages, its urgency, and whether a repeat is safe."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from enum import StrEnum
 import msgspec
 from msgspec.structs import force_setattr
 
+from mexc_tui.venues.mexc.rest.answers import Call
 from mexc_tui.venues.mexc.rest.budget import Cost
-from mexc_tui.venues.mexc.rest.errors import Call
-from mexc_tui.venues.mexc.rest.lanes import Duty
+from mexc_tui.venues.mexc.rest.queue import Duty
+from mexc_tui.wire.mexc import endpoints as wire
+from mexc_tui.wire.mexc.endpoints import Route
 
-UNGUARDED_CHANGES = frozenset({"/api/v3/userDataStream"})
+UNGUARDED_CHANGES = frozenset({wire.LISTEN_CREATE.path})
 """Changing paths that may be called on any host; every other change is refused where orders are."""
 
 
@@ -26,19 +28,14 @@ class Repeat(StrEnum):
 
 
 class Endpoint(msgspec.Struct, frozen=True, gc=False):
-    """One endpoint. Weights are the newer, higher ones of MEXC's documentation."""
+    """One endpoint and how the client treats it."""
 
-    method: str
-    path: str
+    route: Route
     label: str
     """What it is called in messages."""
-    weight: int = 1
-    signed: bool = False
     duty: Duty = Duty.DATA
     repeat: Repeat = Repeat.SAFE
     order_action: bool = False
-    own: tuple[int, float] | None = None
-    """A limit of its own: requests, seconds."""
 
     cost: Cost = Cost(Duty.DATA)
     """What one attempt takes from the budget; follows from the rest."""
@@ -46,77 +43,89 @@ class Endpoint(msgspec.Struct, frozen=True, gc=False):
     """What an error needs to know of it; follows from the rest."""
 
     def __post_init__(self) -> None:
-        own = None if self.own is None else (f"{self.method} {self.path}", *self.own)
-        changes = self.method != "GET" and self.path not in UNGUARDED_CHANGES
-        force_setattr(self, "cost", Cost(self.duty, self.weight, self.signed, self.order_action, own))
+        route = self.route
+        own = None if route.limit is None else (f"{route.method} {route.path}", *route.limit)
+        changes = route.method != "GET" and route.path not in UNGUARDED_CHANGES
+        force_setattr(self, "cost", Cost(self.duty, route.weight, self.signed, self.order_action, own))
         force_setattr(self, "call", Call(self.label, self.duty, changes))
 
+    @property
+    def method(self) -> str:
+        """The HTTP method."""
+        return self.route.method
 
-def _public(path: str, label: str, weight: int = 1, own: tuple[int, float] | None = None) -> Endpoint:
-    return Endpoint("GET", f"/api/v3/{path}", label, weight, own=own)
+    @property
+    def path(self) -> str:
+        """The path below the host."""
+        return self.route.path
 
-
-def _account(path: str, label: str, weight: int = 1, own: tuple[int, float] | None = None) -> Endpoint:
-    return Endpoint("GET", f"/api/v3/{path}", label, weight, signed=True, duty=Duty.ACCOUNT, own=own)
-
-
-def _change(method: str, path: str, label: str, weight: int = 1, repeat: Repeat = Repeat.NEVER) -> Endpoint:
-    return Endpoint(method, f"/api/v3/{path}", label, weight, signed=True, duty=Duty.ACCOUNT, repeat=repeat)
-
-
-def _place(path: str, label: str, weight: int = 1, own: tuple[int, float] | None = None) -> Endpoint:
-    return Endpoint("POST", f"/api/v3/{path}", label, weight, True, Duty.PLACE, Repeat.NEVER, True, own)
-
-
-def _cancel(path: str, label: str) -> Endpoint:
-    return Endpoint("DELETE", f"/api/v3/{path}", label, 1, True, Duty.CANCEL, Repeat.ONCE, True)
+    @property
+    def signed(self) -> bool:
+        """Whether key and signature go with it."""
+        return bool(self.route.permission)
 
 
-PING = _public("ping", "the ping")
-TIME = _public("time", "the time")
-DEFAULT_SYMBOLS = _public("defaultSymbols", "the list of pairs open to the API")
-EXCHANGE_INFO = _public("exchangeInfo", "the list of pairs", 25)
-DEPTH = _public("depth", "the order book", 3)
-TRADES = _public("trades", "recent trades", 5)
-AGG_TRADES = _public("aggTrades", "aggregated trades")
-KLINES = _public("klines", "candles")
-AVG_PRICE = _public("avgPrice", "the average price")
-TICKER_24H = _public("ticker/24hr", "the 24-hour figures", 25)
-TICKER_PRICE = _public("ticker/price", "the last prices", 10)
-BOOK_TICKER = _public("ticker/bookTicker", "the best prices", 10)
-SYMBOL_OFFLINE = _public("symbol/offline", "the list of suspended pairs", 10)
-ANNOUNCEMENTS = _public("announcements", "announcements", 8, (5, 2.0))
-ETF_INFO = _public("etf/info", "the leveraged token's figures")
+def _account(route: Route, label: str) -> Endpoint:
+    return Endpoint(route, label, Duty.ACCOUNT)
 
-ORDER_PLACE = _place("order", "the order")
-ORDER_TEST = _place("order/test", "the test order")
-ORDER_BATCH = _place("batchOrders", "the batch of orders", 10, (2, 1.0))
-ORDER_CANCEL = _cancel("order", "the cancel")
-OPEN_CANCEL = _cancel("openOrders", "the cancel of open orders")
-ALL_CANCEL = _cancel("order/all", "the cancel of all orders")
 
-ORDER = _account("order", "the order's state", 2)
-OPEN_ORDERS = _account("openOrders", "the open orders", 3)
-ALL_ORDERS = _account("allOrders", "the orders", 10)
-MY_TRADES = _account("myTrades", "own trades", 10)
-ACCOUNT = _account("account", "the account", 10, (2, 1.0))
-TRADE_FEE = _account("tradeFee", "the fees", 20)
-SELF_SYMBOLS = _account("selfSymbols", "the pairs this key may trade")
-MX_DEDUCT = _account("mxDeduct/enable", "the setting for fees in MX")
-MX_DEDUCT_SET = _change("POST", "mxDeduct/enable", "the change of fees in MX", repeat=Repeat.ONCE)
-KYC = _account("kyc/status", "the identity level")
-UID = _account("uid", "the user id")
-KEY_INFO = _account("apiKeyInfo", "the key's properties")
-KEY_CHANGE = _change("POST", "apiKeyInfo", "the change of the key")
-COINS = _account("capital/config/getall", "the coins and networks", 10)
+def _change(route: Route, label: str, repeat: Repeat = Repeat.NEVER) -> Endpoint:
+    return Endpoint(route, label, Duty.ACCOUNT, repeat)
 
-GROUPS = _account("strategy/group", "the self-trade groups", 20)
-GROUP_CREATE = _change("POST", "strategy/group", "the new self-trade group", 20)
-GROUP_DELETE = _change("DELETE", "strategy/group", "the deletion of a self-trade group", 20, Repeat.ONCE)
-GROUP_ADD = _change("POST", "strategy/group/uid", "the addition to a self-trade group", 20, Repeat.ONCE)
-GROUP_REMOVE = _change("DELETE", "strategy/group/uid", "the removal from a self-trade group", 20, Repeat.ONCE)
 
-LISTEN_CREATE = _change("POST", "userDataStream", "the account stream's key", repeat=Repeat.ONCE)
-LISTEN_LIST = _account("userDataStream", "the account stream's keys")
-LISTEN_EXTEND = _change("PUT", "userDataStream", "the extension of the account stream", repeat=Repeat.ONCE)
-LISTEN_CLOSE = _change("DELETE", "userDataStream", "the end of the account stream", repeat=Repeat.ONCE)
+def _place(route: Route, label: str) -> Endpoint:
+    return Endpoint(route, label, Duty.PLACE, Repeat.NEVER, order_action=True)
+
+
+def _cancel(route: Route, label: str) -> Endpoint:
+    return Endpoint(route, label, Duty.CANCEL, Repeat.ONCE, order_action=True)
+
+
+PING = Endpoint(wire.PING, "the ping")
+TIME = Endpoint(wire.TIME, "the time")
+DEFAULT_SYMBOLS = Endpoint(wire.DEFAULT_SYMBOLS, "the list of pairs open to the API")
+EXCHANGE_INFO = Endpoint(wire.EXCHANGE_INFO, "the list of pairs")
+DEPTH = Endpoint(wire.DEPTH, "the order book")
+TRADES = Endpoint(wire.TRADES, "recent trades")
+AGG_TRADES = Endpoint(wire.AGG_TRADES, "aggregated trades")
+KLINES = Endpoint(wire.KLINES, "candles")
+AVG_PRICE = Endpoint(wire.AVG_PRICE, "the average price")
+TICKER_24H = Endpoint(wire.TICKER_24H, "the 24-hour figures")
+TICKER_PRICE = Endpoint(wire.TICKER_PRICE, "the last prices")
+BOOK_TICKER = Endpoint(wire.BOOK_TICKER, "the best prices")
+SYMBOL_OFFLINE = Endpoint(wire.SYMBOL_OFFLINE, "the list of suspended pairs")
+ANNOUNCEMENTS = Endpoint(wire.ANNOUNCEMENTS, "announcements")
+ETF_INFO = Endpoint(wire.ETF_INFO, "the leveraged token's figures")
+
+ORDER_PLACE = _place(wire.ORDER_PLACE, "the order")
+ORDER_TEST = _place(wire.ORDER_TEST, "the test order")
+ORDER_BATCH = _place(wire.ORDER_BATCH, "the batch of orders")
+ORDER_CANCEL = _cancel(wire.ORDER_CANCEL, "the cancel")
+OPEN_CANCEL = _cancel(wire.OPEN_CANCEL, "the cancel of open orders")
+ALL_CANCEL = _cancel(wire.ALL_CANCEL, "the cancel of all orders")
+
+ORDER = _account(wire.ORDER, "the order's state")
+OPEN_ORDERS = _account(wire.OPEN_ORDERS, "the open orders")
+ALL_ORDERS = _account(wire.ALL_ORDERS, "the orders")
+MY_TRADES = _account(wire.MY_TRADES, "own trades")
+ACCOUNT = _account(wire.ACCOUNT, "the account")
+TRADE_FEE = _account(wire.TRADE_FEE, "the fees")
+SELF_SYMBOLS = _account(wire.SELF_SYMBOLS, "the pairs this key may trade")
+MX_DEDUCT = _account(wire.MX_DEDUCT, "the setting for fees in MX")
+MX_DEDUCT_SET = _change(wire.MX_DEDUCT_SET, "the change of fees in MX", Repeat.ONCE)
+KYC = _account(wire.KYC, "the identity level")
+UID = _account(wire.UID, "the user id")
+KEY_INFO = _account(wire.KEY_INFO, "the key's properties")
+KEY_CHANGE = _change(wire.KEY_CHANGE, "the change of the key")
+COINS = _account(wire.COINS, "the coins and networks")
+
+GROUPS = _account(wire.GROUPS, "the self-trade groups")
+GROUP_CREATE = _change(wire.GROUP_CREATE, "the new self-trade group")
+GROUP_DELETE = _change(wire.GROUP_DELETE, "the deletion of a self-trade group", Repeat.ONCE)
+GROUP_ADD = _change(wire.GROUP_ADD, "the addition to a self-trade group", Repeat.ONCE)
+GROUP_REMOVE = _change(wire.GROUP_REMOVE, "the removal from a self-trade group", Repeat.ONCE)
+
+LISTEN_CREATE = _change(wire.LISTEN_CREATE, "the account stream's key", Repeat.ONCE)
+LISTEN_LIST = _account(wire.LISTEN_LIST, "the account stream's keys")
+LISTEN_EXTEND = _change(wire.LISTEN_EXTEND, "the extension of the account stream", Repeat.ONCE)
+LISTEN_CLOSE = _change(wire.LISTEN_CLOSE, "the end of the account stream", Repeat.ONCE)

@@ -13,23 +13,12 @@ from mexc_tui.domain.numbers import ZERO, BadNumberError, parse_decimal, plain
 from mexc_tui.domain.orders import Balance, Fill, OrderReport, OrderRequest, OrderState, OrderType, Side
 from mexc_tui.venues.mexc.rest.fields import Row, as_number, list_of, unreadable
 from mexc_tui.venues.mexc.rest.models import AggTrade, BookTicker, LastPrice
+from mexc_tui.wire.mexc import enums
 
 T = TypeVar("T")
 
-_STATUS = {
-    "1": InstrumentStatus.ONLINE,
-    "ENABLED": InstrumentStatus.ONLINE,
-    "2": InstrumentStatus.PAUSED,
-    "3": InstrumentStatus.OFFLINE,
-}
-_SIDES = {"1": TradeSides.BOTH, "2": TradeSides.BUY_ONLY, "3": TradeSides.SELL_ONLY, "4": TradeSides.CLOSED}
-_STATE = {
-    "NEW": OrderState.WORKING,
-    "PARTIALLY_FILLED": OrderState.PARTIAL,
-    "FILLED": OrderState.FILLED,
-    "CANCELED": OrderState.CANCELLED,
-    "PARTIALLY_CANCELED": OrderState.PARTIALLY_CANCELLED,
-}
+_STATUS = {**enums.PAIR_STATUSES, "ENABLED": InstrumentStatus.ONLINE}
+_SIDES = {str(number): sides for number, sides in enums.TRADE_SIDES.items()}
 _UNLISTED_TYPES = (OrderType.IOC.value, OrderType.FOK.value)
 _MOST_DECIMALS = 30
 
@@ -270,5 +259,5 @@ def _order_type(text: str) -> OrderType | None:
 
 
 def _state(text: str, filled: Decimal) -> OrderState:
-    state = _STATE.get(text, OrderState.UNKNOWN)
+    state = enums.ORDER_STATES.get(text, OrderState.UNKNOWN)
     return OrderState.PARTIALLY_CANCELLED if state is OrderState.CANCELLED and filled > 0 else state

@@ -26,14 +26,10 @@ from mexc_tui.venues.mexc.rest.models import (
 )
 from mexc_tui.venues.mexc.rest.outgoing import check_span, refused
 from mexc_tui.venues.mexc.rest.transport import Params, Transport
+from mexc_tui.wire.mexc.endpoints import MAX_DEPTH, MAX_ROWS, SURE_CANDLES
 
 T = TypeVar("T")
 
-MAX_DEPTH = 2_000
-"""Levels a side that MEXC serves at most, whatever is asked for."""
-_MAX_ROWS = 1_000
-_LEAST_CAP = 500
-"""Candles that MEXC gives at a time at least, where there are so many."""
 _PAGES = 3
 _AT_ONCE = 100
 """Rows of the long lists (some 2,000 pairs) that are read in one go, so that an order never waits behind them."""
@@ -42,9 +38,11 @@ _AT_ONCE = 100
 class MarketCalls:
     """Calls that need no key. Each raises ``VenueError``."""
 
-    _transport: Transport
-    _cache: TtlCache
-    _unreadable_pairs: int = 0
+    def __init__(self, transport: Transport, cache: TtlCache) -> None:
+        self._transport = transport
+        self._cache = cache
+        self.unreadable_pairs = 0
+        """Rows of the latest full list of pairs that could not be read."""
 
     async def ping(self) -> None:
         """Return if MEXC answers."""
@@ -113,7 +111,7 @@ class MarketCalls:
         """
         if interval is Interval.H8:
             return await self._made_of_halves(symbol, limit, start_ms, end_ms)
-        count, length = max(1, min(limit, _MAX_ROWS)), longest_ms(interval)
+        count, length = max(1, min(limit, MAX_ROWS)), longest_ms(interval)
         start, end = start_ms, end_ms
         if end is not None and start is None:
             start = max(0, end - count * length)
@@ -129,7 +127,7 @@ class MarketCalls:
                 and (end_ms is None or candle.open_ms < end_ms)
             }
             found |= fresh
-            if len(page) < _LEAST_CAP or not fresh or len(found) >= count:
+            if len(page) < SURE_CANDLES or not fresh or len(found) >= count:
                 break
             first = min(found)
             if oldest is not None and first < oldest + length:
@@ -151,11 +149,11 @@ class MarketCalls:
         self, symbol: str, limit: int, start_ms: int | None, end_ms: int | None
     ) -> tuple[Candle, ...]:
         length = longest_ms(Interval.H8)
-        count = max(1, min(limit, _MAX_ROWS // 2))
+        count = max(1, min(limit, MAX_ROWS // 2))
         start = None if start_ms is None else -(-start_ms // length) * length
         end = None if end_ms is None else -(-end_ms // length) * length
         parts = await self.klines(symbol, Interval.H4, 2 * count, start_ms=start, end_ms=end)
-        if len(parts) >= min(2 * count, _LEAST_CAP) and parts[0].open_ms % length:
+        if len(parts) >= min(2 * count, SURE_CANDLES) and parts[0].open_ms % length:
             parts = parts[1:]  # the answer was cut off in the middle of a window
         return merged(parts, Interval.H8, self._transport.time.now_ms())[-count:]
 
@@ -233,7 +231,7 @@ class MarketCalls:
             if missing:
                 raise unreadable(where, f"it does not describe {', '.join(missing)}")
             return tuple(found)
-        self._unreadable_pairs = skipped
+        self.unreadable_pairs = skipped
         if not any(instrument.tradable for instrument in found):
             raise VenueError(
                 f"MEXC's list names {len(rows)} pairs, of which {skipped} could not be read and none can be traded. "
@@ -273,7 +271,7 @@ class MarketCalls:
 
 
 def _rows(limit: int) -> str:
-    return str(max(1, min(limit, _MAX_ROWS)))
+    return str(max(1, min(limit, MAX_ROWS)))
 
 
 def _span(start_ms: int | None, end_ms: int | None) -> Params:

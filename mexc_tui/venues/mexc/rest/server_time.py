@@ -9,7 +9,7 @@ import msgspec
 
 from mexc_tui.domain.errors import ErrorKind, VenueError
 from mexc_tui.venues.mexc.clock import Clock
-from mexc_tui.venues.mexc.rest.errors import shut
+from mexc_tui.venues.mexc.rest.answers import shut
 
 _SAMPLES = 3
 _PASSING = (ErrorKind.NETWORK, ErrorKind.SERVER, ErrorKind.UNREADABLE)
@@ -28,7 +28,7 @@ class ClockReading(msgspec.Struct, frozen=True, gc=False):
     mono_s: float
 
 
-class Trip:
+class RequestTiming:
     """When a request left, by both clocks, and how long the answer took; waiting for the budget is not in it."""
 
     __slots__ = ("mono_s", "took_ms", "wall_ms")
@@ -42,7 +42,7 @@ class Trip:
 class ServerTime:
     """Gives the exchange's time; asks again when the reading is old, doubted, or our own clock was changed."""
 
-    def __init__(self, clock: Clock, refresh_s: float, ask: Callable[[], Awaitable[tuple[int, Trip]]]) -> None:
+    def __init__(self, clock: Clock, refresh_s: float, ask: Callable[[], Awaitable[tuple[int, RequestTiming]]]) -> None:
         self._clock = clock
         self._refresh_s = refresh_s
         self._ask = ask
@@ -71,7 +71,7 @@ class ServerTime:
         began = self._clock.monotonic()
         for _ in range(_SAMPLES):
             try:
-                server_ms, trip = await self._ask()
+                server_ms, timing = await self._ask()
             except VenueError as error:
                 if not error.sent:
                     failure = failure or error  # what the exchange did says more than that we waited afterwards
@@ -82,8 +82,8 @@ class ServerTime:
                 if self._clock.monotonic() - began > _PATIENCE_S:
                     break  # nobody should wait as long again for the same silence
                 continue
-            offset = server_ms - (trip.wall_ms + trip.took_ms / 2)
-            sample = ClockReading(offset, trip.took_ms, trip.wall_ms, trip.mono_s)
+            offset = server_ms - (timing.wall_ms + timing.took_ms / 2)
+            sample = ClockReading(offset, timing.took_ms, timing.wall_ms, timing.mono_s)
             if best is None or sample.round_trip_ms < best.round_trip_ms:
                 best = sample
         if best is None:

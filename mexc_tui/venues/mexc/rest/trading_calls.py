@@ -5,22 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
+from cachetools import LRUCache
 
 from mexc_tui.domain.errors import VenueError
 from mexc_tui.domain.orders import Fill, OrderReport, OrderRequest
 from mexc_tui.venues.mexc.rest import endpoints as ep
 from mexc_tui.venues.mexc.rest import mapping
-from mexc_tui.venues.mexc.rest.cache import Lru
-from mexc_tui.venues.mexc.rest.errors import outcome_unknown, refusal
+from mexc_tui.venues.mexc.rest.answers import outcome_unknown, refusal
+from mexc_tui.venues.mexc.rest.cache import HitRate
 from mexc_tui.venues.mexc.rest.fields import Row, rows_of, unreadable
 from mexc_tui.venues.mexc.rest.models import BatchResult, SelfTrade
 from mexc_tui.venues.mexc.rest.outgoing import check_order, check_span, check_symbol, refused
 from mexc_tui.venues.mexc.rest.transport import Params, Transport
+from mexc_tui.wire.mexc import codes
+from mexc_tui.wire.mexc.endpoints import MAX_ROWS
 
-_NO_SUCH_ORDER = (-2011, -2013)
+_NO_SUCH_ORDER = (codes.UNKNOWN_OPEN_ORDER, codes.UNKNOWN_ORDER)
 _BATCH_MAX = 20
 _SYMBOLS_A_CALL = 5
-_LARGEST_PAGE = 1_000
 _DAY_MS = 86_400_000
 _HISTORY_MS = 30 * _DAY_MS
 _PAGES_MAX = 500
@@ -29,8 +31,11 @@ _PAGES_MAX = 500
 class TradingCalls:
     """Calls that need a key with the right to trade. Each raises ``VenueError``."""
 
-    _transport: Transport
-    _completed: Lru[tuple[str, str], OrderReport]
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self._completed: LRUCache[tuple[str, str], OrderReport] = LRUCache(transport.settings.completed_orders)
+        self.completed_rate = HitRate()
+        """How often a completed order that was asked for was known."""
 
     async def place_order(self, request: OrderRequest, *, self_trade: SelfTrade = SelfTrade.ALLOW) -> str:
         """Place an order, once, and return its id. Nothing is known of fills then.
@@ -103,6 +108,7 @@ class TradingCalls:
     async def order(self, symbol: str, *, order_id: str = "", client_order_id: str = "") -> OrderReport | None:
         """Return an order, or None if MEXC says there is none; it knows about seven days back."""
         kept = self._completed.get((symbol, order_id)) if order_id else None
+        self.completed_rate.count(hit=kept is not None)
         if kept is not None:
             return kept
         try:
@@ -136,7 +142,7 @@ class TradingCalls:
             ("symbol", symbol),
             ("startTime", str(start)),
             ("endTime", str(end)),
-            ("limit", str(max(1, min(limit, _LARGEST_PAGE)))),
+            ("limit", str(max(1, min(limit, MAX_ROWS)))),
         ]
         data = await self._transport.call(ep.ALL_ORDERS, params)
         found = [self._remember(mapping.order_report(row)) for row in rows_of(data, ep.ALL_ORDERS.label)]
@@ -166,8 +172,8 @@ class TradingCalls:
                 start = page[-1].time_ms
             elif fresh and page[0].time_ms > page[-1].time_ms:
                 end = page[-1].time_ms
-            elif size < _LARGEST_PAGE:
-                size = _LARGEST_PAGE
+            elif size < MAX_ROWS:
+                size = MAX_ROWS
             else:
                 break
         raise unreadable(ep.MY_TRADES.label, "there are more own trades at one time than it gives in one answer")
@@ -184,7 +190,7 @@ class TradingCalls:
 
     def _remember(self, report: OrderReport) -> OrderReport:
         if report.state.final:
-            self._completed.put((report.symbol, report.order_id), report)
+            self._completed[report.symbol, report.order_id] = report
         return report
 
     def _order_id(self, data: object, endpoint: ep.Endpoint) -> str:

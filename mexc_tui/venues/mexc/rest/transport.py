@@ -20,14 +20,14 @@ from mexc_tui.domain.errors import ErrorKind, VenueError
 from mexc_tui.venues.mexc.clock import Clock
 from mexc_tui.venues.mexc.resolving import Resolver
 from mexc_tui.venues.mexc.rest import endpoints as ep
+from mexc_tui.venues.mexc.rest.answers import Answer, Call, held_back, lost, read_answer, shut
 from mexc_tui.venues.mexc.rest.breaker import BreakerState, CircuitBreaker
 from mexc_tui.venues.mexc.rest.budget import Budget, Cost
 from mexc_tui.venues.mexc.rest.endpoints import Endpoint, Repeat
-from mexc_tui.venues.mexc.rest.errors import Answer, Call, held_back, lost, read_answer, shut
 from mexc_tui.venues.mexc.rest.fields import Row
-from mexc_tui.venues.mexc.rest.lanes import Duty
 from mexc_tui.venues.mexc.rest.outgoing import check_params
-from mexc_tui.venues.mexc.rest.server_time import ServerTime, Trip
+from mexc_tui.venues.mexc.rest.queue import Duty
+from mexc_tui.venues.mexc.rest.server_time import RequestTiming, ServerTime
 from mexc_tui.venues.mexc.rest.signing import encode, self_test, signed_query
 from mexc_tui.venues.mexc.settings import MexcSettings, is_loopback
 
@@ -64,7 +64,7 @@ class Transport:
     def __init__(self, settings: MexcSettings, clock: Clock, jitter: Callable[[], float] = random.random) -> None:
         self.settings = settings
         self.clock = clock
-        self.budget = Budget(settings, clock, self._rest)
+        self.budget = Budget(settings, clock, self._wait)
         self.breaker = CircuitBreaker(
             clock,
             failures=settings.breaker_failures,
@@ -81,7 +81,7 @@ class Transport:
         self._host = (self._base.scheme, self._base.raw_authority)
         self._key_header = {"X-MEXC-APIKEY": settings.api_key}
         self._session: aiohttp.ClientSession | None = None
-        self._resting: set[asyncio.Future[None]] = set()
+        self._waiting: set[asyncio.Future[None]] = set()
         self._latencies: deque[float] = deque(maxlen=200)
 
     async def open(self) -> None:
@@ -104,9 +104,9 @@ class Transport:
         await self._attempt(ep.PING, [])
 
     async def close(self) -> None:
-        """Close the connections and give up what waits for its turn; harmless when repeated."""
+        """Close the connections and give up what waits for its turn; idempotent."""
         session, self._session = self._session, None
-        for gate in self._resting:
+        for gate in self._waiting:
             if not gate.done():
                 gate.set_exception(shut())
         await self.time.close()
@@ -151,12 +151,12 @@ class Transport:
             try:
                 if attempt > 1:
                     self.repeats += 1
-                    await self._rest(pause)
+                    await self._wait(pause)
                 return await self._attempt(endpoint, params or [])
             except VenueError as error:
                 if unclear is not None and not error.sent:
                     raise unclear from None  # an earlier attempt did leave
-                again = self._pause(endpoint, error, attempt)
+                again = self._retry_delay(endpoint, error, attempt)
                 if again is None:
                     raise
                 pause = again
@@ -164,7 +164,7 @@ class Transport:
                     unclear = error
             attempt += 1
 
-    def _pause(self, endpoint: Endpoint, error: VenueError, attempt: int) -> float | None:
+    def _retry_delay(self, endpoint: Endpoint, error: VenueError, attempt: int) -> float | None:
         """Seconds before the next attempt; None if there must be none."""
         most = {Repeat.SAFE: self.settings.max_attempts, Repeat.ONCE: 2, Repeat.NEVER: 1}[endpoint.repeat]
         if attempt >= most:
@@ -176,11 +176,11 @@ class Transport:
         if error.kind not in _PASSING or not (error.sent or error.retry_after_s is None):
             return None
         ceiling = min(self.settings.backoff_max_s, self.settings.backoff_base_s * (1 << (attempt - 1)))
-        told = error.retry_after_s or 0.0
-        return None if told > self.settings.data_max_wait_s else max(told, ceiling * (0.5 + self._jitter() / 2))
+        asked_s = error.retry_after_s or 0.0
+        return None if asked_s > self.settings.data_max_wait_s else max(asked_s, ceiling * (0.5 + self._jitter() / 2))
 
     async def _attempt(
-        self, endpoint: Endpoint, params: Params, trip: Trip | None = None, cost: Cost | None = None
+        self, endpoint: Endpoint, params: Params, timing: RequestTiming | None = None, cost: Cost | None = None
     ) -> Any:
         call = endpoint.call
         if endpoint.signed:
@@ -196,7 +196,7 @@ class Transport:
             if not self.budget.take_now(cost):
                 await self.budget.take(cost)
             try:
-                data = read_answer(call, await self._send(endpoint, params, call, trip or Trip()))
+                data = read_answer(call, await self._send(endpoint, params, call, timing or RequestTiming()))
             finally:
                 self.budget.done()
         except VenueError as error:
@@ -223,7 +223,7 @@ class Transport:
         if call.duty is not Duty.CANCEL:
             raise held_back(call, failure)
 
-    async def _rest(self, seconds: float) -> None:
+    async def _wait(self, seconds: float) -> None:
         """Let time pass.
 
         Raises:
@@ -233,13 +233,13 @@ class Transport:
             raise shut()
         gate: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         pause = asyncio.ensure_future(self.clock.sleep(seconds))
-        self._resting.add(gate)
+        self._waiting.add(gate)
         try:
             await asyncio.wait((gate, pause), return_when=asyncio.FIRST_COMPLETED)
             if gate.done():
                 gate.result()
         finally:
-            self._resting.discard(gate)
+            self._waiting.discard(gate)
             gate.cancel()
             pause.cancel()
 
@@ -289,13 +289,13 @@ class Transport:
         self.breaker.succeeded()
         if error.kind is ErrorKind.RATE_LIMIT:
             banned = error.http_status == 418
-            told = error.retry_after_s
+            asked_s = error.retry_after_s
             guess = self.settings.ban_cool_down_s if banned else self.settings.limit_cool_down_s
             reason = "MEXC has banned this address" if banned else "MEXC asked to slow down"
-            self.budget.cool_down(guess if told is None else told, reason, told=told is not None)
+            self.budget.cool_down(guess if asked_s is None else asked_s, reason, stated=asked_s is not None)
         elif error.kind is ErrorKind.EDGE_BLOCK:
             seconds = max(self.settings.edge_cool_down_s, error.retry_after_s or 0.0)
-            self.budget.cool_down(seconds, "the firewall in front of MEXC blocks this address", told=False)
+            self.budget.cool_down(seconds, "the firewall in front of MEXC blocks this address", stated=False)
         elif error.kind is ErrorKind.CLOCK:
             self.time.doubt()
 
@@ -309,7 +309,7 @@ class Transport:
             timestamp_ms=self.time.now_ms(),
         )
 
-    async def _send(self, endpoint: Endpoint, params: Params, call: Call, trip: Trip) -> Answer:
+    async def _send(self, endpoint: Endpoint, params: Params, call: Call, timing: RequestTiming) -> Answer:
         """Put one request on the wire exactly as it was signed and read the answer."""
         if self._session is None:
             raise shut()
@@ -318,22 +318,22 @@ class Transport:
         url = URL.build(scheme=scheme, authority=authority, path=endpoint.path, query_string=query, encoded=True)
         refuse_orders_elsewhere(endpoint.method, url)
         headers = self._key_header if endpoint.signed else None
-        left = _Left()
-        _sending.set(left)
-        trip.wall_ms, trip.mono_s = self.clock.wall_ms(), self.clock.monotonic()
+        sending = _Sending()
+        _sending.set(sending)
+        timing.wall_ms, timing.mono_s = self.clock.wall_ms(), self.clock.monotonic()
         self.requests += 1
         try:
             async with self._session.request(endpoint.method, url, headers=headers, allow_redirects=False) as response:
                 body = await self._read(response, call)
-                trip.took_ms = (self.clock.monotonic() - trip.mono_s) * 1_000
-                self._latencies.append(trip.took_ms)
+                timing.took_ms = (self.clock.monotonic() - timing.mono_s) * 1_000
+                self._latencies.append(timing.took_ms)
                 status = response.status
                 retry_after = None if status == 200 else self._retry_after(response.headers)
                 return Answer(status, response.headers.get("Content-Type", ""), retry_after, body)
         except TimeoutError:
-            raise lost(call, "no answer came in time", sent=left.maybe) from None
+            raise lost(call, "no answer came in time", sent=sending.started) from None
         except (aiohttp.ClientError, OSError) as error:
-            raise lost(call, _plain(error), sent=left.maybe) from None
+            raise lost(call, _plain(error), sent=sending.started) from None
 
     async def _read(self, response: aiohttp.ClientResponse, call: Call) -> bytes:
         length = response.content_length
@@ -348,11 +348,11 @@ class Transport:
             parts.append(part)
         return b"".join(parts)
 
-    async def _ask_time(self) -> tuple[int, Trip]:
+    async def _ask_time(self) -> tuple[int, RequestTiming]:
         """Ask ahead of everything that reads: an order may be waiting for it."""
-        trip = Trip()
+        timing = RequestTiming()
         cost = Cost(Duty.PLACE, patience_s=self.settings.data_max_wait_s)
-        return Row(await self._attempt(ep.TIME, [], trip, cost), ep.TIME.label).integer("serverTime"), trip
+        return Row(await self._attempt(ep.TIME, [], timing, cost), ep.TIME.label).integer("serverTime"), timing
 
     def _retry_after(self, headers: CIMultiDictProxy[str]) -> float | None:
         """Return the seconds that an answer asks to wait, given as such or as a date; None where it does not say."""
@@ -367,16 +367,16 @@ class Transport:
         return min(max(seconds, 0.0), LONGEST_PAUSE_S)
 
 
-class _Left:
+class _Sending:
     """Whether a request may have left this machine."""
 
-    __slots__ = ("maybe",)
+    __slots__ = ("started",)
 
     def __init__(self) -> None:
-        self.maybe = False
+        self.started = False
 
 
-_sending: ContextVar[_Left] = ContextVar("_sending")
+_sending: ContextVar[_Sending] = ContextVar("_sending")
 """The request that the current task is sending."""
 
 
@@ -385,7 +385,7 @@ class _Pool(aiohttp.TCPConnector):
 
     async def connect(self, *args: Any, **kwargs: Any) -> Any:
         connection = await super().connect(*args, **kwargs)
-        _sending.get().maybe = True
+        _sending.get().started = True
         return connection
 
 

@@ -10,35 +10,31 @@ from typing import Final
 import msgspec
 
 from mexc_tui.domain.market import Interval
-from mexc_tui.venues.mexc.stream.codec import INTERVALS
+from mexc_tui.wire.mexc import channels as wire
+from mexc_tui.wire.mexc.intervals import BY_STREAM_NAME, STREAM_NAMES
 
 MAX_REQUEST: Final = 1000
 """Longest request that is sent, in bytes. MEXC documents no limit; widely used clients stay within 1 kB."""
-MAX_CHANNELS: Final = 30
-"""Subscriptions one connection takes in all; whether an unsubscription gives a place back is not documented."""
-
-ORDERS: Final = "spot@private.orders.v3.api.pb"
-DEALS: Final = "spot@private.deals.v3.api.pb"
-ACCOUNT: Final = "spot@private.account.v3.api.pb"
-PRIVATE: Final = (ORDERS, DEALS, ACCOUNT)
 
 PING: Final = '{"method":"PING"}'
 INVALID_KEY: Final = "Invalid listen key"
 
-BOOK: Final = "aggre.depth"
-TRADES: Final = "aggre.deals"
-BEST: Final = "aggre.bookTicker"
-CANDLES: Final = "kline"
-LEVELS: Final = "limit.depth"
-TICKERS: Final = "miniTickers"
+BOOK: Final = "book"
+TRADES: Final = "trades"
+BEST: Final = "best prices"
+CANDLES: Final = "candles"
+LEVELS: Final = "levels"
+TICKERS: Final = "24-hour figures"
 _CONTENT: Final = {
-    **{name: name for name in (BOOK, TRADES, BEST, CANDLES, LEVELS, TICKERS)},
-    "bookTicker.batch": BEST,
-    "miniTicker": TICKERS,
+    wire.AGGRE_DEPTH: BOOK,
+    wire.AGGRE_DEALS: TRADES,
+    wire.AGGRE_BOOK_TICKER: BEST,
+    wire.BOOK_TICKER_BATCH: BEST,
+    wire.KLINE: CANDLES,
+    wire.LIMIT_DEPTH: LEVELS,
+    wire.MINI_TICKER: TICKERS,
+    wire.MINI_TICKERS: TICKERS,
 }
-_PUBLIC: Final = re.compile(r"spot@public\.([A-Za-z.]+)\.v3\.api\.pb@(.+)")
-
-_STREAM_INTERVALS: Final = {interval: name for name, interval in INTERVALS.items()}
 _REFUSED: Final = re.compile(r"Not Subscribed successfully! \[([^\]]*)\]\.?(?:\s*Reason\s*[：:]\s*(.*))?", re.DOTALL)
 _ACCEPTED: Final = re.compile(r"(?<!Not )Subscribed successful! \[([^\]]*)\]")
 
@@ -56,22 +52,22 @@ _NORMAL: Final = f"@{Speed.NORMAL.value}@"
 
 def depth(symbol: str, speed: Speed | str = Speed.NORMAL) -> str:
     """Increments of a book."""
-    return f"spot@public.aggre.depth.v3.api.pb@{Speed(speed).value}@{symbol}"
+    return f"{wire.AGGRE_DEPTH}@{Speed(speed).value}@{symbol}"
 
 
 def deals(symbol: str, speed: Speed | str = Speed.NORMAL) -> str:
     """Public trades."""
-    return f"spot@public.aggre.deals.v3.api.pb@{Speed(speed).value}@{symbol}"
+    return f"{wire.AGGRE_DEALS}@{Speed(speed).value}@{symbol}"
 
 
 def book_ticker(symbol: str, speed: Speed | str = Speed.NORMAL) -> str:
     """Best prices."""
-    return f"spot@public.aggre.bookTicker.v3.api.pb@{Speed(speed).value}@{symbol}"
+    return f"{wire.AGGRE_BOOK_TICKER}@{Speed(speed).value}@{symbol}"
 
 
 def book_ticker_batch(symbol: str) -> str:
     """Best prices, as a list."""
-    return f"spot@public.bookTicker.batch.v3.api.pb@{symbol}"
+    return f"{wire.BOOK_TICKER_BATCH}@{symbol}"
 
 
 def kline(symbol: str, interval: Interval | str) -> str:
@@ -80,7 +76,7 @@ def kline(symbol: str, interval: Interval | str) -> str:
     Raises:
         ValueError: there is no such interval.
     """
-    return f"spot@public.kline.v3.api.pb@{symbol}@{_STREAM_INTERVALS[interval_of(interval)]}"
+    return f"{wire.KLINE}@{symbol}@{STREAM_NAMES[interval_of(interval)]}"
 
 
 def interval_of(name: Interval | str) -> Interval:
@@ -89,31 +85,31 @@ def interval_of(name: Interval | str) -> Interval:
     Raises:
         ValueError: there is no such interval.
     """
-    return INTERVALS[name] if name in INTERVALS else Interval(name)
+    return BY_STREAM_NAME[name] if name in BY_STREAM_NAME else Interval(name)
 
 
 def limit_depth(symbol: str, levels: int) -> str:
     """Whole top of a book with every push; 5, 10 or 20 levels."""
-    if levels not in (5, 10, 20):
+    if levels not in wire.LIMIT_DEPTHS:
         raise ValueError("limit.depth offers 5, 10 or 20 levels")
-    return f"spot@public.limit.depth.v3.api.pb@{symbol}@{levels}"
+    return f"{wire.LIMIT_DEPTH}@{symbol}@{levels}"
 
 
 def mini_ticker(symbol: str, zone: str = "24H") -> str:
     """24-hour figures of one pair; the zone is mandatory."""
-    return f"spot@public.miniTicker.v3.api.pb@{symbol}@{zone}"
+    return f"{wire.MINI_TICKER}@{symbol}@{zone}"
 
 
 def mini_tickers(zone: str = "24H") -> str:
     """24-hour figures of all pairs; the zone is mandatory."""
-    return f"spot@public.miniTickers.v3.api.pb@{zone}"
+    return f"{wire.MINI_TICKERS}@{zone}"
 
 
 def symbol_of(channel: str) -> str:
     """Return the pair a channel belongs to; empty for account channels and those of all pairs."""
-    if not channel.startswith("spot@public.") or ".miniTickers." in channel:
+    if not channel.startswith(wire.PUBLIC_PREFIX) or ".miniTickers." in channel:
         return ""
-    parts = [part for part in channel.split("@")[2:] if part not in ("10ms", "100ms")]
+    parts = [part for part in channel.split("@")[2:] if part not in wire.SPEEDS_MS]
     return parts[0] if parts else ""
 
 
@@ -130,16 +126,16 @@ def content(channel: str) -> tuple[str, str, str]:
     Raises:
         ValueError: it is not the name of a public channel.
     """
-    found = _PUBLIC.fullmatch(channel)
-    kind = _CONTENT.get(found.group(1)) if found is not None else None
+    form, _, rest = channel.partition(".pb@")
+    kind = _CONTENT.get(f"{form}.pb")
     symbol = symbol_of(channel)
-    if found is None or kind is None or not (symbol or kind == TICKERS):
+    if kind is None or not rest or not (symbol or kind == TICKERS):
         raise ValueError(f"{channel[:80]!r} is not the name of a public channel")
-    detail = found.group(2).rpartition("@")[2]
+    detail = rest.rpartition("@")[2]
     if kind == CANDLES:
-        if detail not in INTERVALS:
+        if detail not in BY_STREAM_NAME:
             raise ValueError(f"{detail[:20]!r} is not the stream name of an interval")
-        return kind, symbol, INTERVALS[detail].value
+        return kind, symbol, BY_STREAM_NAME[detail].value
     if kind == LEVELS:
         return kind, symbol, detail
     return kind, symbol, ""
@@ -153,7 +149,7 @@ def once_each(channels: Iterable[str]) -> list[str]:
 
 def is_private(channel: str) -> bool:
     """Whether a channel carries account events and so needs a listen key."""
-    return channel.startswith("spot@private.")
+    return channel.startswith(wire.PRIVATE_PREFIX)
 
 
 def fallback(channel: str) -> str | None:

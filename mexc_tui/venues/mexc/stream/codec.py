@@ -21,9 +21,12 @@ from mexc_tui.domain.inputs import (
     TopOfBook,
     TradesSeen,
 )
-from mexc_tui.domain.market import Candle, Interval, Ticker, Trade
+from mexc_tui.domain.market import Candle, Ticker, Trade
 from mexc_tui.domain.numbers import ZERO, BadNumberError, parse_decimal
-from mexc_tui.domain.orders import Balance, Fill, OrderReport, OrderState, OrderType, Side
+from mexc_tui.domain.orders import Balance, Fill, OrderReport, OrderType, Side
+from mexc_tui.wire.mexc import enums
+from mexc_tui.wire.mexc.channels import PRIVATE_PREFIX, PUBLIC_PREFIX, SPEEDS_MS
+from mexc_tui.wire.mexc.intervals import BY_STREAM_NAME
 from mexc_tui.wire.mexc.pb import push_pb2 as pb
 
 MAX_FRAME: Final = 8 * 1024 * 1024
@@ -34,41 +37,13 @@ _MAX_MS: Final = 4_102_444_800_000
 _MAX_SYMBOL: Final = 48
 _MOST_SYMBOLS: Final = 20_000
 
-INTERVALS: Final = {
-    "Min1": Interval.M1,
-    "Min5": Interval.M5,
-    "Min15": Interval.M15,
-    "Min30": Interval.M30,
-    "Min60": Interval.H1,
-    "Hour4": Interval.H4,
-    "Hour8": Interval.H8,
-    "Day1": Interval.D1,
-    "Week1": Interval.W1,
-    "Month1": Interval.MO1,
-}
-"""Candle lengths by their stream names; ``Hour8`` exists on the stream only."""
-
-_SIDES: Final = {1: Side.BUY, 2: Side.SELL}
-_TYPES: Final = {
-    1: OrderType.LIMIT,
-    2: OrderType.POST_ONLY,
-    3: OrderType.IOC,
-    4: OrderType.FOK,
-    5: OrderType.MARKET,
-}
-_STATES: Final = {
-    1: OrderState.WORKING,
-    2: OrderState.FILLED,
-    3: OrderState.PARTIAL,
-    4: OrderState.CANCELLED,
-    5: OrderState.PARTIALLY_CANCELLED,
-}
+_STATES: Final = {number: enums.ORDER_STATES[status] for number, status in enums.STATUSES.items()}
 
 
 class CodecError(ValueError):
     """A frame is not what the exchange's schema promises.
 
-    ``symbol`` names the pair that lost a frame and ``channel`` the stream, where they could be told.
+    ``symbol`` names the pair that lost a frame and ``channel`` the stream, where they are known.
     """
 
     def __init__(self, message: str, *, symbol: str = "", channel: str = "") -> None:
@@ -79,7 +54,7 @@ class CodecError(ValueError):
     @property
     def private(self) -> bool:
         """Whether the account lost an event."""
-        return self.channel.startswith("spot@private.")
+        return self.channel.startswith(PRIVATE_PREFIX)
 
     @property
     def book(self) -> bool:
@@ -162,10 +137,10 @@ def _salvage_channel(frame: bytes) -> str:
 
 def _channel_symbol(channel: str) -> str:
     """Return the pair a channel name ends with, leaving interval, depth and zone suffixes out."""
-    if not channel.startswith("spot@public."):
+    if not channel.startswith(PUBLIC_PREFIX):
         return ""
     parts = channel.split("@")[2:]
-    named = [part for part in parts if part not in ("10ms", "100ms")]
+    named = [part for part in parts if part not in SPEEDS_MS]
     return named[0] if named and "miniTickers" not in channel and _good_symbol(named[0]) else ""
 
 
@@ -222,7 +197,7 @@ def _price(text: str) -> Decimal | None:
 
 
 def _side(number: int) -> Side:
-    side = _SIDES.get(number)
+    side = enums.SIDES.get(number)
     if side is None:
         raise CodecError(f"trade type {number} is neither buy nor sell")
     return side
@@ -318,7 +293,7 @@ def _deals(wrapper: Any, recv_ns: int) -> tuple[Input, ...]:
 
 def _kline(wrapper: Any, recv_ns: int) -> tuple[Input, ...]:
     body = wrapper.publicSpotKline
-    interval = INTERVALS.get(body.interval)
+    interval = BY_STREAM_NAME.get(body.interval)
     if interval is None:
         raise CodecError(f"candle length {body.interval[:20]!r} is not known")
     candle = Candle(
@@ -402,7 +377,7 @@ def _private_orders(wrapper: Any, _recv_ns: int) -> tuple[Input, ...]:
     state = _STATES.get(body.status)
     if state is None:
         raise CodecError(f"order status {body.status} is not known")
-    order_type = _TYPES.get(body.orderType)
+    order_type = enums.ORDER_TYPES.get(body.orderType)
     qty, amount = _amount(body.quantity), _amount(body.amount)
     by_quote = order_type is OrderType.MARKET and amount > ZERO
     report = OrderReport(

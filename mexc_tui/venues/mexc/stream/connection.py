@@ -12,6 +12,7 @@ from mexc_tui.venues.mexc.clock import Clock
 from mexc_tui.venues.mexc.stream import channels as names
 from mexc_tui.venues.mexc.stream.channels import Answer, AnswerKind
 from mexc_tui.venues.mexc.stream.dialing import Socket
+from mexc_tui.wire.mexc.channels import MAX_CHANNELS
 
 _NS: Final = 1_000_000_000
 _BURST: Final = 128
@@ -40,7 +41,7 @@ class StreamTiming(msgspec.Struct, frozen=True, kw_only=True):
     """How long the old connection stays beside its replacement."""
     backoff_s: float = 0.5
     backoff_max_s: float = 30.0
-    settled_s: float = 30.0
+    stable_s: float = 30.0
     """A connection that lived so long resets the backoff."""
     refused_again_s: float = 300.0
     """When a refused channel is asked for again; twice as long after every further time."""
@@ -150,7 +151,7 @@ class Connection:
         for _, _, text in names.requests("UNSUBSCRIPTION", gone, self._ids):
             await self._socket.send(text)
 
-    async def settled(self) -> None:
+    async def answered(self) -> None:
         """Return when no request waits for an answer."""
         if self._requests:
             self._settled.clear()
@@ -246,7 +247,7 @@ class Connection:
             del self._unheard[raw]
             channel = raw.decode()
             # An illiquid pair may have nothing to say; asking a second time costs a place and is done once.
-            if channel not in self._asked_twice and self.used < names.MAX_CHANNELS and not names.is_private(channel):
+            if channel not in self._asked_twice and self.used < MAX_CHANNELS and not names.is_private(channel):
                 self._asked_twice.add(channel)
                 again.append(channel)
         if again:

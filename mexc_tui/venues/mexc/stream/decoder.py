@@ -12,7 +12,7 @@ import msgspec
 from google.protobuf.unknown_fields import UnknownFieldSet
 
 from mexc_tui.domain.inputs import Input, LinkChanged, LinkState
-from mexc_tui.venues.mexc.rest.errors import printable
+from mexc_tui.venues.mexc.rest.answers import printable
 from mexc_tui.venues.mexc.stream.codec import CodecError, UnknownBodyError, convert, decode, parse, readable_tickers
 
 LOOK_EVERY: Final = 16

@@ -37,7 +37,7 @@ class Socket(Protocol):
         """Send a text frame; ConnectionError if the socket is closed."""
 
     async def close(self) -> None:
-        """Close; harmless when repeated."""
+        """Close; idempotent."""
 
 
 class Dialer(Protocol):

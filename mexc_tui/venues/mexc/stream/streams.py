@@ -17,8 +17,9 @@ from mexc_tui.venues.mexc.stream import channels as names
 from mexc_tui.venues.mexc.stream.connection import Connection, StreamTiming
 from mexc_tui.venues.mexc.stream.decoder import LOOK_EVERY, FrameDecoder
 from mexc_tui.venues.mexc.stream.dialing import Dialer, Socket
-from mexc_tui.venues.mexc.stream.line import Line
+from mexc_tui.venues.mexc.stream.link import StreamLink
 from mexc_tui.venues.mexc.stream.listen_key import ListenKey
+from mexc_tui.wire.mexc.channels import MAX_CHANNELS, PRIVATE
 
 Tap = Callable[[int, int, bytes | str], None]
 """Takes every frame before it is decoded: monotonic ns, wall ms, the frame. Called on the loop, must not block."""
@@ -64,8 +65,8 @@ class Streams:
         self._listen_key = listen_key
         self._tap = tap
         self._ids = itertools.count(1)
-        self._public: list[Line] = []
-        self._private: Line | None = None
+        self._public: list[StreamLink] = []
+        self._private: StreamLink | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._stopping: set[asyncio.Task[None]] = set()
         self._wanted: dict[str, None] = {}
@@ -78,8 +79,8 @@ class Streams:
 
     @property
     def state(self) -> LinkState:
-        """State of the market streams together: as bad as the worst line that is needed."""
-        states = {line.state for line in self._public}
+        """State of the market streams together: as bad as the worst link that is needed."""
+        states = {link.state for link in self._public}
         for state in (LinkState.RECONNECTING, LinkState.CONNECTED, LinkState.CONNECTING):
             if state in states:
                 return state
@@ -96,14 +97,14 @@ class Streams:
         return self._private.reason if self._private is not None else "no keys"
 
     @property
-    def lines(self) -> tuple[Line, ...]:
-        """Every line, the private one last."""
+    def links(self) -> tuple[StreamLink, ...]:
+        """Every link, the private one last."""
         return (*self._public, self._private) if self._private is not None else tuple(self._public)
 
     @property
     def heard_ns(self) -> int:
         """When the quietest market connection that is open last showed life; zero without any."""
-        return min((heard for line in self._public if (heard := line.heard_ns) is not None), default=0)
+        return min((heard for link in self._public if (heard := link.heard_ns) is not None), default=0)
 
     def delay_ms(self) -> float | None:
         """Median of receive time by this machine's clock less send time by the exchange's; None before any frame."""
@@ -113,8 +114,8 @@ class Streams:
         """Begin to connect the account streams, if there are keys; market streams start with ``set_channels``."""
         if self._listen_key is None:
             return
-        self._private = private = self._line(private=True)
-        private.want(names.PRIVATE)
+        self._private = private = self._link(private=True)
+        private.want(PRIVATE)
         self._listen_key.on_dead(lambda: private.rotate("the listen key had expired"))
         private.start()
         self._keeper = asyncio.create_task(self._listen_key.keep_alive())
@@ -125,28 +126,28 @@ class Streams:
             await self._private.up.wait()
 
     async def public_up(self) -> None:
-        """Return when every market line that is needed is connected."""
-        await asyncio.gather(*(line.up.wait() for line in self._public))
+        """Return when every market link that is needed is connected."""
+        await asyncio.gather(*(link.up.wait() for link in self._public))
 
     def set_channels(self, channels: Iterable[str]) -> None:
         """Carry exactly these public channels: subscribe to the new ones, drop the others."""
         before = self.state
         self._wanted = dict.fromkeys(channels)
         actual = dict.fromkeys(self._instead.get(channel, channel) for channel in self._wanted)
-        carried = {channel for line in self._public for channel in line.wanted}
+        carried = {channel for link in self._public for channel in link.wanted}
         instead = {names.content(channel): channel for channel in actual if channel not in carried}
         placed: set[str] = set()
-        for line in list(self._public):
+        for link in list(self._public):
             # What brings the same at another speed takes the place of what it replaces.
             kept = dict.fromkeys(
-                channel if channel in actual else instead.pop(names.content(channel), "") for channel in line.wanted
+                channel if channel in actual else instead.pop(names.content(channel), "") for channel in link.wanted
             )
             kept.pop("", None)
             placed.update(kept)
             if not kept:
-                self._retire(line)
-            elif tuple(kept) != line.wanted:
-                line.want(tuple(kept))
+                self._retire(link)
+            elif tuple(kept) != link.wanted:
+                link.want(tuple(kept))
         missing = [channel for channel in actual if channel not in placed]
         for _, group in itertools.groupby(missing, key=names.symbol_of):
             self._place(list(group))
@@ -154,53 +155,53 @@ class Streams:
             self._sink(LinkChanged(False, LinkState.CONNECTED, "what was down is not needed any more"))
 
     def ask_again(self, channels: Iterable[str]) -> None:
-        """Ask at once for those of these channels that were refused; a further refusal is told anew."""
+        """Ask at once for those of these channels that were refused; a further refusal is reported anew."""
         actual = {self._instead.get(channel, channel) for channel in channels}
-        for line in self._public:
-            line.ask_again(actual)
+        for link in self._public:
+            link.ask_again(actual)
 
     async def close(self) -> None:
         """Close every connection and release the listen key."""
         self._closed = True
-        ending = [line.stop() for line in self.lines]
+        stops = [link.stop() for link in self.links]
         if self._keeper is not None:
             self._keeper.cancel()
         if self._listen_key is not None:
-            ending.append(self._listen_key.release())
-        await asyncio.gather(*ending, *self._stopping, return_exceptions=True)
+            stops.append(self._listen_key.release())
+        await asyncio.gather(*stops, *self._stopping, return_exceptions=True)
         await self._dialer.close()
 
-    def line_changed(self, line: Line, reason: str, lost: frozenset[str]) -> None:
-        """EmitFact the desk what a change of one line means for the link as a whole."""
+    def link_changed(self, link: StreamLink, reason: str, lost: frozenset[str]) -> None:
+        """Report what a change of one link means for the market or the account streams together."""
         if self._closed:
             return
-        state = line.state if line.private else self.state
-        self._sink(LinkChanged(line.private, state, reason, frozenset() if line.private else lost))
+        state = link.state if link.private else self.state
+        self._sink(LinkChanged(link.private, state, reason, frozenset() if link.private else lost))
         if lost and state is LinkState.CONNECTED and len(self._public) > 1:
-            # Symbols of a line that came back earlier, while this one was still down, may wait for the whole link.
+            # Symbols of a link that came back earlier, while this one was still down, may wait for all of them.
             self._sink(LinkChanged(False, state, reason))
 
-    def line_lost(self, line: Line, reason: str) -> None:
-        """EmitFact the desk to read again what the line carries; a private loss is told as a short break."""
+    def link_lost(self, link: StreamLink, reason: str) -> None:
+        """Report that what the link carries must be read again; a private loss is reported as a short break."""
         if self._closed:
             return
-        if line.private:
+        if link.private:
             self._sink(LinkChanged(True, LinkState.RECONNECTING, reason))
-            self._sink(LinkChanged(True, line.state))
+            self._sink(LinkChanged(True, link.state))
         else:
-            self._sink(LinkChanged(False, self.state, reason, line.symbols))
+            self._sink(LinkChanged(False, self.state, reason, link.symbols))
 
-    def line_refused(self, line: Line, channel: str, reason: str) -> None:
+    def link_refused(self, link: StreamLink, channel: str, reason: str) -> None:
         """Try what carries the same figures in another way; else tell the desk that the channel is refused."""
         other = names.fallback(channel)
-        if other is not None and other not in line.wanted:
+        if other is not None and other not in link.wanted:
             _log.info("channel %s was refused, trying %s", channel, other)
             self._instead[channel] = other
-            line.want([other if wanted == channel else wanted for wanted in line.wanted])
+            link.want([other if wanted == channel else wanted for wanted in link.wanted])
             return
         self._sink(ChannelRefused(channel, names.symbol_of(channel), reason))
 
-    def line_frame(self, line: Line, connection: Connection, frame: bytes, recv_ns: int) -> None:
+    def link_frame(self, link: StreamLink, connection: Connection, frame: bytes, recv_ns: int) -> None:
         """Record, decode and hand on one data frame."""
         decoder = self.decoder
         if self._tap is not None:
@@ -209,12 +210,12 @@ class Streams:
         inputs = decoder.decode(frame, recv_ns)
         if decoder.not_understood != bad:
             inputs = tuple(self._restated(item) for item in inputs)
-        for item in line.unseen(connection, frame, inputs):
+        for item in link.unseen(connection, frame, inputs):
             self._sink(item)
         if decoder.frames % LOOK_EVERY == 1 and decoder.last_sent_ms:
             self._delays_ms.append(self._clock.wall_ms() - decoder.last_sent_ms)
 
-    def line_text(self, text: str, recv_ns: int) -> None:
+    def link_text(self, text: str, recv_ns: int) -> None:
         """Record a control frame; its meaning is the connection's business."""
         self.control_frames += 1
         if self._tap is not None:
@@ -235,31 +236,31 @@ class Streams:
             return LinkChanged(False, self.state, item.reason, item.symbols)
         return item
 
-    def _line(self, *, private: bool) -> Line:
+    def _link(self, *, private: bool) -> StreamLink:
         opener = self._listen_key if private and self._listen_key is not None else _Public(self._dialer)
-        return Line(self, opener, self._clock, self._timing, self._rng, self._ids, private=private)
+        return StreamLink(self, opener, self._clock, self._timing, self._rng, self._ids, private=private)
 
     def _place(self, group: list[str]) -> None:
-        """Put channels of one symbol on one line: one with room, else one that a rotation makes room on, else new."""
-        for start in range(0, len(group), names.MAX_CHANNELS):
-            part = group[start : start + names.MAX_CHANNELS]
-            line = next((line for line in self._public if line.room >= len(part)), None)
-            if line is None:
-                line = next((line for line in self._public if self._worth_rotating(line, len(part))), None)
-            if line is None:
-                line = self._line(private=False)
-                self._public.append(line)
-                line.want(part)
-                line.start()
+        """Put channels of one symbol on one link: one with room, else one that a rotation makes room on, else new."""
+        for start in range(0, len(group), MAX_CHANNELS):
+            part = group[start : start + MAX_CHANNELS]
+            link = next((link for link in self._public if link.room >= len(part)), None)
+            if link is None:
+                link = next((link for link in self._public if self._worth_rotating(link, len(part))), None)
+            if link is None:
+                link = self._link(private=False)
+                self._public.append(link)
+                link.want(part)
+                link.start()
             else:
-                line.want([*line.wanted, *part])
+                link.want([*link.wanted, *part])
 
     @staticmethod
-    def _worth_rotating(line: Line, needed: int) -> bool:
-        return line.room_after_rotation >= needed and line.room_after_rotation - max(line.room, 0) >= _WASTE
+    def _worth_rotating(link: StreamLink, needed: int) -> bool:
+        return link.room_after_rotation >= needed and link.room_after_rotation - max(link.room, 0) >= _WASTE
 
-    def _retire(self, line: Line) -> None:
-        self._public.remove(line)
-        task = asyncio.create_task(line.stop())
+    def _retire(self, link: StreamLink) -> None:
+        self._public.remove(link)
+        task = asyncio.create_task(link.stop())
         self._stopping.add(task)
         task.add_done_callback(self._stopping.discard)

@@ -1,4 +1,4 @@
-"""A line: up to thirty channels kept flowing over one connection after another."""
+"""A stream link: up to thirty channels kept flowing over one connection after another."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from typing import Final, Protocol
 
 from mexc_tui.domain.inputs import Input, LinkState
 from mexc_tui.venues.mexc.clock import Clock
-from mexc_tui.venues.mexc.rest.refusals import Refusals
-from mexc_tui.venues.mexc.stream.channels import MAX_CHANNELS, channel_of, content, symbol_of
+from mexc_tui.venues.mexc.stream.channels import channel_of, content, symbol_of
 from mexc_tui.venues.mexc.stream.connection import Connection, StreamTiming
 from mexc_tui.venues.mexc.stream.dialing import DialError, Socket
 from mexc_tui.venues.mexc.stream.overlap import Overlap
+from mexc_tui.venues.mexc.stream.refusals import Refusals
+from mexc_tui.wire.mexc.channels import MAX_CHANNELS
 
 _NS: Final = 1_000_000_000
 _ROTATION_RETRY_S: Final = 60.0
@@ -24,41 +25,41 @@ _IDLE: Final = "no channel is wanted"
 _log = logging.getLogger(__name__)
 
 
-class LineHost(Protocol):
-    """What a line reports to."""
+class LinkHost(Protocol):
+    """What a link reports to."""
 
-    def line_changed(self, line: Line, reason: str, lost: frozenset[str]) -> None:
-        """Hear that the line's state changed; ``lost`` are the symbols that missed something."""
+    def link_changed(self, link: StreamLink, reason: str, lost: frozenset[str]) -> None:
+        """Take note that the link's state changed; ``lost`` are the symbols that missed something."""
 
-    def line_lost(self, line: Line, reason: str) -> None:
-        """Hear that the line missed something although its state did not change."""
+    def link_lost(self, link: StreamLink, reason: str) -> None:
+        """Take note that the link missed something although its state did not change."""
 
-    def line_refused(self, line: Line, channel: str, reason: str) -> None:
-        """Hear that the exchange refused a channel; it is asked for again now and then, which is told no more."""
+    def link_refused(self, link: StreamLink, channel: str, reason: str) -> None:
+        """Take note that the exchange refused a channel; asking again now and then is not reported."""
 
-    def line_frame(self, line: Line, connection: Connection, frame: bytes, recv_ns: int) -> None:
+    def link_frame(self, link: StreamLink, connection: Connection, frame: bytes, recv_ns: int) -> None:
         """Take a data frame."""
 
-    def line_text(self, text: str, recv_ns: int) -> None:
+    def link_text(self, text: str, recv_ns: int) -> None:
         """Take a control frame."""
 
 
 class Opener(Protocol):
-    """Opens the sockets of a line and hears what became of them."""
+    """Opens the sockets of a link."""
 
     async def open(self) -> Socket:
         """Open a socket; DialError if that fails."""
 
     def key_invalid(self) -> None:
-        """Hear that the exchange does not take the listen key."""
+        """Take note that the exchange does not take the listen key."""
 
 
-class Line:
+class StreamLink:
     """Keeps its channels subscribed: connects, reconnects with backoff, and replaces the connection in time."""
 
     def __init__(
         self,
-        host: LineHost,
+        host: LinkHost,
         opener: Opener,
         clock: Clock,
         timing: StreamTiming,
@@ -88,13 +89,13 @@ class Line:
         self.state = LinkState.CONNECTING
         self.reason = ""
         self.up = asyncio.Event()
-        """Set while the line is connected and its channels are answered."""
+        """Set while the link is connected and its channels are answered."""
         self.reconnects = 0
         self.rotations = 0
 
     @property
     def wanted(self) -> tuple[str, ...]:
-        """The channels this line is to carry, refused ones included."""
+        """The channels this link is to carry, refused ones included."""
         return tuple(self._wanted)
 
     @property
@@ -104,7 +105,7 @@ class Line:
 
     @property
     def heard_ns(self) -> int | None:
-        """When the connection last showed life; None while the line is not connected."""
+        """When the connection last showed life; None while the link is not connected."""
         if self.state is not LinkState.CONNECTED or self._connection is None:
             return None
         return self._connection.heard_ns
@@ -164,12 +165,12 @@ class Line:
         return overlap.unseen((connection, channel), inputs, second=second)
 
     async def _supervise(self) -> None:
-        """Run for good: a fault in what handles the frames costs the connection, not the line."""
+        """Run for good: a fault in what handles the frames costs the connection, not the link."""
         while True:
             try:
                 await self._run()
             except Exception as error:
-                _log.exception("a stream line failed and is restarted")
+                _log.exception("a stream link failed and is restarted")
                 self._down(f"an internal fault interrupted the stream ({type(error).__name__})")
                 await self._clock.sleep(self._timing.backoff_max_s / 10)
 
@@ -186,7 +187,7 @@ class Line:
                 reason = str(error)
             if reason == _IDLE:
                 continue
-            if (self._clock.monotonic_ns() - opened) / _NS >= self._timing.settled_s:
+            if (self._clock.monotonic_ns() - opened) / _NS >= self._timing.stable_s:
                 attempt = 0
             self._down(reason)
             attempt += 1
@@ -212,14 +213,14 @@ class Line:
     async def _open(self) -> Connection:
         socket = await self._opener.open()
         connection = Connection(
-            socket, self._clock, self._timing, ids=self._ids, on_frame=self._frame, on_text=self._host.line_text
+            socket, self._clock, self._timing, ids=self._ids, on_frame=self._frame, on_text=self._host.link_text
         )
         connection.on_change(self._wake.set)
         connection.start()
         return connection
 
     def _frame(self, connection: Connection, frame: bytes, recv_ns: int) -> None:
-        self._host.line_frame(self, connection, frame, recv_ns)
+        self._host.link_frame(self, connection, frame, recv_ns)
 
     async def _live(self, connection: Connection) -> str:
         """Serve over one connection and its replacements until one of them is lost; return why."""
@@ -227,8 +228,8 @@ class Line:
         self._doubt = ""
         self._plan_rotation()
         try:
-            if not await self._settle(connection):
-                return await self._ending(connection)
+            if not await self._subscribe_all(connection):
+                return await self._end_reason(connection)
             self._take_refused(connection)
             if self._effective():
                 self._set_up()
@@ -243,11 +244,11 @@ class Line:
                     connection = self._connection = await self._replace(connection)
                     continue
                 if connection.task is None or connection.task.done():
-                    return await self._ending(connection)
+                    return await self._end_reason(connection)
                 await self._synchronise(connection)
                 if self.private and self.state is LinkState.CLOSED and connection.subscribed.issuperset(self._wanted):
                     self._set_up()
-                    self._host.line_lost(self, "account streams that were refused are back")
+                    self._host.link_lost(self, "account streams that were refused are back")
                 left = min(map(self._left_s, (self._rotate_at_ns, self._blocked.next_ns, *self._held.values())))
                 await _first_of(self._wake.wait(), self._clock.sleep(left), _ended(connection))
         except ConnectionError:
@@ -257,10 +258,10 @@ class Line:
             if ended is not None:
                 await ended.stop()
 
-    async def _settle(self, connection: Connection) -> bool:
+    async def _subscribe_all(self, connection: Connection) -> bool:
         """Subscribe everything and wait for the answers; False if the connection ended first."""
         await connection.subscribe(self._effective())
-        await _first_of(connection.settled(), _ended(connection))
+        await _first_of(connection.answered(), _ended(connection))
         return connection.task is not None and not connection.task.done()
 
     async def _synchronise(self, connection: Connection) -> None:
@@ -320,21 +321,21 @@ class Line:
             return old
         self._begin_overlap()
         try:
-            settled = await self._settle(fresh)
+            subscribed = await self._subscribe_all(fresh)
             continuous = old.task is not None and not old.task.done()
-            if settled and continuous:
+            if subscribed and continuous:
                 await self._clock.sleep(self._timing.overlap_s)
         except ConnectionError:
-            settled = False
+            subscribed = False
         except BaseException:
             await fresh.stop()
             raise
         finally:
             self._end_overlap()
-        if not settled:
+        if not subscribed:
             await fresh.stop()
             return old
-        # From here on the fresh one is what a line that ends has to close, even while the old one takes its time.
+        # From here on the fresh one is what a link that ends has to close, even while the old one takes its time.
         self._connection = fresh
         self._stuck_until_ns = 0
         await old.stop()
@@ -342,7 +343,7 @@ class Line:
         self._plan_rotation()
         doubt, self._doubt = self._doubt, ""
         if doubt or not continuous:
-            self._host.line_lost(self, doubt or "the connection was lost while it was being replaced")
+            self._host.link_lost(self, doubt or "the connection was lost while it was being replaced")
         return fresh
 
     def _plan_rotation(self) -> None:
@@ -359,10 +360,10 @@ class Line:
         refused = connection.take_refused()
         for channel, reason in refused.items():
             if channel in self._wanted and self._blocked.add(channel, self._clock.monotonic_ns()):
-                self._host.line_refused(self, channel, reason)
+                self._host.link_refused(self, channel, reason)
         return bool(refused)
 
-    async def _ending(self, connection: Connection) -> str:
+    async def _end_reason(self, connection: Connection) -> str:
         if connection.task is None:
             return "the connection was never started"
         reason = await connection.task
@@ -396,7 +397,7 @@ class Line:
         self.state = state
         self.reason = reason
         if changed:
-            self._host.line_changed(self, reason, self.symbols if lost else frozenset())
+            self._host.link_changed(self, reason, self.symbols if lost else frozenset())
 
 
 async def _ended(connection: Connection) -> None:

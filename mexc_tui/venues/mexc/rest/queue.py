@@ -21,7 +21,7 @@ _PARTS = {Duty.CANCEL: 1.0, Duty.PLACE: 0.875, Duty.ACCOUNT: 0.75, Duty.DATA: 0.
 """How much of all connections each kind of request may bring into use."""
 
 
-class Lanes:
+class RequestQueue:
     """Counts requests that are under way; each kind may fill the connections up to its part."""
 
     def __init__(self, connections: int) -> None:

@@ -92,7 +92,7 @@ class CandleFeed:
                 self.drop(symbol, interval)
 
     def drop(self, symbol: str, interval: Interval) -> None:
-        """Follow a row no longer; harmless for one that is not followed."""
+        """Follow a row no longer; idempotent."""
         if self._rows.pop((symbol, interval), None) is not None:
             self._changed()
 
@@ -179,7 +179,7 @@ class CandleFeed:
         return await self._klines(key, max(row.limit, self._count_since(key, row.series.doubtful_ms)))
 
     async def _klines(self, key: _Key, count: int) -> tuple[Candle, ...]:
-        found = await self._rest.klines(*key, count)
+        found = await self._rest.market.klines(*key, count)
         return tuple(candle for candle in found if not self._too_late(key[1], candle.open_ms))
 
     def _count_since(self, key: _Key, open_ms: int | None) -> int:

@@ -1,4 +1,4 @@
-"""Channels that a program follows besides the books: what arrives is handed out in order, and a loss is told."""
+"""Channels that a program follows besides the books: what arrives is handed out in order, and a loss is reported."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class Subscription:
         self.close()
 
     def close(self) -> None:
-        """Give the channels up and end the iteration; harmless when repeated."""
+        """Give the channels up and end the iteration; idempotent."""
         if not self._done:
             self.end()
             self._closed(self)

@@ -22,12 +22,12 @@ from mexc_tui.domain.views import BookState, VenueKind
 from mexc_tui.kernel.effects import Effect, EmitFact, FetchSnapshot, FetchTrades, SetInterest
 from mexc_tui.kernel.facts import FactLog
 from mexc_tui.kernel.markets import Markets
+from mexc_tui.library.candle_feed import CandleFeed
+from mexc_tui.library.own_account import OwnAccount
+from mexc_tui.library.subscriptions import Subscription
 from mexc_tui.venues.mexc.clock import Clock
 from mexc_tui.venues.mexc.rest.outgoing import refused
 from mexc_tui.venues.mexc.settings import MexcSettings
-from mexc_tui.venues.mexc.stream.candle_feed import CandleFeed
-from mexc_tui.venues.mexc.stream.own_account import OwnAccount
-from mexc_tui.venues.mexc.stream.subscriptions import Subscription
 from mexc_tui.venues.mexc.venue import MexcVenue
 
 _TICK_S = 0.1
@@ -76,11 +76,11 @@ class Feed:
         self._subscriptions.append(subscription)
         self._carry()
         if streams is not None:
-            streams.ask_again(subscription.channels)  # so that a refusal is told to this one too
+            streams.ask_again(subscription.channels)  # so that a refusal is reported to this one too
         return subscription
 
     async def close(self) -> None:
-        """Stop everything; harmless when repeated."""
+        """Stop everything; idempotent."""
         self._running = False
         subscriptions, self._subscriptions = self._subscriptions, []
         for subscription in subscriptions:
@@ -174,9 +174,9 @@ class Feed:
     async def _read_account(self) -> None:
         rest = self.venue.rest
         self.account.asking()
-        missing = self.account.replace(await rest.account(), await rest.open_orders(self._symbols))
+        missing = self.account.replace(await rest.account.balances(), await rest.trading.open_orders(self._symbols))
         for report in missing:
-            found = await rest.order(report.symbol, order_id=report.order_id)
+            found = await rest.trading.order(report.symbol, order_id=report.order_id)
             if found is not None:
                 self.account.report(found)
 
