@@ -156,13 +156,13 @@ async def test_every_call_is_answered_as_its_type_says(rest: MexcRest, local: Se
 async def test_refusals_of_the_exchange_have_a_kind(
     rest: MexcRest, local: Server, changes: dict[str, Any], kind: ErrorKind, code: int
 ) -> None:
-    last = local.exchange.ticker(PAIR).last
+    last = local.exchange.market.ticker(PAIR).last
     assert last is not None
     named = {"price": (last * D("0.999")).quantize(D("0.01")), **changes}
     if code in (30002, 10101, 30003):
         named["price"] = D(60_000)
     assert await kind_of(rest.place_order(order("r-1", **named))) == (kind, code, True)
-    assert local.exchange.open_orders("ann") == []
+    assert local.exchange.orders.open_orders("ann") == []
 
 
 async def test_refusals_of_keys_have_a_kind(settings: MexcSettings, local: Server) -> None:
@@ -198,16 +198,16 @@ async def test_a_clock_that_is_ten_seconds_off_costs_one_refusal_at_most(
     placed = await rest.place_order(order("s-1"))
     await rest.cancel_order(PAIR, order_id=placed)
     assert rest.clock_offset_ms == pytest.approx(skew_ms, abs=200)
-    assert len(local.exchange.all_orders("ann", PAIR, None, None, 10)) == 1
+    assert len(local.exchange.orders.all_orders("ann", PAIR, None, None, 10)) == 1
     local.plan.clear("clock_skew")
     await rest.account()
     assert rest.clock_offset_ms == pytest.approx(0, abs=200)
 
 
 async def test_an_exchange_in_maintenance_or_with_a_paused_pair(rest: MexcRest, local: Server) -> None:
-    local.exchange.set_paused(PAIR, True)
+    local.exchange.symbols.set_paused(PAIR, True)
     assert await kind_of(rest.place_order(order("m-1"))) == (ErrorKind.TRADING_DISABLED, 30000, True)
-    local.exchange.set_paused(PAIR, False)
+    local.exchange.symbols.set_paused(PAIR, False)
     local.plan.set(make_fault("maintenance"))
     assert (await kind_of(rest.place_order(order("m-2"))))[::2] == (ErrorKind.OUTCOME_UNKNOWN, False)
     local.plan.clear("maintenance")
@@ -242,8 +242,8 @@ async def test_pairs_that_the_key_may_not_trade_are_known(settings: MexcSettings
             msgspec.structs.replace(settings, api_key=made.access, api_secret=made.secret), VenueKind.LOCAL
         )
 
-    pair = msgspec.structs.replace(local.exchange.instrument(PAIR), symbol="NEWUSDT", base="NEW")
-    local.exchange.list_symbol(pair)
+    pair = msgspec.structs.replace(local.exchange.symbols.instrument(PAIR), symbol="NEWUSDT", base="NEW")
+    local.exchange.symbols.list_symbol(pair)
     both = {PAIR, "NEWUSDT"}
     for limited, expected in (
         (venue(), both),

@@ -116,7 +116,7 @@ async def test_a_snapshot_and_the_pushes_around_it_give_the_exchanges_book(rig: 
         for name, levels in (("bids", body.bids), ("asks", body.asks)):
             for level in levels:
                 sides[name][Decimal(level.price)] = Decimal(level.quantity)
-    now_version, bids, asks = rig.exchange.depth("BTCUSDT", 5000)
+    now_version, bids, asks = rig.exchange.market.depth("BTCUSDT", 5000)
     assert version == now_version
     assert {p: q for p, q in sides["bids"].items() if q} == dict(bids)
     assert {p: q for p, q in sides["asks"].items() if q} == dict(asks)

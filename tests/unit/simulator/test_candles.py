@@ -9,7 +9,8 @@ from mexc_tui.domain.market import Interval
 from mexc_tui.domain.orders import Side
 from mexc_tui.venues.simulator.core.candles import LENGTHS, following, window
 from mexc_tui.venues.simulator.core.events import SimError
-from mexc_tui.venues.simulator.markets.catalogue import default_markets, demo_exchange
+from mexc_tui.venues.simulator.exchange import demo_exchange
+from mexc_tui.venues.simulator.markets.catalogue import default_markets
 
 D = Decimal
 START_MS = 1_800_000_123_456
@@ -28,7 +29,7 @@ def test_trades_make_candles_and_silence_makes_flat_ones(exchange, limit):
     trade(exchange, limit, "99", "1")
     exchange.advance(start + 3 * MINUTE)
     trade(exchange, limit, "101", "1")
-    first, *flat, last = exchange.candles("ABCUSDT", Interval.M1, 10)
+    first, *flat, last = exchange.market.candles("ABCUSDT", Interval.M1, 10)
     assert (first.open, first.high, first.low, first.close) == (D(100), D(102), D(99), D(99))
     assert (first.volume, first.quote_volume) == (D(4), D(403))
     assert first.closed
@@ -40,8 +41,8 @@ def test_trades_make_candles_and_silence_makes_flat_ones(exchange, limit):
 
 
 def test_nothing_traded_is_unknown_not_zero(exchange):
-    assert exchange.candles("ABCUSDT", "1m", 10) == []
-    ticker = exchange.ticker("ABCUSDT")
+    assert exchange.market.candles("ABCUSDT", "1m", 10) == []
+    ticker = exchange.market.ticker("ABCUSDT")
     assert ticker.last is None
     assert ticker.change is None
 
@@ -57,13 +58,13 @@ def test_windows_start_where_mexc_starts_them():
 
 def test_unknown_interval(exchange):
     with pytest.raises(SimError) as refused:
-        exchange.candles("ABCUSDT", "1h", 10)
+        exchange.market.candles("ABCUSDT", "1h", 10)
     assert refused.value.code == -1120
 
 
 def test_the_demo_has_a_past_in_every_interval_that_agrees_with_itself():
     exchange = demo_exchange(start_ms=START_MS, markets=default_markets()[:1])
-    series = {name: exchange.candles("BTCUSDT", name, 1_000_000) for name in LENGTHS}
+    series = {name: exchange.market.candles("BTCUSDT", name, 1_000_000) for name in LENGTHS}
     for name, candles in series.items():
         assert len(candles) >= (500 if name != "1M" else 100), name
         for early, late in pairwise(candles):
@@ -86,8 +87,8 @@ def test_the_demo_has_a_past_in_every_interval_that_agrees_with_itself():
 
 def test_candles_follow_the_trades_that_are_announced():
     exchange = demo_exchange(start_ms=START_MS, markets=default_markets()[1:2])
-    exchange.candles("ETHUSDT", "5m", 1)
-    before = exchange.candles("ETHUSDT", "60m", 2)
+    exchange.market.candles("ETHUSDT", "5m", 1)
+    before = exchange.market.candles("ETHUSDT", "60m", 2)
     prices: list[D] = []
     volume = [D(0)]
 
@@ -99,11 +100,11 @@ def test_candles_follow_the_trades_that_are_announced():
     exchange.listen(note)
     exchange.advance(START_MS + 120_000)
     for name in ("60m", "5m", "1d"):
-        last = exchange.candles("ETHUSDT", name, 1)[-1]
+        last = exchange.market.candles("ETHUSDT", name, 1)[-1]
         assert last.close == prices[-1]
-    hours = exchange.candles("ETHUSDT", "60m", 2)
+    hours = exchange.market.candles("ETHUSDT", "60m", 2)
     assert hours[-1].volume - before[-1].volume == sum(volume)
-    ticker = exchange.ticker("ETHUSDT")
+    ticker = exchange.market.ticker("ETHUSDT")
     assert ticker.last == prices[-1]
     assert ticker.low <= min(prices)
     assert ticker.high >= max(prices)
@@ -112,8 +113,8 @@ def test_candles_follow_the_trades_that_are_announced():
 
 def test_spans_are_cut_as_asked():
     exchange = demo_exchange(start_ms=START_MS, markets=default_markets()[1:2])
-    candles = exchange.candles("ETHUSDT", "1m", 10)
+    candles = exchange.market.candles("ETHUSDT", "1m", 10)
     start, end = candles[2].open_ms, candles[5].open_ms
-    assert exchange.candles("ETHUSDT", "1m", 100, start, end) == candles[2:5]
-    assert exchange.candles("ETHUSDT", "1m", 2, None, end) == candles[3:5]
-    assert exchange.candles("ETHUSDT", "1m", 0) == []
+    assert exchange.market.candles("ETHUSDT", "1m", 100, start, end) == candles[2:5]
+    assert exchange.market.candles("ETHUSDT", "1m", 2, None, end) == candles[3:5]
+    assert exchange.market.candles("ETHUSDT", "1m", 0) == []

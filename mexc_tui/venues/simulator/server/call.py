@@ -9,10 +9,11 @@ from decimal import Decimal
 import msgspec
 
 from mexc_tui.domain.numbers import BadNumberError, parse_decimal
-from mexc_tui.venues.simulator.core.api import ExchangeCore, Upstream
 from mexc_tui.venues.simulator.core.events import SimError
+from mexc_tui.venues.simulator.exchange import Exchange
 from mexc_tui.venues.simulator.server.keys import ApiKey, KeyRing, ListenKeys
 from mexc_tui.venues.simulator.server.streams import Hub
+from mexc_tui.venues.simulator.server.upstream import Upstream
 
 _ILLEGAL = re.compile(r"[\x00-\x1f\x7f<>\"'`\\;]")
 
@@ -20,11 +21,11 @@ _ILLEGAL = re.compile(r"[\x00-\x1f\x7f<>\"'`\\;]")
 class Context(msgspec.Struct, kw_only=True):
     """What every endpoint works on."""
 
-    core: ExchangeCore
+    core: Exchange
     keys: KeyRing
     listen_keys: ListenKeys
     hub: Hub
-    wanted: Callable[[], None]
+    book_requested: Callable[[], None]
     """Called when a book is asked for: a tape starts to play at the first time."""
     upstream: Upstream | None = None
     """Brings what is asked for where the market is a mirror."""

@@ -9,8 +9,8 @@ from decimal import Decimal
 from mexc_tui.domain.market import Candle
 from mexc_tui.domain.numbers import divide
 from mexc_tui.domain.orders import Side
-from mexc_tui.venues.simulator.core.api import ExchangeCore
 from mexc_tui.venues.simulator.core.events import BookLevel, PublicTrade, SimError
+from mexc_tui.venues.simulator.exchange import Exchange
 from mexc_tui.venues.simulator.server import codec
 
 DAY_MS = 86_400_000
@@ -69,14 +69,14 @@ class Channel:
         """Someone subscribed: channels that show a state push it at the next period."""
         self.dirty = True
 
-    def flush(self, core: ExchangeCore, now_ms: int) -> list[bytes]:
+    def flush(self, core: Exchange, now_ms: int) -> list[bytes]:
         """Return the frames of the period that ends now."""
         if not self.dirty:
             return []
         self.dirty = False
         return self.build(core, now_ms)
 
-    def build(self, core: ExchangeCore, now_ms: int) -> list[bytes]:
+    def build(self, core: Exchange, now_ms: int) -> list[bytes]:
         """Encode the current state."""
         return []
 
@@ -117,7 +117,7 @@ class AggreDepth(Channel):
     def joined(self) -> None:
         """Show nothing: an increment has no state of its own."""
 
-    def flush(self, core: ExchangeCore, now_ms: int) -> list[bytes]:
+    def flush(self, core: Exchange, now_ms: int) -> list[bytes]:
         if not self._first or (self._shot == self._last and now_ms < self._held_until_ms):
             return []
         self._held_until_ms = 0
@@ -143,8 +143,8 @@ class LimitDepth(Channel):
         self._shown = None
         self.dirty = True
 
-    def build(self, core: ExchangeCore, now_ms: int) -> list[bytes]:
-        version, bids, asks = core.depth(self.symbol, self._levels)
+    def build(self, core: Exchange, now_ms: int) -> list[bytes]:
+        version, bids, asks = core.market.depth(self.symbol, self._levels)
         if (bids, asks) == self._shown:
             return []
         self._shown = (bids, asks)
@@ -161,7 +161,7 @@ class AggreDeals(Channel):
     def on_trade(self, trade: PublicTrade) -> None:
         self._trades.append(trade)
 
-    def flush(self, core: ExchangeCore, now_ms: int) -> list[bytes]:
+    def flush(self, core: Exchange, now_ms: int) -> list[bytes]:
         if not self._trades:
             return []
         trades, self._trades = self._trades, []
@@ -182,8 +182,8 @@ class BookTicker(Channel):
         self._shown = None
         self.dirty = True
 
-    def build(self, core: ExchangeCore, now_ms: int) -> list[bytes]:
-        version, bids, asks = core.depth(self.symbol, 1)
+    def build(self, core: Exchange, now_ms: int) -> list[bytes]:
+        version, bids, asks = core.market.depth(self.symbol, 1)
         bid, ask = (bids[0] if bids else None), (asks[0] if asks else None)
         if (bid, ask) == self._shown or (bid is None and ask is None):
             return []
@@ -210,8 +210,8 @@ class Kline(Channel):
         self._shown = None
         self.dirty = True
 
-    def build(self, core: ExchangeCore, now_ms: int) -> list[bytes]:
-        candles = core.candles(self.symbol, self.core_interval, 2)
+    def build(self, core: Exchange, now_ms: int) -> list[bytes]:
+        candles = core.market.candles(self.symbol, self.core_interval, 2)
         if not candles:
             return []
         shown, latest = self._shown, candles[-1]
@@ -241,8 +241,8 @@ class MiniTicker(Channel):
         super().__init__(name, symbol, 1_000)
         self._zone = ZonedChange(zone)
 
-    def build(self, core: ExchangeCore, now_ms: int) -> list[bytes]:
-        ticker = core.ticker(self.symbol)
+    def build(self, core: Exchange, now_ms: int) -> list[bytes]:
+        ticker = core.market.ticker(self.symbol)
         return [codec.mini_ticker(self.name, ticker, self._zone.change(core, self.symbol, ticker.last, now_ms), now_ms)]
 
 
@@ -253,8 +253,8 @@ class MiniTickers(Channel):
         super().__init__(name, "", 1_000)
         self._zone = ZonedChange(zone)
 
-    def flush(self, core: ExchangeCore, now_ms: int) -> list[bytes]:
-        tickers = [core.ticker(i.symbol) for i in core.instruments()]
+    def flush(self, core: Exchange, now_ms: int) -> list[bytes]:
+        tickers = [core.market.ticker(i.symbol) for i in core.symbols.instruments()]
         rows = [(t, self._zone.change(core, t.symbol, t.last, now_ms)) for t in tickers if t.last is not None]
         return [codec.mini_tickers(self.name, rows, now_ms)] if rows else []
 
@@ -270,21 +270,21 @@ class ZonedChange:
             self._offset_ms = (1 if found.group(1) == "+" else -1) * minutes * 60_000
         self._opens: dict[str, tuple[int, Decimal]] = {}
 
-    def change(self, core: ExchangeCore, symbol: str, last: Decimal | None, now_ms: int) -> Decimal | None:
+    def change(self, core: Exchange, symbol: str, last: Decimal | None, now_ms: int) -> Decimal | None:
         """Return the change as a fraction, or None where only the 24-hour figure applies."""
         if self._offset_ms is None or last is None:
             return None
         day = (now_ms + self._offset_ms) // DAY_MS * DAY_MS - self._offset_ms
         known = self._opens.get(symbol)
         if known is None or known[0] != day:
-            candles = core.candles(symbol, "30m", 50, start_ms=day)
+            candles = core.market.candles(symbol, "30m", 50, start_ms=day)
             if not candles or candles[0].open <= 0:
                 return None
             known = self._opens[symbol] = (day, candles[0].open)
         return divide(last - known[1], known[1], 8)
 
 
-def open_channel(name: str, core: ExchangeCore) -> Channel | None:
+def open_channel(name: str, core: Exchange) -> Channel | None:
     """Return the channel of that name, or None where MEXC would refuse it."""
     parts = name.split("@")
     if len(parts) < 3 or parts[0] != "spot":
@@ -328,9 +328,9 @@ def _by_symbol(name: str, kind: str, rest: list[str]) -> Channel | None:
             return None
 
 
-def _known(core: ExchangeCore, symbol: str) -> bool:
+def _known(core: Exchange, symbol: str) -> bool:
     try:
-        core.instrument(symbol)
+        core.symbols.instrument(symbol)
     except SimError:
         return False
     return True

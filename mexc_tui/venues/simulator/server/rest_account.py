@@ -56,7 +56,7 @@ class AccountApi:
         ]
 
     def account(self, call: Call) -> object:
-        held = self._core.balances(call.account)
+        held = self._core.accounts.balances(call.account)
         return {
             "canTrade": True,
             "canWithdraw": False,
@@ -68,7 +68,7 @@ class AccountApi:
         }
 
     def trade_fee(self, call: Call) -> object:
-        maker, taker = self._core.fees(call.account, self._core.instrument(call.need("symbol")).symbol)
+        maker, taker = self._core.fees.rates(call.account, self._core.symbols.instrument(call.need("symbol")))
         data = {
             "makerCommission": msgspec.Raw(plain(maker).encode()),
             "takerCommission": msgspec.Raw(plain(taker).encode()),
@@ -77,17 +77,19 @@ class AccountApi:
 
     def self_symbols(self, call: Call) -> object:
         allowed = call.key.symbols if call.key is not None else frozenset()
-        names = [i.symbol for i in self._core.instruments() if i.api_trading and i.status is InstrumentStatus.ONLINE]
+        names = [
+            i.symbol for i in self._core.symbols.instruments() if i.api_trading and i.status is InstrumentStatus.ONLINE
+        ]
         return {"code": 200, "data": [n for n in names if not allowed or n in allowed], "msg": None}
 
     def mx_deduct(self, call: Call) -> object:
-        return _wrapped({"mxDeductEnable": self._core.pays_in_mx(call.account)}, call, 0)
+        return _wrapped({"mxDeductEnable": self._core.fees.pays_in_mx(call.account)}, call, 0)
 
     def set_mx_deduct(self, call: Call) -> object:
         wanted = call.need("mxDeductEnable").lower()
         if wanted not in ("true", "false"):
             raise SimError(33333, "Parameter error: mxDeductEnable")
-        self._core.pay_in_mx(call.account, wanted == "true")
+        self._core.fees.pay_in_mx(call.account, wanted == "true")
         return self.mx_deduct(call)
 
     def kyc(self, call: Call) -> object:
@@ -119,7 +121,7 @@ class AccountApi:
 
     def coins(self, call: Call) -> object:
         names: dict[str, str] = {}
-        for instrument in self._core.instruments():
+        for instrument in self._core.symbols.instruments():
             names.setdefault(instrument.quote, instrument.quote)
             names[instrument.base] = instrument.full_name or instrument.base
         return [{"coin": coin, "name": name, "networkList": [_network(coin, name)]} for coin, name in names.items()]

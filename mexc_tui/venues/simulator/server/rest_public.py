@@ -68,16 +68,18 @@ class PublicApi:
         return {"serverTime": call.now_ms}
 
     def default_symbols(self, call: Call) -> object:
-        names = [i.symbol for i in self._core.instruments() if i.api_trading and i.status is InstrumentStatus.ONLINE]
+        names = [
+            i.symbol for i in self._core.symbols.instruments() if i.api_trading and i.status is InstrumentStatus.ONLINE
+        ]
         return {"data": names, "code": 0, "msg": "success", "timestamp": call.now_ms}
 
     def exchange_info(self, call: Call) -> object:
         one, several = call.text("symbol"), call.text("symbols")
         if one or several:
             names = [one] if one else [name for name in several.split(",") if name]
-            found = [self._core.instrument(name) for name in names]
+            found = [self._core.symbols.instrument(name) for name in names]
         else:
-            found = list(self._core.instruments())
+            found = list(self._core.symbols.instruments())
         return {
             "timezone": "CST",
             "serverTime": call.now_ms,
@@ -87,10 +89,10 @@ class PublicApi:
         }
 
     def depth(self, call: Call) -> object:
-        instrument = self._core.instrument(call.need("symbol"))
+        instrument = self._core.symbols.instrument(call.need("symbol"))
         limit = call.limit(100, MAX_DEPTH)
-        self._ctx.wanted()
-        version, bids, asks = self._core.depth(instrument.symbol, limit)
+        self._ctx.book_requested()
+        version, bids, asks = self._core.market.depth(instrument.symbol, limit)
         self._ctx.hub.snapshot_taken(instrument.symbol)
         places, steps = instrument.price_decimals, instrument.qty_decimals
         return {
@@ -101,16 +103,16 @@ class PublicApi:
         }
 
     def trades(self, call: Call) -> object:
-        symbol = self._core.instrument(call.need("symbol")).symbol
-        return [_trade_row(t) for t in self._core.recent_trades(symbol, call.limit(500, 1000))]
+        symbol = self._core.symbols.instrument(call.need("symbol")).symbol
+        return [_trade_row(t) for t in self._core.market.recent_trades(symbol, call.limit(500, 1000))]
 
     def agg_trades(self, call: Call) -> object:
-        symbol = self._core.instrument(call.need("symbol")).symbol
+        symbol = self._core.symbols.instrument(call.need("symbol")).symbol
         limit = call.limit(500, 1000)
         start, end = call.whole("startTime"), call.whole("endTime")
         if (start is None) != (end is None):
             raise SimError(-1128, "Combination of optional parameters invalid.")
-        found = self._core.recent_trades(symbol, 1000)
+        found = self._core.market.recent_trades(symbol, 1000)
         if start is not None and end is not None:
             if end - start > HOUR_MS:
                 raise SimError(-1127, "More than 1 hours between startTime and endTime.")
@@ -118,25 +120,25 @@ class PublicApi:
         return [_agg_row(t) for t in found[:limit]]
 
     def klines(self, call: Call) -> object:
-        symbol = self._core.instrument(call.need("symbol")).symbol
+        symbol = self._core.symbols.instrument(call.need("symbol")).symbol
         interval = call.need("interval")
         if interval not in _STREAM_NAME:
             raise SimError(-1121, "Invalid interval.")
         start, end = call.whole("startTime"), call.whole("endTime")
-        candles = self._core.candles(symbol, interval, call.limit(500, 1000), start, end)
+        candles = self._core.market.candles(symbol, interval, call.limit(500, 1000), start, end)
         name = _STREAM_NAME[interval]
         return [_kline_row(c, window_end(name, c.open_ms)) for c in candles if end is None or c.open_ms < end]
 
     def avg_price(self, call: Call) -> object:
-        instrument = self._core.instrument(call.need("symbol"))
-        recent = self._core.recent_trades(instrument.symbol, 1000)
+        instrument = self._core.symbols.instrument(call.need("symbol"))
+        recent = self._core.market.recent_trades(instrument.symbol, 1000)
         since = [t for t in recent if t.time_ms > call.now_ms - 300_000]
         qty = sum((t.qty for t in since), ZERO)
         if qty > 0:
             quote = sum((t.price * t.qty for t in since), ZERO)
             price = round_to(divide(quote, qty), instrument.price_decimals)
         else:
-            price = self._core.ticker(instrument.symbol).last or ZERO
+            price = self._core.market.ticker(instrument.symbol).last or ZERO
         return {"mins": 5, "price": plain(price)}
 
     def ticker_24h(self, call: Call) -> object:
@@ -150,12 +152,12 @@ class PublicApi:
 
     def offline(self, call: Call) -> object:
         states = {InstrumentStatus.PAUSED: 2, InstrumentStatus.OFFLINE: 3}
-        gone = [i for i in self._core.instruments() if i.status in states]
+        gone = [i for i in self._core.symbols.instruments() if i.status in states]
         return {"data": [{"symbol": i.symbol, "state": states[i.status]} for i in gone]}
 
     def etf_info(self, call: Call) -> object:
         """No leveraged token is listed here."""
-        self._core.instrument(call.need("symbol"))
+        self._core.symbols.instrument(call.need("symbol"))
         raise SimError(-1121, "Invalid symbol.")
 
     def announcements(self, call: Call) -> object:
@@ -180,26 +182,26 @@ class PublicApi:
     def _one_or_all(self, call: Call, row: RowMaker) -> object:
         symbol = call.text("symbol")
         if symbol:
-            return row(self._core.instrument(symbol), call.now_ms)
-        return [row(i, call.now_ms) for i in self._core.instruments()]
+            return row(self._core.symbols.instrument(symbol), call.now_ms)
+        return [row(i, call.now_ms) for i in self._core.symbols.instruments()]
 
     def _price_row(self, instrument: Instrument, now_ms: int) -> dict[str, object]:
-        return {"symbol": instrument.symbol, "price": _text(self._core.ticker(instrument.symbol).last)}
+        return {"symbol": instrument.symbol, "price": _text(self._core.market.ticker(instrument.symbol).last)}
 
     def _book_row(self, instrument: Instrument, now_ms: int) -> dict[str, object]:
-        best = self._core.best(instrument.symbol)
+        best = self._core.market.best(instrument.symbol)
         places, steps = instrument.price_decimals, instrument.qty_decimals
         row: dict[str, object] = {"symbol": instrument.symbol}
         for name, offer in zip(("bid", "ask"), best or (None, None), strict=True):
-            # An empty side is told as zeros; what is not known is not told.
+            # An empty side is written as zeros; what is not known is left out.
             nothing = None if best is None else "0"
             row[f"{name}Price"] = padded(offer[0], places) if offer else nothing
             row[f"{name}Qty"] = padded(offer[1], steps) if offer else nothing
         return row
 
     def _day_row(self, instrument: Instrument, now_ms: int) -> dict[str, object]:
-        ticker = self._core.ticker(instrument.symbol)
-        bid, ask = self._core.best(instrument.symbol) or (None, None)
+        ticker = self._core.market.ticker(instrument.symbol)
+        bid, ask = self._core.market.best(instrument.symbol) or (None, None)
         change = None if ticker.last is None or ticker.open is None else ticker.last - ticker.open
         return {
             "symbol": instrument.symbol,

@@ -7,7 +7,7 @@ from random import Random
 from mexc_tui.venues.simulator.server.faults import FaultPlan
 
 
-class Mangler:
+class FrameCorruptor:
     """Drops, repeats, delays, reorders and damages pushes as the fault plan says."""
 
     def __init__(self, plan: FaultPlan, seed: str) -> None:

@@ -10,7 +10,7 @@ from math import exp
 from random import Random
 from typing import Any
 
-from mexc_tui.desk.paper.book_feed import BookFeed
+from mexc_tui.desk.exchange.book_feed import BookFeed
 from mexc_tui.domain.errors import ErrorKind, VenueError
 from mexc_tui.domain.inputs import (
     BookDelta,
@@ -117,7 +117,7 @@ class Mirror:
         """Reach the exchange, list its pairs and their figures.
 
         Raises:
-            VenueError: it cannot be reached (told within four seconds), or gives no list of pairs.
+            VenueError: it cannot be reached (within four seconds), or gives no list of pairs.
         """
         self._failed = asyncio.get_running_loop().create_future()
         # Until the streams are up no snapshot makes a book current.
@@ -148,7 +148,7 @@ class Mirror:
                 await self._failed
 
     async def close(self) -> None:
-        """Stop reading; harmless when repeated."""
+        """Stop reading; idempotent."""
         tasks = tuple(self._tasks)
         for task in tasks:
             task.cancel()
@@ -178,7 +178,7 @@ class Mirror:
         now = self._clock.monotonic()
         self._asked_until = {symbol: until for symbol, until in self._asked_until.items() if until > now}
         listed = self.markets.instruments
-        wanted = (*self._watched, *self._exchange.open_symbols(), *self._asked_until)
+        wanted = (*self._watched, *self._exchange.core.ledger.open_symbols(), *self._asked_until)
         symbols = tuple(sorted({symbol for symbol in wanted if symbol in listed}))
         intervals = {interval.value: interval for interval in Interval}
         candles = tuple(
@@ -202,7 +202,7 @@ class Mirror:
     def _pass_on(self, item: Input) -> None:
         if isinstance(item, TickersSeen):
             for ticker in item.tickers:
-                if ticker.symbol in self._exchange.pairs:
+                if ticker.symbol in self._exchange.core.symbols.pairs:
                     self._exchange.mirror.feed_ticker(ticker)
             return
         if isinstance(item, CandleSeen):
