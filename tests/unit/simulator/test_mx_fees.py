@@ -88,7 +88,7 @@ def test_locked_mx_does_not_pay(priced, limit):
 def test_mx_just_bought_pays_for_itself(priced):
     priced.accounts.deposit("eve", {"USDT": D(100)})
     priced.fees.pay_in_mx("eve", True)
-    priced.change("MXUSDT", pair("MX", "USDT", taker_fee="0.001"))
+    priced.symbols.change("MXUSDT", pair("MX", "USDT", taker_fee="0.001"))
     priced.accounts.deposit("bob", {"MX": D(100)})
     priced.orders.place("bob", symbol="MXUSDT", side=Side.SELL, type="LIMIT", price=D("2.5"), qty=D(10))
     priced.orders.place("eve", symbol="MXUSDT", side=Side.BUY, type="LIMIT", price=D("2.5"), qty=D(10))
