@@ -14,18 +14,18 @@ from mexc_tui.domain.market import Interval
 from mexc_tui.venues.mexc.clock import Clock, SystemClock
 from mexc_tui.venues.simulator.core.events import SimError
 from mexc_tui.venues.simulator.paper.exchange import PaperExchange
-from mexc_tui.venues.simulator.paper.execution import SUSPENDED
+from mexc_tui.wire.mexc import endpoints as wire
+from mexc_tui.wire.mexc.codes import SUSPENDED
+from mexc_tui.wire.mexc.intervals import REST_INTERVALS
 
 BOOK_WAIT_S = 4.0
 """A call that needs a book waits this long for it, then it is refused."""
 LOOK_S = 0.02
 FRESH_S = 2.0
 """Candles and recent trades are asked for again after this long."""
-INTERVALS = frozenset(interval.value for interval in Interval if interval is not Interval.H8)
-"""What MEXC's REST knows; 8h is on the streams only."""
 
-_ORDER_PATHS = ("/api/v3/order", "/api/v3/order/test")
-_TRADE_PATHS = ("/api/v3/trades", "/api/v3/aggTrades", "/api/v3/avgPrice")
+_ORDER_PATHS = (wire.ORDER_PLACE.path, wire.ORDER_TEST.path)
+_TRADE_PATHS = (wire.TRADES.path, wire.AGG_TRADES.path, wire.AVG_PRICE.path)
 
 
 class MirrorUpstream:
@@ -57,14 +57,14 @@ class MirrorUpstream:
         symbol = params.get("symbol", "")
         if method == "DELETE" and "rder" in path:
             await self._travel()
-        elif path == "/api/v3/depth" or (method == "POST" and path in _ORDER_PATHS):
+        elif path == wire.DEPTH.path or (method == "POST" and path in _ORDER_PATHS):
             await self._live(symbol)
-        elif path == "/api/v3/batchOrders":
+        elif path == wire.ORDER_BATCH.path:
             for name in _batch_symbols(params.get("batchOrders", "")):
                 await self._live(name)
-        elif path == "/api/v3/ticker/bookTicker" and not (symbol and self._exchange.mirror.live(symbol)):
+        elif path == wire.BOOK_TICKER.path and not (symbol and self._exchange.mirror.live(symbol)):
             await self._shared(("tops", symbol), lambda: self._fetch_tops(symbol))
-        elif path == "/api/v3/klines":
+        elif path == wire.KLINES.path:
             await self._bring_candles(params)
         elif path in _TRADE_PATHS and symbol in self._exchange.core.symbols.pairs:
             await self._shared(("trades", symbol), lambda: self._fetch_trades(symbol))
@@ -85,7 +85,7 @@ class MirrorUpstream:
 
     async def _bring_candles(self, params: Mapping[str, str]) -> None:
         symbol, name = params.get("symbol", ""), params.get("interval", "")
-        if symbol not in self._exchange.core.symbols.pairs or name not in INTERVALS:
+        if symbol not in self._exchange.core.symbols.pairs or name not in REST_INTERVALS:
             return
         wanted = tuple(params.get(key, "") for key in ("startTime", "endTime", "limit"))
         start, end, limit = (int(text) if text.isascii() and text.isdigit() else None for text in wanted)

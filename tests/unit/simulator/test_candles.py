@@ -5,9 +5,9 @@ from itertools import pairwise
 
 import pytest
 
+from mexc_tui.domain.candles import window_end, window_start
 from mexc_tui.domain.market import Interval
 from mexc_tui.domain.orders import Side
-from mexc_tui.venues.simulator.core.candles import LENGTHS, following, window
 from mexc_tui.venues.simulator.core.events import SimError
 from mexc_tui.venues.simulator.exchange import demo_exchange
 from mexc_tui.venues.simulator.markets.catalogue import default_markets
@@ -23,7 +23,7 @@ def trade(exchange, limit, price: str, qty: str) -> None:
 
 
 def test_trades_make_candles_and_silence_makes_flat_ones(exchange, limit):
-    start = window("1m", exchange.now_ms)
+    start = window_start(Interval("1m"), exchange.now_ms)
     trade(exchange, limit, "100", "1")
     trade(exchange, limit, "102", "2")
     trade(exchange, limit, "99", "1")
@@ -48,12 +48,12 @@ def test_nothing_traded_is_unknown_not_zero(exchange):
 
 
 def test_windows_start_where_mexc_starts_them():
-    assert window("1W", START_MS) == 1_799_625_600_000
-    assert following("1M", window("1M", START_MS)) == 1_801_440_000_000
-    for interval in LENGTHS:
-        start = window(interval, START_MS)
-        assert window(interval, start) == start
-        assert start <= START_MS < following(interval, start)
+    assert window_start(Interval("1W"), START_MS) == 1_799_625_600_000
+    assert window_end(Interval("1M"), window_start(Interval("1M"), START_MS)) == 1_801_440_000_000
+    for interval in Interval:
+        start = window_start(Interval(interval), START_MS)
+        assert window_start(Interval(interval), start) == start
+        assert start <= START_MS < window_end(Interval(interval), start)
 
 
 def test_unknown_interval(exchange):
@@ -64,11 +64,11 @@ def test_unknown_interval(exchange):
 
 def test_the_demo_has_a_past_in_every_interval_that_agrees_with_itself():
     exchange = demo_exchange(start_ms=START_MS, markets=default_markets()[:1])
-    series = {name: exchange.market.candles("BTCUSDT", name, 1_000_000) for name in LENGTHS}
+    series = {name: exchange.market.candles("BTCUSDT", name, 1_000_000) for name in Interval}
     for name, candles in series.items():
         assert len(candles) >= (500 if name != "1M" else 100), name
         for early, late in pairwise(candles):
-            assert following(name, early.open_ms) == late.open_ms
+            assert window_end(Interval(name), early.open_ms) == late.open_ms
         for candle in candles:
             assert candle.low <= min(candle.open, candle.close)
             assert candle.high >= max(candle.open, candle.close)
@@ -76,7 +76,7 @@ def test_the_demo_has_a_past_in_every_interval_that_agrees_with_itself():
         assert [candle.closed for candle in candles] == [True] * (len(candles) - 1) + [False]
     for fine, coarse in (("1m", "5m"), ("5m", "15m"), ("15m", "30m"), ("30m", "60m"), ("4h", "8h")):
         for whole in series[coarse][-20:]:
-            end = following(coarse, whole.open_ms)
+            end = window_end(Interval(coarse), whole.open_ms)
             parts = [candle for candle in series[fine] if whole.open_ms <= candle.open_ms < end]
             assert parts[0].open == whole.open
             assert parts[-1].close == whole.close

@@ -8,7 +8,6 @@ from typing import Protocol
 from mexc_tui.domain.market import Candle, Interval, Ticker, Trade
 from mexc_tui.domain.numbers import ZERO, divide
 from mexc_tui.domain.orders import Side
-from mexc_tui.venues.simulator.core.candles import LENGTHS
 from mexc_tui.venues.simulator.core.events import SimError
 from mexc_tui.venues.simulator.core.exact import from_units, subtract
 from mexc_tui.venues.simulator.core.symbols import SymbolRegistry
@@ -37,7 +36,7 @@ class MarketData(Protocol):
         """Return the latest trades, newest first."""
 
     def candles(
-        self, symbol: str, interval: Interval | str, limit: int, start_ms: int | None = None, end_ms: int | None = None
+        self, symbol: str, interval: str, limit: int, start_ms: int | None = None, end_ms: int | None = None
     ) -> list[Candle]:
         """Return candles oldest first, the current one last; SimError(-1120) for an unknown interval."""
 
@@ -65,10 +64,10 @@ class LocalMarketData:
         return self._symbols.pair(symbol).recent_trades(limit)
 
     def candles(
-        self, symbol: str, interval: Interval | str, limit: int, start_ms: int | None = None, end_ms: int | None = None
+        self, symbol: str, interval: str, limit: int, start_ms: int | None = None, end_ms: int | None = None
     ) -> list[Candle]:
-        name = interval_name(interval)
-        return self._symbols.pair(symbol).candles.candles(name, limit, self._timeline.now_ms, start_ms, end_ms)
+        store, known = self._symbols.pair(symbol).candles, known_interval(interval)
+        return store.candles(known, limit, self._timeline.now_ms, start_ms, end_ms)
 
     def ticker(self, symbol: str) -> Ticker:
         pair = self._symbols.pair(symbol)
@@ -94,9 +93,9 @@ class LocalMarketData:
         )
 
 
-def interval_name(interval: Interval | str) -> str:
-    """Return the name by which candles are kept; SimError(-1120) for an unknown interval."""
-    name = interval.value if isinstance(interval, Interval) else interval
-    if name not in LENGTHS:
-        raise SimError(-1120, "Invalid interval.")
-    return name
+def known_interval(name: str) -> Interval:
+    """Return an interval by its name; SimError(-1120) for an unknown one."""
+    try:
+        return Interval(name)
+    except ValueError:
+        raise SimError(-1120, "Invalid interval.") from None

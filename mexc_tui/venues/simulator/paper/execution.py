@@ -9,8 +9,7 @@ from mexc_tui.venues.simulator.core.matching import Pair
 from mexc_tui.venues.simulator.core.settlement import Settlement
 from mexc_tui.venues.simulator.paper.delay import DelayLine
 from mexc_tui.venues.simulator.paper.market import MirrorMarket
-
-SUSPENDED = 30000
+from mexc_tui.wire.mexc.codes import MIRROR_DOWN, SUSPENDED
 
 
 class PaperExecution:
@@ -32,7 +31,7 @@ class PaperExecution:
         """Raise SimError(30000) while the mirrored data of a pair is not current."""
         if not self._mirror.live(pair.symbol):
             why = self._mirror.reason(pair.symbol)
-            raise SimError(SUSPENDED, f"Suspended transaction for the symbol: the mirrored market is down ({why})")
+            raise SimError(SUSPENDED, f"Suspended transaction for the symbol: {MIRROR_DOWN} ({why})")
 
     def submit(self, pair: Pair, order: SimOrder) -> None:
         self._delay.send(lambda: self._arrive(pair, order))

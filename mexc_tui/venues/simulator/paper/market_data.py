@@ -6,8 +6,8 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
-from mexc_tui.domain.market import Candle, Interval, Ticker, Trade
-from mexc_tui.venues.simulator.core.market_data import MarketData, Offer, interval_name
+from mexc_tui.domain.market import Candle, Ticker, Trade
+from mexc_tui.venues.simulator.core.market_data import MarketData, Offer, known_interval
 from mexc_tui.venues.simulator.core.symbols import SymbolRegistry
 from mexc_tui.venues.simulator.paper.market import MirrorMarket
 
@@ -52,7 +52,7 @@ class MirroredMarketData:
         return self._local.recent_trades(symbol, limit) if known is None else known
 
     def candles(
-        self, symbol: str, interval: Interval | str, limit: int, start_ms: int | None = None, end_ms: int | None = None
+        self, symbol: str, interval: str, limit: int, start_ms: int | None = None, end_ms: int | None = None
     ) -> list[Candle]:
         self._symbols.pair(symbol)
-        return self._mirror.candles(symbol, interval_name(interval), limit, start_ms, end_ms)
+        return self._mirror.candles(symbol, known_interval(interval), limit, start_ms, end_ms)

@@ -33,8 +33,8 @@ from mexc_tui.domain.numbers import BadNumberError, parse_decimal, plain
 from mexc_tui.venues.simulator.core.events import SimError
 from mexc_tui.venues.simulator.server.call import Context
 from mexc_tui.venues.simulator.server.faults import DEFAULTS, PROFILES, FaultPlan, make_fault, parse_profile
-from mexc_tui.venues.simulator.server.keys import PERMISSIONS
 from mexc_tui.venues.simulator.server.limits import GENEROUS, STRICT, Limiter
+from mexc_tui.wire.mexc.endpoints import PERMISSIONS
 
 T = TypeVar("T")
 

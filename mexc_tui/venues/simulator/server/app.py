@@ -26,12 +26,21 @@ from mexc_tui.venues.simulator.server.rest_public import PublicApi
 from mexc_tui.venues.simulator.server.rest_signed import OrderApi
 from mexc_tui.venues.simulator.server.streams import Hub, StreamRules
 from mexc_tui.venues.simulator.server.upstream import Upstream
+from mexc_tui.wire.mexc import endpoints as wire
 
 HOST = "127.0.0.1"
 TICK_MS = 10
 """Exchange time between two looks at what is due; the finest rhythm a channel has."""
 ORDER_PATHS = frozenset(
-    f"/api/v3/{name}" for name in ("order", "order/test", "batchOrders", "openOrders", "order/all", "userDataStream")
+    route.path
+    for route in (
+        wire.ORDER_PLACE,
+        wire.ORDER_TEST,
+        wire.ORDER_BATCH,
+        wire.OPEN_CANCEL,
+        wire.ALL_CANCEL,
+        wire.LISTEN_CREATE,
+    )
 )
 """Requests that change nothing but orders and balances, or nothing that is kept."""
 MOST_STEPS = 100
@@ -189,7 +198,7 @@ class Server:
         apis = (PublicApi(self._context), OrderApi(self._context), AccountApi(self._context))
         for api in apis:
             for endpoint in api.endpoints():
-                app.router.add_route(endpoint.method, endpoint.path, gate.serve(endpoint))
+                app.router.add_route(endpoint.route.method, endpoint.route.path, gate.serve(endpoint))
         Admin(self._context, self.plan, self.limiter, lambda: self.now_ms).add_routes(app)
         app.router.add_get("/ws", self._stream)
         app.router.add_get("/api/v1/contract/detail", _no_futures)

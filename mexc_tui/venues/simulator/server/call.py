@@ -14,6 +14,7 @@ from mexc_tui.venues.simulator.exchange import Exchange
 from mexc_tui.venues.simulator.server.keys import ApiKey, KeyRing, ListenKeys
 from mexc_tui.venues.simulator.server.streams import Hub
 from mexc_tui.venues.simulator.server.upstream import Upstream
+from mexc_tui.wire.mexc.endpoints import Route
 
 _ILLEGAL = re.compile(r"[\x00-\x1f\x7f<>\"'`\\;]")
 
@@ -91,18 +92,8 @@ class Call(msgspec.Struct):
 Handler = Callable[[Call], object]
 
 
-class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """One method and path with its price. A ``permission`` makes it signed; None means public."""
+class Endpoint(msgspec.Struct, frozen=True):
+    """A route and what answers it."""
 
-    method: str
-    path: str
+    route: Route
     handler: Handler
-    weight: int = 1
-    permission: str | None = None
-    order_action: bool = False
-    batch: bool = False
-
-    @property
-    def signed(self) -> bool:
-        """Whether key and signature are needed."""
-        return self.permission is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from random import Random
 
 from mexc_tui.venues.simulator.server.faults import FaultPlan
+from mexc_tui.wire.mexc.channels import PRIVATE_PREFIX
 
 
 class FrameCorruptor:
@@ -32,7 +33,7 @@ class FrameCorruptor:
         if plan.strikes("half_open", channel):
             self.frozen = True
             return []
-        if channel.startswith("spot@private"):
+        if channel.startswith(PRIVATE_PREFIX):
             return self._private(channel, frame, now_ms)
         if plan.strikes("drop", channel) or plan.strikes("gap", channel):
             return []

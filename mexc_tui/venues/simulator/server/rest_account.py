@@ -10,11 +10,10 @@ from mexc_tui.domain.instrument import InstrumentStatus
 from mexc_tui.domain.numbers import plain
 from mexc_tui.venues.simulator.core.events import SimError
 from mexc_tui.venues.simulator.core.groups import TradeGroup, uid_of
-from mexc_tui.venues.simulator.server.call import Call, Context, Endpoint, Handler
+from mexc_tui.venues.simulator.server.call import Call, Context, Endpoint
 from mexc_tui.venues.simulator.server.keys import ApiKey, hex_id
+from mexc_tui.wire.mexc import endpoints as wire
 
-READ = "SPOT_ACCOUNT_READ"
-WRITE = "SPOT_ACCOUNT_WRITE"
 _NETWORK = "LOOPBACK"
 
 
@@ -26,33 +25,29 @@ class AccountApi:
         self._core = context.core
 
     def endpoints(self) -> list[Endpoint]:
-        """Return every account endpoint with its weight and permission."""
-        table: list[tuple[str, str, Handler, int, str]] = [
-            ("GET", "account", self.account, 10, READ),
-            ("GET", "tradeFee", self.trade_fee, 20, READ),
-            ("GET", "selfSymbols", self.self_symbols, 1, READ),
-            ("GET", "mxDeduct/enable", self.mx_deduct, 1, READ),
-            ("POST", "mxDeduct/enable", self.set_mx_deduct, 1, WRITE),
-            ("GET", "kyc/status", self.kyc, 1, READ),
-            ("GET", "uid", self.uid, 1, READ),
-            ("GET", "apiKeyInfo", self.key_info, 1, READ),
-            ("POST", "apiKeyInfo", self.set_key_info, 1, WRITE),
-            ("GET", "capital/config/getall", self.coins, 10, "SPOT_WITHDRAW_READ"),
-            ("GET", "capital/deposit/hisrec", self.no_transfers, 1, "SPOT_WITHDRAW_READ"),
-            ("GET", "capital/withdraw/history", self.no_transfers, 1, "SPOT_WITHDRAW_READ"),
-            ("POST", "strategy/group", self.create_group, 20, WRITE),
-            ("GET", "strategy/group", self.groups, 20, READ),
-            ("DELETE", "strategy/group", self.delete_group, 1, WRITE),
-            ("POST", "strategy/group/uid", self.add_uids, 20, WRITE),
-            ("DELETE", "strategy/group/uid", self.remove_uids, 20, WRITE),
-            ("POST", "userDataStream", self.create_listen_key, 1, READ),
-            ("GET", "userDataStream", self.listen_keys, 1, READ),
-            ("PUT", "userDataStream", self.extend_listen_key, 1, READ),
-            ("DELETE", "userDataStream", self.delete_listen_key, 1, READ),
-        ]
+        """Return every account endpoint."""
         return [
-            Endpoint(method=m, path=f"/api/v3/{p}", handler=h, weight=w, permission=permission)
-            for m, p, h, w, permission in table
+            Endpoint(wire.ACCOUNT, self.account),
+            Endpoint(wire.TRADE_FEE, self.trade_fee),
+            Endpoint(wire.SELF_SYMBOLS, self.self_symbols),
+            Endpoint(wire.MX_DEDUCT, self.mx_deduct),
+            Endpoint(wire.MX_DEDUCT_SET, self.set_mx_deduct),
+            Endpoint(wire.KYC, self.kyc),
+            Endpoint(wire.UID, self.uid),
+            Endpoint(wire.KEY_INFO, self.key_info),
+            Endpoint(wire.KEY_CHANGE, self.set_key_info),
+            Endpoint(wire.COINS, self.coins),
+            Endpoint(wire.DEPOSITS, self.no_transfers),
+            Endpoint(wire.WITHDRAWALS, self.no_transfers),
+            Endpoint(wire.GROUP_CREATE, self.create_group),
+            Endpoint(wire.GROUPS, self.groups),
+            Endpoint(wire.GROUP_DELETE, self.delete_group),
+            Endpoint(wire.GROUP_ADD, self.add_uids),
+            Endpoint(wire.GROUP_REMOVE, self.remove_uids),
+            Endpoint(wire.LISTEN_CREATE, self.create_listen_key),
+            Endpoint(wire.LISTEN_LIST, self.listen_keys),
+            Endpoint(wire.LISTEN_EXTEND, self.extend_listen_key),
+            Endpoint(wire.LISTEN_CLOSE, self.delete_listen_key),
         ]
 
     def account(self, call: Call) -> object:

@@ -5,28 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Decimal
 
-from mexc_tui.domain.instrument import Instrument, InstrumentStatus, TradeSides
-from mexc_tui.domain.market import Candle, Trade
+from mexc_tui.domain.candles import window_end
+from mexc_tui.domain.instrument import Instrument, InstrumentStatus
+from mexc_tui.domain.market import Candle, Interval, Trade
 from mexc_tui.domain.numbers import ZERO, divide, plain, round_to
 from mexc_tui.domain.orders import Side
 from mexc_tui.venues.simulator.core.events import SimError
 from mexc_tui.venues.simulator.server.call import Call, Context, Endpoint
-from mexc_tui.venues.simulator.server.channels import KLINES, window_end
 from mexc_tui.venues.simulator.server.codec import padded
+from mexc_tui.wire.mexc import endpoints as wire
+from mexc_tui.wire.mexc.enums import PAIR_STATUSES, TRADE_SIDES
+from mexc_tui.wire.mexc.intervals import REST_INTERVALS
 
-MAX_DEPTH = 2_000
-"""MEXC documents 5000 and silently gives at most this many levels a side."""
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 
-_STREAM_NAME = {rest: name for name, (rest, _) in KLINES.items() if rest != "8h"}
-_STATUS = {
-    InstrumentStatus.ONLINE: "1",
-    InstrumentStatus.PAUSED: "2",
-    InstrumentStatus.OFFLINE: "3",
-    InstrumentStatus.UNKNOWN: "0",
-}
-_SIDES = {TradeSides.BOTH: 1, TradeSides.BUY_ONLY: 2, TradeSides.SELL_ONLY: 3, TradeSides.CLOSED: 4}
+_STATUS_NUMBERS = {status: number for number, status in PAIR_STATUSES.items()} | {InstrumentStatus.UNKNOWN: "0"}
+_SIDE_NUMBERS = {sides: number for number, sides in TRADE_SIDES.items()}
 _LISTED_TYPES = ("LIMIT", "MARKET", "LIMIT_MAKER")
 
 
@@ -41,25 +36,24 @@ class PublicApi:
         self._core = context.core
 
     def endpoints(self) -> list[Endpoint]:
-        """Return every public endpoint with its weight."""
-        table = [
-            ("ping", self.ping, 1),
-            ("time", self.time, 1),
-            ("defaultSymbols", self.default_symbols, 1),
-            ("exchangeInfo", self.exchange_info, 25),
-            ("depth", self.depth, 3),
-            ("trades", self.trades, 5),
-            ("aggTrades", self.agg_trades, 1),
-            ("klines", self.klines, 1),
-            ("avgPrice", self.avg_price, 1),
-            ("ticker/24hr", self.ticker_24h, 25),
-            ("ticker/price", self.ticker_price, 10),
-            ("ticker/bookTicker", self.book_ticker, 10),
-            ("symbol/offline", self.offline, 10),
-            ("announcements", self.announcements, 8),
-            ("etf/info", self.etf_info, 1),
+        """Return every public endpoint."""
+        return [
+            Endpoint(wire.PING, self.ping),
+            Endpoint(wire.TIME, self.time),
+            Endpoint(wire.DEFAULT_SYMBOLS, self.default_symbols),
+            Endpoint(wire.EXCHANGE_INFO, self.exchange_info),
+            Endpoint(wire.DEPTH, self.depth),
+            Endpoint(wire.TRADES, self.trades),
+            Endpoint(wire.AGG_TRADES, self.agg_trades),
+            Endpoint(wire.KLINES, self.klines),
+            Endpoint(wire.AVG_PRICE, self.avg_price),
+            Endpoint(wire.TICKER_24H, self.ticker_24h),
+            Endpoint(wire.TICKER_PRICE, self.ticker_price),
+            Endpoint(wire.BOOK_TICKER, self.book_ticker),
+            Endpoint(wire.SYMBOL_OFFLINE, self.offline),
+            Endpoint(wire.ANNOUNCEMENTS, self.announcements),
+            Endpoint(wire.ETF_INFO, self.etf_info),
         ]
-        return [Endpoint(method="GET", path=f"/api/v3/{p}", handler=h, weight=w) for p, h, w in table]
 
     def ping(self, call: Call) -> object:
         return {}
@@ -90,7 +84,7 @@ class PublicApi:
 
     def depth(self, call: Call) -> object:
         instrument = self._core.symbols.instrument(call.need("symbol"))
-        limit = call.limit(100, MAX_DEPTH)
+        limit = call.limit(100, wire.MAX_DEPTH)
         self._ctx.book_requested()
         version, bids, asks = self._core.market.depth(instrument.symbol, limit)
         self._ctx.hub.snapshot_taken(instrument.symbol)
@@ -121,13 +115,13 @@ class PublicApi:
 
     def klines(self, call: Call) -> object:
         symbol = self._core.symbols.instrument(call.need("symbol")).symbol
-        interval = call.need("interval")
-        if interval not in _STREAM_NAME:
+        name = call.need("interval")
+        if name not in REST_INTERVALS:
             raise SimError(-1121, "Invalid interval.")
+        interval = Interval(name)
         start, end = call.whole("startTime"), call.whole("endTime")
         candles = self._core.market.candles(symbol, interval, call.limit(500, 1000), start, end)
-        name = _STREAM_NAME[interval]
-        return [_kline_row(c, window_end(name, c.open_ms)) for c in candles if end is None or c.open_ms < end]
+        return [_kline_row(c, window_end(interval, c.open_ms)) for c in candles if end is None or c.open_ms < end]
 
     def avg_price(self, call: Call) -> object:
         instrument = self._core.symbols.instrument(call.need("symbol"))
@@ -237,7 +231,7 @@ def symbol_row(i: Instrument) -> dict[str, object]:
         )
     row: dict[str, object] = {
         "symbol": i.symbol,
-        "status": _STATUS[i.status],
+        "status": _STATUS_NUMBERS[i.status],
         "baseAsset": i.base,
         "baseAssetPrecision": i.qty_decimals,
         "quoteAsset": i.quote,
@@ -258,7 +252,7 @@ def symbol_row(i: Instrument) -> dict[str, object]:
         "quoteAmountPrecisionMarket": plain(i.min_notional_market),
         "maxQuoteAmountMarket": plain(i.max_notional_market if i.max_notional_market is not None else Decimal(100_000)),
         "fullName": i.full_name,
-        "tradeSideType": _SIDES[i.sides],
+        "tradeSideType": _SIDE_NUMBERS[i.sides],
         "contractAddress": "",
         "conceptPlateIds": [],
         "st": i.risk_flag,

@@ -9,9 +9,10 @@ import msgspec
 from mexc_tui.domain.numbers import plain
 from mexc_tui.domain.orders import Side
 from mexc_tui.venues.simulator.core.events import OwnTrade, SimError, SimOrder
-from mexc_tui.venues.simulator.server.call import Call, Context, Endpoint, Handler
+from mexc_tui.venues.simulator.server.call import Call, Context, Endpoint
+from mexc_tui.wire.mexc import endpoints as wire
+from mexc_tui.wire.mexc.enums import ORDER_TYPE_NUMBERS
 
-TYPES = ("LIMIT", "MARKET", "LIMIT_MAKER", "IMMEDIATE_OR_CANCEL", "FILL_OR_KILL")
 MAX_BATCH = 20
 MAX_SYMBOLS = 5
 WEEK_MS = 7 * 86_400_000
@@ -26,32 +27,18 @@ class OrderApi:
         self._core = context.core
 
     def endpoints(self) -> list[Endpoint]:
-        """Return every order endpoint with its weight, permission and budget."""
-        read, write = "SPOT_DEAL_READ", "SPOT_DEAL_WRITE"
-        table: list[tuple[str, str, Handler, int, str]] = [
-            ("POST", "order/test", self.test, 1, write),
-            ("POST", "order", self.place, 1, write),
-            ("DELETE", "order", self.cancel, 1, write),
-            ("POST", "batchOrders", self.batch, 10, write),
-            ("DELETE", "openOrders", self.cancel_open, 1, write),
-            ("DELETE", "order/all", self.cancel_everything, 1, write),
-            ("GET", "order", self.query, 2, read),
-            ("GET", "openOrders", self.open_orders, 3, read),
-            ("GET", "allOrders", self.all_orders, 10, read),
-            ("GET", "myTrades", self.my_trades, 10, read),
-        ]
-        actions = {("POST", "order"), ("DELETE", "order"), ("DELETE", "openOrders"), ("DELETE", "order/all")}
+        """Return every order endpoint."""
         return [
-            Endpoint(
-                method=method,
-                path=f"/api/v3/{path}",
-                handler=handler,
-                weight=weight,
-                permission=permission,
-                order_action=(method, path) in actions,
-                batch=path == "batchOrders",
-            )
-            for method, path, handler, weight, permission in table
+            Endpoint(wire.ORDER_TEST, self.test),
+            Endpoint(wire.ORDER_PLACE, self.place),
+            Endpoint(wire.ORDER_CANCEL, self.cancel),
+            Endpoint(wire.ORDER_BATCH, self.batch),
+            Endpoint(wire.OPEN_CANCEL, self.cancel_open),
+            Endpoint(wire.ALL_CANCEL, self.cancel_everything),
+            Endpoint(wire.ORDER, self.query),
+            Endpoint(wire.OPEN_ORDERS, self.open_orders),
+            Endpoint(wire.ALL_ORDERS, self.all_orders),
+            Endpoint(wire.MY_TRADES, self.my_trades),
         ]
 
     def test(self, call: Call) -> object:
@@ -140,7 +127,7 @@ class OrderApi:
         side, kind = call.need("side"), call.need("type")
         if side not in ("BUY", "SELL"):
             raise SimError(730002, f"Parameter error: side {side}")
-        if kind not in TYPES:
+        if kind not in ORDER_TYPE_NUMBERS:
             raise SimError(730002, f"Parameter error: type {kind}")
         stp = call.text("stpMode")
         if stp.upper() not in _STP:

@@ -27,8 +27,8 @@ from mexc_tui.venues.simulator.server.channels import AggreDepth, Channel, Kline
 from mexc_tui.venues.simulator.server.corruptor import FrameCorruptor
 from mexc_tui.venues.simulator.server.faults import FaultPlan
 from mexc_tui.venues.simulator.server.keys import CONNECTIONS_PER_LISTEN_KEY, ListenKeys
+from mexc_tui.wire.mexc import channels as wire
 
-PRIVATE = (codec.ORDERS_CHANNEL, codec.DEALS_CHANNEL, codec.ACCOUNT_CHANNEL)
 PERIODS = (10, 100, 1_000)
 E = TypeVar("E")
 
@@ -36,7 +36,7 @@ E = TypeVar("E")
 class StreamRules(msgspec.Struct, frozen=True, kw_only=True):
     """How long and how much a stream may do; times in milliseconds of exchange time."""
 
-    max_channels: int = 30
+    max_channels: int = wire.MAX_CHANNELS
     unsubscribed_ms: int = 30_000
     quiet_ms: int = 60_000
     lifetime_ms: int = 24 * 3_600_000
@@ -303,7 +303,7 @@ class Hub:
             return True
         if len(connection.channels) >= self._rules.max_channels:
             return False
-        if name in PRIVATE:
+        if name in wire.PRIVATE:
             if connection.account_id is None:
                 return False
         elif not self._open(name):
@@ -373,11 +373,11 @@ class Hub:
             for channel in self._trades.get(event.symbol, ()):
                 channel.on_trade(event)
         elif isinstance(event, OrderChanged):
-            self._private(codec.ORDERS_CHANNEL, event.order.account_id, codec.private_order, event)
+            self._private(wire.PRIVATE_ORDERS, event.order.account_id, codec.private_order, event)
         elif isinstance(event, OwnTrade):
-            self._private(codec.DEALS_CHANNEL, event.account_id, codec.private_deal, event)
+            self._private(wire.PRIVATE_DEALS, event.account_id, codec.private_deal, event)
         elif isinstance(event, BalanceChanged):
-            self._private(codec.ACCOUNT_CHANNEL, event.account_id, codec.private_account, event)
+            self._private(wire.PRIVATE_ACCOUNT, event.account_id, codec.private_account, event)
         elif isinstance(event, BookBroken):
             for channel in self._book.get(event.symbol, ()):
                 if isinstance(channel, AggreDepth):

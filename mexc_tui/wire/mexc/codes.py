@@ -1,0 +1,56 @@
+"""Error codes that the local exchange answers with; the client knows what each of them, and others, mean."""
+
+from __future__ import annotations
+
+from typing import Final
+
+BAD_INTERVAL: Final = -1120
+UNKNOWN_SYMBOL: Final = -1121
+SPAN_TOO_LONG: Final = -1127
+BAD_COMBINATION: Final = -1128
+UNKNOWN_OPEN_ORDER: Final = -2011
+UNKNOWN_ORDER: Final = -2013
+
+BAD_REQUEST: Final = 400
+NO_SIGNATURE: Final = 602
+UNKNOWN_USER: Final = 10001
+SYMBOL_CLOSED_TO_API: Final = 10007
+BAD_KEY_INFO: Final = 10072
+BAD_REQUEST_TIME: Final = 10073
+NO_AMOUNT: Final = 10095
+AMOUNT_SCALE: Final = 10096
+BAD_AMOUNT: Final = 10097
+INSUFFICIENT_BALANCE: Final = 10101
+AMOUNT_NOT_POSITIVE: Final = 10102
+NO_RECORD: Final = 22222
+
+SUSPENDED: Final = 30000
+SIDE_CLOSED: Final = 30001
+BELOW_MINIMUM: Final = 30002
+ABOVE_MAXIMUM: Final = 30003
+INSUFFICIENT_POSITION: Final = 30004
+OVERSOLD: Final = 30005
+BAD_PRICE: Final = 30010
+TRADING_DISABLED: Final = 30016
+MARKET_ORDERS_DISABLED: Final = 30018
+NO_OPPONENT: Final = 30025
+TOO_MANY_ORDERS: Final = 30029
+PRICE_OUT_OF_RANGE: Final = 30087
+BAD_PARAMETER: Final = 33333
+MISSING_PARAMETER: Final = 44444
+PAIR_BARRED: Final = 70011
+
+BAD_KEY_FORMAT: Final = 700001
+BAD_SIGNATURE: Final = 700002
+OUTSIDE_RECV_WINDOW: Final = 700003
+MANDATORY_PARAMETER: Final = 700004
+RECV_WINDOW_TOO_LONG: Final = 700005
+ADDRESS_NOT_ALLOWED: Final = 700006
+NO_PERMISSION: Final = 700007
+ILLEGAL_CHARACTERS: Final = 700008
+BAD_CONTENT_TYPE: Final = 700013
+INVALID_PARAMETER: Final = 730002
+INVALID_LISTEN_KEY: Final = 730708
+
+MIRROR_DOWN: Final = "the mirrored market is down"
+"""What a paper exchange adds to ``SUSPENDED`` while it does not know its market; the reason follows in brackets."""
