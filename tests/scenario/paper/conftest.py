@@ -94,7 +94,7 @@ class Chain:
     async def open(self) -> None:
         await self.stand_in.start()
         settings = MexcSettings(base_url=self.stand_in.rest_url, ws_url=self.stand_in.ws_url)
-        quick = StreamSettings(timing=StreamTiming(backoff_s=0.05, backoff_max_s=0.2))
+        quick = StreamSettings(timing=StreamTiming(quiet_s=0.5, ping_answer_s=2.5, backoff_s=0.05, backoff_max_s=0.2))
         self.mirror = Mirror(settings, self.paper, Delays(1, 0), streams=quick)
         await self.mirror.open()
         self.paper.core.accounts.deposit("ann", {"USDT": Decimal(100_000), "ABC": Decimal(1_000)})
@@ -146,7 +146,7 @@ class Chain:
 
 
 @pytest.fixture
-async def half() -> AsyncIterator[Callable[..., Any]]:
+async def with_ways() -> AsyncIterator[Callable[..., Any]]:
     """Return what makes a mirror of a stand-in some of whose paths behave in ways of their own, by last name."""
     opened: list[Server] = []
 
@@ -154,7 +154,7 @@ async def half() -> AsyncIterator[Callable[..., Any]]:
         there = Exchange(start_ms=wall_ms())
         there.symbols.list_symbol(QUIET)
 
-        class Half(Server):
+        class OwnWays(Server):
             def _build(self) -> web.Application:
                 app = super()._build()
 
@@ -167,7 +167,7 @@ async def half() -> AsyncIterator[Callable[..., Any]]:
                 app.middlewares.append(own_way)
                 return app
 
-        server = Half(there, wall_ms, ServerSettings(seed=1))
+        server = OwnWays(there, wall_ms, ServerSettings(seed=1))
         await server.start()
         opened.append(server)
         settings = MexcSettings(base_url=server.rest_url, ws_url=server.ws_url)
