@@ -22,8 +22,9 @@ START_MS = 1_800_000_000_000
 
 
 def replayed(path, **options):
-    tape = TapeMarket.from_file(path, decode_frame, math.inf, autostart=True, **options)
+    tape = TapeMarket.from_file(path, decode_frame, math.inf, **options)
     exchange = tape_exchange(tape, start_ms=START_MS)
+    tape.start(START_MS)
     exchange.advance(START_MS + 1)
     assert tape.finished
     return exchange

@@ -70,8 +70,9 @@ def events(path) -> list[tuple[int, str, int]]:
 
 
 def book(path, **options):
-    tape = TapeMarket.from_file(path, decode_frame, float("inf"), autostart=True, **options)
+    tape = TapeMarket.from_file(path, decode_frame, float("inf"), **options)
     exchange = tape_exchange(tape, start_ms=START_MS)
+    tape.start(START_MS)
     exchange.advance(START_MS + 1)
     bids, asks = exchange.market.depth("XYZUSDT", 100)[1:]
     return [(str(p), str(q)) for p, q in bids], [(str(p), str(q)) for p, q in asks]

@@ -40,8 +40,9 @@ def play(tmp_path):
     def make(*rows: dict, speed: float = 1.0):
         path = tmp_path / "tape.jsonl"
         path.write_text("\n".join(json.dumps(row) for row in rows) + "\n")
-        tape = TapeMarket.from_file(path, decode_frame, speed, autostart=True)
+        tape = TapeMarket.from_file(path, decode_frame, speed)
         exchange = tape_exchange(tape, start_ms=START_MS)
+        tape.start(START_MS)
         exchange.accounts.deposit("ann", {"USDT": D(1000), "XYZ": D(1000)})
         exchange.advance(START_MS)
         return exchange

@@ -37,7 +37,7 @@ class TapeMarket:
 
     A symbol's market begins at its snapshot; earlier increments, and those up to the snapshot's id, are in it already.
     Quantities of the tape are the foreign part of a level, own orders stand beside them. When the tape ends, the
-    markets stand still. Playback begins with ``start``, or with the first move of time when ``autostart`` is set.
+    markets stand still. Playback begins with ``start``.
     """
 
     def __init__(
@@ -45,7 +45,6 @@ class TapeMarket:
         lines: Sequence[TapeLine],
         *,
         speed: float = 1.0,
-        autostart: bool = False,
         instruments: Sequence[Instrument] | None = None,
         from_s: float = 0.0,
     ) -> None:
@@ -63,7 +62,6 @@ class TapeMarket:
         self.speed = speed
         self._first_ms = lines[0].at_ms if lines else 0
         self._begin_ms = self._first_ms + round(from_s * 1_000)
-        self.autostart = autostart
         self._next = 0
         self._started_ms: int | None = None
         self._pairs: dict[str, Pair] = {}
@@ -76,22 +74,16 @@ class TapeMarket:
         decode: FrameDecoder,
         speed: float = 1.0,
         *,
-        autostart: bool = False,
         from_s: float = 0.0,
     ) -> TapeMarket:
         """Read a tape, raw or neutral; TapeError for a missing, empty or corrupt file. ``decode`` reads raw frames."""
         lines, instruments = read_tape(Path(path), decode)
-        return cls(lines, speed=speed, autostart=autostart, instruments=instruments, from_s=from_s)
+        return cls(lines, speed=speed, instruments=instruments, from_s=from_s)
 
     @property
     def finished(self) -> bool:
         """Whether everything has been played."""
         return self._next >= len(self.lines)
-
-    @property
-    def started(self) -> bool:
-        """Whether playback has begun."""
-        return self._started_ms is not None
 
     def attach(self, symbols: SymbolRegistry, timeline: Timeline) -> None:
         """List the tape's symbols at an exchange and let the tape move them."""
@@ -115,9 +107,7 @@ class TapeMarket:
             self._started_ms = now_ms
 
     def prepare(self, now_ms: int) -> None:
-        """Start with the first move of time, if that was asked for."""
-        if self.autostart:
-            self.start(now_ms)
+        """Nothing to prepare."""
 
     def next_ms(self) -> int | None:
         """Return when the next line is due, None before the start and after the end."""
