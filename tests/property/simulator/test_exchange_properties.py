@@ -145,7 +145,7 @@ def test_a_fee_is_the_whole_rate_of_what_came_or_its_discounted_value_in_mx(done
         assert exchange.accounts.fees.get(asset, 0) == amount
 
 
-@settings(max_examples=150)
+@settings(max_examples=75)
 @given(
     st.lists(
         st.one_of(placing(STP), placing(STP), placing(STP), cancel, foreign),
