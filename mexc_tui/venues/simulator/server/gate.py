@@ -18,7 +18,7 @@ EDGE_PAGE = (
     "<HTML><HEAD>\n<TITLE>Access Denied</TITLE>\n</HEAD><BODY>\n<H1>Access Denied</H1>\n \n"
     "You don't have permission to access this server.<P>\nReference&#32;&#35;18&#46;loopback\n</BODY>\n</HTML>\n"
 )
-_ORDER_ACTIONS = frozenset({wire.ORDER_PLACE, wire.ORDER_CANCEL, wire.OPEN_CANCEL, wire.ALL_CANCEL})
+ORDER_ACTIONS = frozenset({wire.ORDER_PLACE, wire.ORDER_CANCEL, wire.OPEN_CANCEL, wire.ALL_CANCEL})
 _encode = msgspec.json.Encoder().encode
 
 
@@ -79,7 +79,7 @@ class Gate:
         access = request.headers.get("X-MEXC-APIKEY", "")
         key, params = authenticate(self._ctx.keys, access, query, text, remote, endpoint.route.permission, now_ms)
         self._limiter.check_account(remote, key.account_id, endpoint.route.weight, now_ms)
-        if endpoint.route in _ORDER_ACTIONS:
+        if endpoint.route in ORDER_ACTIONS:
             self._limiter.check_order_action(remote, key.account_id, now_ms)
         if endpoint.route == wire.ORDER_BATCH:
             self._limiter.check_batch(remote, key.account_id, now_ms)
