@@ -6,7 +6,6 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from mexc_tui.cli import exchange
 from mexc_tui.cli.commands import (
     balances,
     book,
@@ -16,6 +15,7 @@ from mexc_tui.cli.commands import (
     config,
     demo,
     doctor,
+    exchange,
     markets,
     orders,
     paper,

@@ -17,8 +17,8 @@ from random import Random
 
 from mexc_tui.domain.instrument import Instrument
 from mexc_tui.domain.orders import Side
-from mexc_tui.venues.simulator.core.exchange import Exchange
 from mexc_tui.venues.simulator.core.matching import Pair
+from mexc_tui.venues.simulator.exchange import Exchange
 from mexc_tui.venues.simulator.server import GENEROUS, Server, ServerSettings
 
 SYMBOLS = tuple(f"LOAD{n}USDT" for n in range(10))
@@ -78,7 +78,7 @@ class Firehose:
 
 def list_pair(exchange: Exchange, symbol: str) -> Pair:
     """List a pair whose quantities are whole numbers, so that a quantity can be a stamp."""
-    return exchange.add_pair(
+    return exchange.symbols.add_pair(
         Instrument(
             symbol=symbol,
             base=symbol.removesuffix("USDT"),
@@ -95,8 +95,8 @@ def build(start_ms: int) -> Exchange:
     exchange = Exchange(start_ms=start_ms, seed=3)
     for number, symbol in enumerate(SYMBOLS):
         pair = list_pair(exchange, symbol)
-        exchange.add_source(Firehose(pair, start_ms, number))
-    place = exchange.place
+        exchange.timeline.add(Firehose(pair, start_ms, number))
+    place = exchange.orders.place
 
     def noted(account_id: str, **order: object) -> object:
         at = time.monotonic_ns()
@@ -104,7 +104,7 @@ def build(start_ms: int) -> Exchange:
         print(json.dumps({"order": at}), flush=True)
         return made
 
-    exchange.place = noted  # type: ignore[method-assign,assignment]
+    exchange.orders.place = noted  # type: ignore[method-assign,assignment]
     return exchange
 
 
@@ -113,7 +113,7 @@ async def serve() -> None:
     wall = time.time_ns() // 1_000_000
     exchange = build(wall)
     server = Server(exchange, lambda: time.time_ns() // 1_000_000, ServerSettings(seed=3, limits=GENEROUS))
-    exchange.open_account("bench", {"USDT": Decimal(100_000_000)})
+    exchange.accounts.deposit("bench", {"USDT": Decimal(100_000_000)})
     key = server.keys.create("bench", note="bench", created_ms=wall)
     await server.start()
     line = {"rest": server.rest_url, "ws": server.ws_url, "api_key": key.access, "api_secret": key.secret}

@@ -19,7 +19,7 @@ import time
 from decimal import Decimal
 
 from mexc_tui.domain.numbers import plain
-from mexc_tui.venues.simulator.core.exchange import Exchange
+from mexc_tui.venues.simulator.exchange import Exchange
 from mexc_tui.venues.simulator.server import GENEROUS, Server, ServerSettings
 from mexc_tui.venues.simulator.server.streams import StreamRules
 from tests.benchmarks.feed import Firehose, list_pair
@@ -40,7 +40,7 @@ def build(start_ms: int) -> Exchange:
     exchange = Exchange(start_ms=start_ms, seed=3)
     for number, symbol in enumerate(SYMBOLS):
         pair = list_pair(exchange, symbol)
-        exchange.add_source(
+        exchange.timeline.add(
             Firehose(pair, start_ms, number, levels=LEVELS.get(symbol, 200), trades=0.3, trades_every_ms=WINDOW_MS)
         )
     return exchange
@@ -56,7 +56,7 @@ class Local:
         self.server = Server(self.exchange, wall_ms, settings)
         self.keys = []
         for number in range(accounts):
-            self.exchange.open_account(f"bench{number}", {"USDT": Decimal(10**9)})
+            self.exchange.accounts.deposit(f"bench{number}", {"USDT": Decimal(10**9)})
             self.keys.append(self.server.keys.create(f"bench{number}", note="bench", created_ms=wall_ms()))
         self.commands: asyncio.Queue[str] = asyncio.Queue()
         self.still = False
@@ -102,7 +102,7 @@ class Local:
         say({"burst": {symbol: self._book(symbol) for symbol in SYMBOLS}})
 
     def _book(self, symbol: str) -> list[object]:
-        version, bids, asks = self.exchange.depth(symbol, 5_000)
+        version, bids, asks = self.exchange.market.depth(symbol, 5_000)
         return [version, *([[plain(p), plain(q)] for p, q in side] for side in (bids, asks))]
 
     def _listen(self, loop: asyncio.AbstractEventLoop) -> None:

@@ -18,10 +18,9 @@ from mexc_tui.domain.views import VenueKind
 from mexc_tui.kernel.ports import Venue
 from mexc_tui.venues.mexc.settings import MexcSettings
 from mexc_tui.venues.mexc.venue import MexcVenue
-from mexc_tui.venues.simulator.core.exchange import Exchange
 from mexc_tui.venues.simulator.core.matching import Pair
+from mexc_tui.venues.simulator.exchange import Exchange
 from mexc_tui.venues.simulator.server.app import Server, ServerSettings
-from mexc_tui.venues.simulator.venue import SimulatorVenue
 
 ACCOUNT = "trader"
 PATIENCE_S = 10.0
@@ -38,7 +37,7 @@ class Bench:
 
     def pair(self, symbol: str = "ABCUSDT") -> Pair:
         """The exchange's own view of a pair, to act as the rest of the market."""
-        return self.exchange.pair(symbol)
+        return self.exchange.symbols.pair(symbol)
 
     def got(self, kind: type) -> list[Any]:
         """What of a kind has been pushed so far, in order."""
@@ -80,7 +79,7 @@ def build_exchange(start_ms: int) -> Exchange:
         ("币币USDT", InstrumentStatus.ONLINE),
         ("OFFUSDT", InstrumentStatus.PAUSED),
     ):
-        exchange.list_symbol(
+        exchange.symbols.list_symbol(
             Instrument(
                 symbol=symbol,
                 base=symbol.removesuffix("USDT"),
@@ -96,19 +95,8 @@ def build_exchange(start_ms: int) -> Exchange:
                 taker_fee=Decimal("0.0005"),
             )
         )
-    exchange.open_account(ACCOUNT, {"USDT": Decimal(10_000), "ABC": Decimal(50)})
+    exchange.accounts.deposit(ACCOUNT, {"USDT": Decimal(10_000), "ABC": Decimal(50)})
     return exchange
-
-
-@asynccontextmanager
-async def simulator() -> AsyncIterator[Bench]:
-    exchange = build_exchange(1_800_000_000_000)
-    venue = SimulatorVenue(exchange, ACCOUNT)
-
-    async def step(ms: int) -> None:
-        venue.advance(ms)
-
-    yield Bench(venue, exchange, step)
 
 
 @asynccontextmanager
@@ -136,7 +124,6 @@ async def mexc_over_loopback() -> AsyncIterator[Bench]:
 
 
 BUILDERS: dict[str, Callable[[], AbstractAsyncContextManager[Bench]]] = {
-    "simulator": simulator,
     "mexc-over-loopback": mexc_over_loopback,
 }
 

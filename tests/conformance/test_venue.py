@@ -1,4 +1,4 @@
-"""What every venue must do alike, whether the exchange is in process or behind MEXC's wire."""
+"""What every venue must do alike."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ async def test_snapshot_and_pushes_give_exactly_the_exchanges_book(bench):
         pair.set_foreign(Side.SELL, 10_100 - step, (step % 4) * 70)
         if step % 9 == 0:
             pair.foreign_take(Side.BUY, 10_200, 130)
-    version, bids, asks = bench.exchange.depth(S, 10_000)
+    version, bids, asks = bench.exchange.market.depth(S, 10_000)
     await bench.until(lambda: bench.got(BookDelta) and bench.got(BookDelta)[-1].last >= version)
     deltas = bench.got(BookDelta)
     at = snapshot.version
@@ -392,7 +392,7 @@ async def test_dropping_interest_stops_the_pushes(bench):
     count = len([delta for delta in bench.got(BookDelta) if delta.symbol == S])
     bench.pair().add(Side.BUY, 9_000, 10)
     bench.pair("币币USDT").add(Side.BUY, 9_000, 10)
-    at = bench.exchange.depth("币币USDT", 1)[0]
+    at = bench.exchange.market.depth("币币USDT", 1)[0]
     await bench.until(lambda: bench.got(BookDelta)[-1].last >= at)
     assert len([delta for delta in bench.got(BookDelta) if delta.symbol == S]) == count
 

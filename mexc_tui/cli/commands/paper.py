@@ -118,26 +118,24 @@ def move_aside(folder: Path) -> Path | None:
         Where it is now; None where there was no account.
 
     Raises:
-        ExitError: a program trades with it, or it cannot be moved.
+        RefusedError: a program trades with it.
+        ExitError: it cannot be moved.
     """
-    from mexc_tui.cli.exchange import lock_state
+    from mexc_tui.desk.exchange.state_file import lock_state
 
     if not (folder / ACCOUNT).exists():
         return None
-    lock = lock_state(folder / ACCOUNT)
     try:
-        aside = folder.with_name(f"{folder.name}.{time.strftime('%Y%m%d-%H%M%S')}")
-        if aside.exists():
-            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
-        folder.rename(aside)
-        folder.mkdir(mode=0o700)
+        with lock_state(folder / ACCOUNT):
+            aside = folder.with_name(f"{folder.name}.{time.strftime('%Y%m%d-%H%M%S')}")
+            if aside.exists():
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+            folder.rename(aside)
+            folder.mkdir(mode=0o700)
     except OSError as error:
         raise ExitError(
             f"The paper account in {folder} could not be moved aside ({error.strerror}); nothing was started.", USAGE
         ) from None
-    finally:
-        if lock is not None:
-            lock.release()
     return aside
 
 

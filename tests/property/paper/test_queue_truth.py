@@ -72,14 +72,14 @@ def exchange_with(price_ticks: int) -> tuple[PaperExchange, list[OwnTrade]]:
             )
         ]
     )
-    exchange.open_account("ann", {"USDT": Decimal(1_000_000)})
+    exchange.core.accounts.deposit("ann", {"USDT": Decimal(1_000_000)})
     fills: list[OwnTrade] = []
 
     def keep(event: SimEvent) -> None:
         if isinstance(event, OwnTrade):
             fills.append(event)
 
-    exchange.listen(keep)
+    exchange.core.listen(keep)
     return exchange, fills
 
 
@@ -126,15 +126,15 @@ def test_an_order_is_never_filled_before_its_turn_nor_by_more_than_was_traded(se
     entered = False
     traded_since = 0
     for at, _, kind, what in events:
-        exchange.advance(START + at)
+        exchange.core.advance(START + at)
         if kind == "push":
             total, label = what
             exchange.feed_levels("ABCUSDT", [(Side.BUY, PRICE, total)], START + abs(label))
             if label < 0:
-                exchange.place(
+                exchange.core.orders.place(
                     "ann", symbol="ABCUSDT", side=Side.BUY, type="LIMIT", qty=Decimal(OWN), price=Decimal("100.00")
                 )
-                exchange.advance(START + at + 1)
+                exchange.core.advance(START + at + 1)
                 entered = True
             continue
         qty, traded_at = what
@@ -147,7 +147,7 @@ def test_an_order_is_never_filled_before_its_turn_nor_by_more_than_was_traded(se
         assert filled <= truth.reached_by[traded_at], "filled before its turn"
         assert filled <= min(OWN, traded_since)
     assert all(fill.trade_id.endswith("C") and fill.is_maker and fill.price == 100 for fill in fills)
-    assert not exchange.accounts.unaccounted()
+    assert not exchange.core.accounts.unaccounted()
 
 
 @settings(max_examples=60, deadline=None)
@@ -158,13 +158,15 @@ def test_with_pushes_in_time_and_cancels_behind_it_the_order_is_filled_exactly_i
     exchange, fills = exchange_with(PRICE)
     ahead = rng.randrange(0, 50)
     exchange.feed_book("ABCUSDT", [(PRICE, ahead)] if ahead else [(PRICE - 5, 100)], [(PRICE + 5, 100)], START)
-    exchange.advance(START + 1)
-    exchange.place("ann", symbol="ABCUSDT", side=Side.BUY, type="LIMIT", qty=Decimal(OWN), price=Decimal("100.00"))
-    exchange.advance(START + 2)
+    exchange.core.advance(START + 1)
+    exchange.core.orders.place(
+        "ann", symbol="ABCUSDT", side=Side.BUY, type="LIMIT", qty=Decimal(OWN), price=Decimal("100.00")
+    )
+    exchange.core.advance(START + 2)
     total, reached, now = ahead, 0, START
     for _ in range(30):
         now += 250
-        exchange.advance(now)
+        exchange.core.advance(now)
         if rng.random() < 0.5:
             total += rng.randrange(1, 20)
         elif total > ahead:

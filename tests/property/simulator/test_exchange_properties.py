@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from mexc_tui.domain.instrument import Instrument
 from mexc_tui.domain.orders import Side
 from mexc_tui.venues.simulator.core.events import BookLevel, OrderChanged, OwnTrade, SimError
-from mexc_tui.venues.simulator.core.exchange import Exchange
 from mexc_tui.venues.simulator.core.fees import MX_DISCOUNT
 from mexc_tui.venues.simulator.core.groups import uid_of
+from mexc_tui.venues.simulator.exchange import Exchange
+from mexc_tui.venues.simulator.state import ExchangeState
 
 D = Decimal
 S = "ABCUSDT"
@@ -49,10 +50,10 @@ actions = st.lists(st.one_of(place, place, spend, cancel, foreign, foreign, fees
 
 
 def act(exchange: Exchange, action: tuple) -> None:
-    pair = exchange.pair(S)
+    pair = exchange.symbols.pair(S)
     match action:
         case ("place", account, side, kind, price, qty, stp):
-            exchange.place(
+            exchange.orders.place(
                 account,
                 symbol=S,
                 side=side,
@@ -62,13 +63,13 @@ def act(exchange: Exchange, action: tuple) -> None:
                 stp_mode=stp,
             )
         case ("spend", account, side, qty):
-            exchange.place(account, symbol=S, side=side, type="MARKET", quote_qty=D(qty) + D("0.123"))
+            exchange.orders.place(account, symbol=S, side=side, type="MARKET", quote_qty=D(qty) + D("0.123"))
         case ("cancel", account, place_):
-            standing = exchange.open_orders(account, S)
+            standing = exchange.orders.open_orders(account, S)
             if standing:
-                exchange.cancel(account, S, order_id=standing[place_ % len(standing)].order_id)
+                exchange.orders.cancel(account, S, order_id=standing[place_ % len(standing)].order_id)
         case ("in_mx", account, wanted):
-            exchange.pay_in_mx(account, wanted)
+            exchange.fees.pay_in_mx(account, wanted)
         case ("group", account, joins):
             change = exchange.groups.add if joins else exchange.groups.remove
             change("ann", 91, [uid_of(account)], exchange.now_ms)
@@ -94,15 +95,15 @@ def run(done: list[tuple], exchange: Exchange) -> None:
 
 def fresh() -> Exchange:
     exchange = Exchange(start_ms=1_800_000_000_000)
-    exchange.list_symbol(PAIR)
-    exchange.list_symbol(MX)
-    exchange.open_account("maker", {"USDT": D(10), "MX": D(1)})
+    exchange.symbols.list_symbol(PAIR)
+    exchange.symbols.list_symbol(MX)
+    exchange.accounts.deposit("maker", {"USDT": D(10), "MX": D(1)})
     for side in (Side.SELL, Side.BUY):
-        exchange.place("maker", symbol="MXUSDT", side=side, type="LIMIT", qty=D(1), price=D("3.2151"))
+        exchange.orders.place("maker", symbol="MXUSDT", side=side, type="LIMIT", qty=D(1), price=D("3.2151"))
     for account in ACCOUNTS:
         # So little MX that it runs out on the way.
-        exchange.open_account(account, {"USDT": D(3_000), "ABC": D(30), "MX": D("0.05")})
-    exchange.pay_in_mx("ann", True)
+        exchange.accounts.deposit(account, {"USDT": D(3_000), "ABC": D(30), "MX": D("0.05")})
+    exchange.fees.pay_in_mx("ann", True)
     exchange.groups.create("ann", "desk", exchange.now_ms)
     return exchange
 
@@ -114,11 +115,11 @@ def test_money_is_conserved_and_locks_are_exactly_what_open_orders_need(done):
     assert exchange.accounts.unaccounted() == {}
     for account in ACCOUNTS:
         locked = {"USDT": D(0), "ABC": D(0)}
-        for order in exchange.open_orders(account):
+        for order in exchange.orders.open_orders(account):
             left = order.qty - order.filled_qty
             assert left > 0
             locked["USDT" if order.side is Side.BUY else "ABC"] += left * (order.price if order.side is Side.BUY else 1)
-        held = {balance.asset: balance for balance in exchange.balances(account)}
+        held = {balance.asset: balance for balance in exchange.accounts.balances(account)}
         for asset, amount in locked.items():
             assert (held[asset].locked if asset in held else 0) == amount
         assert all(balance.free >= 0 for balance in held.values())
@@ -130,7 +131,7 @@ def test_a_fee_is_the_whole_rate_of_what_came_or_its_discounted_value_in_mx(done
     run(done, exchange)
     charged: dict[str, D] = {}
     for account in ACCOUNTS:
-        for trade in exchange.own_trades(account, S, limit=1_000):
+        for trade in exchange.orders.own_trades(account, S, limit=1_000):
             rate = PAIR.maker_fee if trade.is_maker else PAIR.taker_fee
             if trade.fee_asset == "MX":
                 exactly = trade.quote_qty * rate * (1 - MX_DISCOUNT) / D("3.2151")
@@ -144,7 +145,7 @@ def test_a_fee_is_the_whole_rate_of_what_came_or_its_discounted_value_in_mx(done
         assert exchange.accounts.fees.get(asset, 0) == amount
 
 
-@settings(max_examples=150)
+@settings(max_examples=75)
 @given(
     st.lists(
         st.one_of(placing(STP), placing(STP), placing(STP), cancel, foreign),
@@ -158,10 +159,10 @@ def test_accounts_of_one_group_never_trade_with_each_other(done):
     run(done, exchange)
     sides_of: dict[str, set[str]] = {}
     for account in ACCOUNTS:
-        for trade in exchange.own_trades(account, S, limit=1_000):
+        for trade in exchange.orders.own_trades(account, S, limit=1_000):
             assert not trade.is_self_trade
             sides_of.setdefault(trade.trade_id, set()).add(account)
-        for order in exchange.all_orders(account, S, None, None, 1_000):
+        for order in exchange.orders.all_orders(account, S, None, None, 1_000):
             if order.type == "FILL_OR_KILL":
                 assert order.filled_qty in (0, order.qty), "never in part, whoever stands in between"
     assert {"ann", "bob"} not in sides_of.values()
@@ -172,7 +173,7 @@ def test_accounts_of_one_group_never_trade_with_each_other(done):
 def test_book_pushes_add_up_to_the_book_and_its_queues_to_its_totals(done):
     exchange = fresh()
     book: dict[tuple[Side, D], D] = {}
-    versions = [exchange.depth(S, 1)[0]]
+    versions = [exchange.market.depth(S, 1)[0]]
 
     def note(event):
         if isinstance(event, BookLevel):
@@ -182,14 +183,14 @@ def test_book_pushes_add_up_to_the_book_and_its_queues_to_its_totals(done):
 
     exchange.listen(note)
     run(done, exchange)
-    version, bids, asks = exchange.depth(S, 10_000)
+    version, bids, asks = exchange.market.depth(S, 10_000)
     assert version == versions[-1]
     assert bids == sorted(((p, q) for (s, p), q in book.items() if q and s is Side.BUY), reverse=True)
     assert asks == sorted((p, q) for (s, p), q in book.items() if q and s is Side.SELL)
-    standing = {order.order_id for account in ACCOUNTS for order in exchange.open_orders(account)}
+    standing = {order.order_id for account in ACCOUNTS for order in exchange.orders.open_orders(account)}
     queued = set()
     for side in Side:
-        for level in exchange.pair(S).book.half(side).levels.values():
+        for level in exchange.symbols.pair(S).book.side(side).levels.values():
             assert level.total == sum(entry.qty for entry in level.entries) > 0
             assert level.own == sum(entry.qty for entry in level.entries if entry.order)
             assert all(entry.qty > 0 for entry in level.entries)
@@ -214,7 +215,7 @@ def test_fills_add_up_to_orders_and_no_fill_is_worse_than_its_limit(done):
     exchange.listen(note)
     run(done, exchange)
     for account in ACCOUNTS:
-        for order in exchange.all_orders(account, S, None, None, 1_000):
+        for order in exchange.orders.all_orders(account, S, None, None, 1_000):
             mine = [trade for trade in trades if trade.order_id == order.order_id]
             assert sum((trade.qty for trade in mine), D(0)) == order.filled_qty
             assert sum((trade.quote_qty for trade in mine), D(0)) == order.filled_quote
@@ -231,16 +232,18 @@ def test_fills_add_up_to_orders_and_no_fill_is_worse_than_its_limit(done):
 def test_a_restart_changes_nothing(before, after):
     exchange = fresh()
     run(before, exchange)
-    pair = exchange.pair(S)
+    pair = exchange.symbols.pair(S)
     for side in Side:
-        for price in list(pair.book.half(side).levels):
+        for price in list(pair.book.side(side).levels):
             pair.set_foreign(side, price, 0)
     again = Exchange(start_ms=1_800_000_000_000)
-    again.restore(json.loads(json.dumps(exchange.dump())))
-    assert again.depth(S, 1_000)[1:] == exchange.depth(S, 1_000)[1:]
+    ExchangeState(again).restore(json.loads(json.dumps(ExchangeState(exchange).dump())))
+    assert again.market.depth(S, 1_000)[1:] == exchange.market.depth(S, 1_000)[1:]
     run(after, exchange)
     run(after, again)
     for account in ACCOUNTS:
-        assert again.balances(account) == exchange.balances(account)
-        assert again.all_orders(account, S, None, None, 1_000) == exchange.all_orders(account, S, None, None, 1_000)
-        assert again.own_trades(account, S, limit=1_000) == exchange.own_trades(account, S, limit=1_000)
+        assert again.accounts.balances(account) == exchange.accounts.balances(account)
+        assert again.orders.all_orders(account, S, None, None, 1_000) == exchange.orders.all_orders(
+            account, S, None, None, 1_000
+        )
+        assert again.orders.own_trades(account, S, limit=1_000) == exchange.orders.own_trades(account, S, limit=1_000)

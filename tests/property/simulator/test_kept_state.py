@@ -10,11 +10,12 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mexc_tui.cli.exchange_state import StateFile
+from mexc_tui.desk.exchange.state_file import StateFile
 from mexc_tui.domain.instrument import Instrument
 from mexc_tui.domain.orders import Side
 from mexc_tui.venues.simulator.core.events import SimError
-from mexc_tui.venues.simulator.core.exchange import Exchange
+from mexc_tui.venues.simulator.exchange import Exchange
+from mexc_tui.venues.simulator.state import ExchangeState
 
 S = "ABCUSDT"
 PAIR = Instrument(symbol=S, base="ABC", quote="USDT", price_decimals=1, qty_decimals=2, taker_fee=Decimal("0.0005"))
@@ -40,19 +41,21 @@ actions = st.lists(st.one_of(place, place, place, spend, cancel, fund, foreign, 
 
 
 def act(exchange: Exchange, action: tuple) -> None:
-    pair = exchange.pair(S)
+    pair = exchange.symbols.pair(S)
     match action:
         case ("place", account, side, kind, price, qty):
             at = None if kind == "MARKET" else Decimal(price) / 10
-            exchange.place(account, symbol=S, side=side, type=kind, price=at, qty=Decimal(qty) / 100)
+            exchange.orders.place(account, symbol=S, side=side, type=kind, price=at, qty=Decimal(qty) / 100)
         case ("spend", account, side, qty):
-            exchange.place(account, symbol=S, side=side, type="MARKET", quote_qty=Decimal(qty) + Decimal("0.123"))
+            exchange.orders.place(
+                account, symbol=S, side=side, type="MARKET", quote_qty=Decimal(qty) + Decimal("0.123")
+            )
         case ("cancel", account, which):
-            standing = exchange.open_orders(account, S)
+            standing = exchange.orders.open_orders(account, S)
             if standing:
-                exchange.cancel(account, S, order_id=standing[which % len(standing)].order_id)
+                exchange.orders.cancel(account, S, order_id=standing[which % len(standing)].order_id)
         case ("fund", account, asset, qty):
-            exchange.open_account(account, {asset: Decimal(qty)})
+            exchange.accounts.deposit(account, {asset: Decimal(qty)})
         case ("rest", side, price, qty):
             if not pair.crosses(side, price):
                 pair.add(side, price, qty)
@@ -62,12 +65,12 @@ def act(exchange: Exchange, action: tuple) -> None:
 
 def fresh() -> Exchange:
     exchange = Exchange(start_ms=1_700_000_000_000, seed=1)
-    exchange.list_symbol(PAIR)
+    exchange.symbols.list_symbol(PAIR)
     return exchange
 
 
 def content(exchange: Exchange) -> dict:
-    told = exchange.dump()
+    told = ExchangeState(exchange).dump()
     # Time passes and levels change without anybody's account being concerned.
     del told["now_ms"], told["pairs"]
     return told
@@ -82,7 +85,7 @@ def test_after_a_kill_everything_that_was_told_of_is_there(steps_taken):
         state = StateFile(path, exchange)
         state.load()
         for name in ACCOUNTS:
-            exchange.open_account(name, {"USDT": Decimal(100_000), "ABC": Decimal(1_000)})
+            exchange.accounts.deposit(name, {"USDT": Decimal(100_000), "ABC": Decimal(1_000)})
         state.save()
         for action in steps_taken:
             exchange.advance(exchange.now_ms + 7)
@@ -94,7 +97,7 @@ def test_after_a_kill_everything_that_was_told_of_is_there(steps_taken):
                 case _:
                     with contextlib.suppress(SimError):
                         act(exchange, action)
-            state.settle()
+            state.persist()
         held = content(exchange)
         again = fresh()
         StateFile(path, again).load()

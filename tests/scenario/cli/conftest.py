@@ -19,8 +19,8 @@ from mexc_tui.desk.child import Addresses
 from mexc_tui.domain.market import Interval
 from mexc_tui.domain.orders import Side
 from mexc_tui.venues.simulator.core.events import BookLevel, PublicTrade, SimEvent
-from mexc_tui.venues.simulator.core.exchange import Exchange
-from mexc_tui.venues.simulator.markets.catalogue import default_markets, demo_exchange
+from mexc_tui.venues.simulator.exchange import Exchange, demo_exchange
+from mexc_tui.venues.simulator.markets.catalogue import default_markets
 from mexc_tui.venues.simulator.server import Server, ServerSettings
 
 Level = tuple[Decimal, Decimal]
@@ -39,8 +39,8 @@ class Truth:
         self.trades: dict[str, list[str]] = {}
         self._start: dict[str, tuple[int, dict[tuple[Side, Decimal], Decimal]]] = {}
         self._changes: dict[str, list[BookLevel]] = {}
-        for pair in exchange.instruments():
-            version, bids, asks = exchange.depth(pair.symbol, 100_000)
+        for pair in exchange.symbols.instruments():
+            version, bids, asks = exchange.market.depth(pair.symbol, 100_000)
             book = {(Side.BUY, price): qty for price, qty in bids} | {(Side.SELL, price): qty for price, qty in asks}
             self._start[pair.symbol] = (version, book)
         exchange.listen(self._note)
@@ -87,14 +87,14 @@ async def busy(server: Server) -> AsyncIterator[None]:
     """Somebody trades small amounts of every pair all the time."""
     exchange = server.exchange
     assert isinstance(exchange, Exchange)
-    exchange.open_account("bot", {"USDT": Decimal(10_000_000)})
+    exchange.accounts.deposit("bot", {"USDT": Decimal(10_000_000)})
 
     async def trade() -> None:
         while True:
-            for pair in exchange.instruments():
-                price, qty = exchange.depth(pair.symbol, 1)[2][0]
+            for pair in exchange.symbols.instruments():
+                price, qty = exchange.market.depth(pair.symbol, 1)[2][0]
                 wanted = min(qty, Decimal("0.01"))
-                exchange.place(
+                exchange.orders.place(
                     "bot", symbol=pair.symbol, side=Side.BUY, type="IMMEDIATE_OR_CANCEL", price=price, qty=wanted
                 )
             await asyncio.sleep(0.05)

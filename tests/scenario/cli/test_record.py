@@ -11,24 +11,31 @@ import pytest
 from mexc_tui.cli.commands.record import record
 from mexc_tui.cli.io.exits import OK
 from mexc_tui.desk.errors import InvalidRequestError
+from mexc_tui.desk.exchange.frames import decode_frame
 from mexc_tui.desk.recorder import Recorder
+from mexc_tui.venues.simulator.exchange import tape_exchange
 from mexc_tui.venues.simulator.markets.recording import read_bytes, read_recording
-from mexc_tui.venues.simulator.markets.tape import TapeMarket, tape_exchange
+from mexc_tui.venues.simulator.markets.tape import TapeMarket
 from mexc_tui.venues.simulator.server import parse_profile
 
 START_MS = 1_800_000_000_000
 
 
 def replayed(path, **options):
-    tape = TapeMarket.from_file(path, math.inf, autostart=True, **options)
+    tape = TapeMarket.from_file(path, decode_frame, math.inf, **options)
     exchange = tape_exchange(tape, start_ms=START_MS)
+    tape.start(START_MS)
     exchange.advance(START_MS + 1)
     assert tape.finished
     return exchange
 
 
 def last_versions(path) -> dict[str, int]:
-    return {line.symbol: line.update_id for line in read_recording(path, read_bytes(path)).lines if line.update_id}
+    return {
+        line.symbol: line.update_id
+        for line in read_recording(path, read_bytes(path), decode_frame).lines
+        if line.update_id
+    }
 
 
 @pytest.mark.parametrize("name", ["market.tape", "market.tape.gz"])
@@ -39,8 +46,8 @@ async def test_a_replay_ends_with_the_last_recorded_book(server, truth, tmp_path
     assert recorder.begun == {"BTCUSDT", "ETHUSDT"}
     exchange = replayed(path)
     for symbol, version in last_versions(path).items():
-        assert exchange.depth(symbol, 100_000)[1:] == truth.book(symbol, version)
-        pair, real = exchange.instrument(symbol), server.exchange.instrument(symbol)
+        assert exchange.market.depth(symbol, 100_000)[1:] == truth.book(symbol, version)
+        pair, real = exchange.symbols.instrument(symbol), server.exchange.symbols.instrument(symbol)
         assert (pair.price_decimals, pair.qty_decimals) == (real.price_decimals, real.qty_decimals)
         assert (pair.min_notional, pair.taker_fee) == (real.min_notional, real.taker_fee)
     assert gzip.decompress(path.read_bytes()) if name.endswith(".gz") else path.read_text()
@@ -49,7 +56,7 @@ async def test_a_replay_ends_with_the_last_recorded_book(server, truth, tmp_path
 async def test_trades_keep_their_ids_and_order(server, busy, truth, tmp_path):
     path = tmp_path / "market.tape"
     await record(Recorder(("BTCUSDT",), path, print), 0.9)
-    ids = [line.trade_id for line in read_recording(path, read_bytes(path)).lines if line.kind == "trade"]
+    ids = [line.trade_id for line in read_recording(path, read_bytes(path), decode_frame).lines if line.kind == "trade"]
     there = truth.trades["BTCUSDT"]
     assert ids
     assert there[there.index(ids[0]) :][: len(ids)] == ids
@@ -60,7 +67,7 @@ async def test_a_broken_stream_leaves_a_tape_that_is_never_wrong(server, truth, 
         server.plan.set(fault)
     path = tmp_path / "market.tape"
     assert await record(Recorder(("BTCUSDT",), path, print), 1.8) == OK
-    lines = [line for line in read_recording(path, read_bytes(path)).lines if line.update_id]
+    lines = [line for line in read_recording(path, read_bytes(path), decode_frame).lines if line.update_id]
     book: dict[bool, dict[Decimal, Decimal]] = {True: {}, False: {}}
     for line in lines:
         if line.kind == "depth_snapshot":

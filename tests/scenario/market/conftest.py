@@ -21,8 +21,8 @@ from mexc_tui.kernel.facts import FactLog
 from mexc_tui.kernel.markets import Markets
 from mexc_tui.venues.mexc.settings import MexcSettings
 from mexc_tui.venues.mexc.venue import MexcVenue
-from mexc_tui.venues.simulator.core.exchange import Exchange
-from mexc_tui.venues.simulator.markets.catalogue import default_markets, demo_exchange
+from mexc_tui.venues.simulator.exchange import Exchange, demo_exchange
+from mexc_tui.venues.simulator.markets.catalogue import default_markets
 from mexc_tui.venues.simulator.server import Server, ServerSettings
 from mexc_tui.venues.simulator.server.faults import Fault
 
@@ -144,7 +144,7 @@ class Watched:
         book = self.markets.book(symbol)
         if view is None or book is None or not self.live(symbol):
             return False
-        version, bids, asks = self.exchange.depth(symbol, 50)
+        version, bids, asks = self.exchange.market.depth(symbol, 50)
         if view.version != version:
             return False
         assert [(book.price(p), book.quantity(q)) for p, q in view.bids] == bids

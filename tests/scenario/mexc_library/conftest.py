@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from mexc_tui import MexcExchange
-from mexc_tui.venues.simulator.markets.catalogue import default_markets, demo_exchange
+from mexc_tui.venues.simulator.exchange import demo_exchange
+from mexc_tui.venues.simulator.markets.catalogue import default_markets
 from mexc_tui.venues.simulator.server import STRICT, Server, ServerSettings
 
 
@@ -21,7 +22,7 @@ def wall_ms() -> int:
 @pytest.fixture
 async def local() -> AsyncIterator[Server]:
     exchange = demo_exchange(start_ms=wall_ms(), markets=default_markets()[:1])
-    exchange.open_account("ann", {"USDT": Decimal(100_000)})
+    exchange.accounts.deposit("ann", {"USDT": Decimal(100_000)})
     server = Server(exchange, wall_ms, ServerSettings(seed=1, limits=STRICT))
     await server.start()
     yield server

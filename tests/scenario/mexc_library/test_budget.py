@@ -11,7 +11,8 @@ from mexc_tui.domain.errors import ErrorKind, VenueError
 from mexc_tui.domain.orders import OrderRequest, OrderType, Side
 from mexc_tui.venues.mexc.rest.client import MexcRest
 from mexc_tui.venues.mexc.settings import MexcSettings
-from mexc_tui.venues.simulator.markets.catalogue import default_markets, demo_exchange
+from mexc_tui.venues.simulator.exchange import demo_exchange
+from mexc_tui.venues.simulator.markets.catalogue import default_markets
 from mexc_tui.venues.simulator.server import STRICT, Server, ServerSettings
 
 START_MS = 1_790_000_000_000
@@ -42,7 +43,7 @@ class QuickClock:
 async def test_greedy_use_stays_within_the_strictest_rules() -> None:
     clock = QuickClock()
     exchange = demo_exchange(start_ms=START_MS, markets=default_markets()[:1])
-    exchange.open_account("ann", {"USDT": Decimal(100_000)})
+    exchange.accounts.deposit("ann", {"USDT": Decimal(100_000)})
     server = Server(exchange, clock.wall_ms, ServerSettings(seed=1, limits=STRICT, drive=False))
     await server.start()
     key = server.keys.create("ann", created_ms=START_MS)

@@ -25,6 +25,7 @@ from mexc_tui.venues.mexc.settings import MexcSettings
 from mexc_tui.venues.mexc.venue import MexcVenue
 from mexc_tui.venues.simulator.server import STRICT, Server
 from mexc_tui.venues.simulator.server.faults import make_fault
+from mexc_tui.venues.simulator.server.gate import ORDER_ACTIONS
 from mexc_tui.venues.simulator.server.rest_account import AccountApi
 from mexc_tui.venues.simulator.server.rest_public import PublicApi
 from mexc_tui.venues.simulator.server.rest_signed import OrderApi
@@ -61,7 +62,8 @@ async def rest(settings: MexcSettings, local: Server) -> AsyncIterator[MexcRest]
 
 def served(server: Server) -> dict[tuple[str, str], Any]:
     apis: tuple[Any, ...] = (PublicApi, OrderApi, AccountApi)
-    return {(end.method, end.path): end for api in apis for end in api(server._context).endpoints()}
+    routes = [end.route for api in apis for end in api(server._context).endpoints()]
+    return {(route.method, route.path): route for route in routes}
 
 
 def test_every_endpoint_of_the_client_is_served_and_it_counts_no_less_for_it(local: Server) -> None:
@@ -70,8 +72,8 @@ def test_every_endpoint_of_the_client_is_served_and_it_counts_no_less_for_it(loc
     assert here.keys() <= there.keys()
     for key, end in here.items():
         assert end.cost.weight >= there[key].weight, key
-        assert end.signed == there[key].signed, key
-        assert end.cost.order_action >= there[key].order_action, key
+        assert end.signed == bool(there[key].permission), key
+        assert end.cost.order_action >= (there[key] in ORDER_ACTIONS), key
 
 
 async def test_every_call_is_answered_as_its_type_says(rest: MexcRest, local: Server) -> None:
@@ -157,13 +159,13 @@ async def test_every_call_is_answered_as_its_type_says(rest: MexcRest, local: Se
 async def test_refusals_of_the_exchange_have_a_kind(
     rest: MexcRest, local: Server, changes: dict[str, Any], kind: ErrorKind, code: int
 ) -> None:
-    last = local.exchange.ticker(PAIR).last
+    last = local.exchange.market.ticker(PAIR).last
     assert last is not None
     named = {"price": (last * D("0.999")).quantize(D("0.01")), **changes}
     if code in (30002, 10101, 30003):
         named["price"] = D(60_000)
     assert await kind_of(rest.trading.place_order(order("r-1", **named))) == (kind, code, True)
-    assert local.exchange.open_orders("ann") == []
+    assert local.exchange.orders.open_orders("ann") == []
 
 
 async def test_refusals_of_keys_have_a_kind(settings: MexcSettings, local: Server) -> None:
@@ -203,16 +205,16 @@ async def test_a_clock_that_is_ten_seconds_off_costs_one_refusal_at_most(
     placed = await rest.trading.place_order(order("s-1"))
     await rest.trading.cancel_order(PAIR, order_id=placed)
     assert rest.clock_offset_ms == pytest.approx(skew_ms, abs=200)
-    assert len(local.exchange.all_orders("ann", PAIR, None, None, 10)) == 1
+    assert len(local.exchange.orders.all_orders("ann", PAIR, None, None, 10)) == 1
     local.plan.clear("clock_skew")
     await rest.account.balances()
     assert rest.clock_offset_ms == pytest.approx(0, abs=200)
 
 
 async def test_an_exchange_in_maintenance_or_with_a_paused_pair(rest: MexcRest, local: Server) -> None:
-    local.exchange.set_paused(PAIR, True)
+    local.exchange.symbols.set_paused(PAIR, True)
     assert await kind_of(rest.trading.place_order(order("m-1"))) == (ErrorKind.TRADING_DISABLED, 30000, True)
-    local.exchange.set_paused(PAIR, False)
+    local.exchange.symbols.set_paused(PAIR, False)
     local.plan.set(make_fault("maintenance"))
     assert (await kind_of(rest.trading.place_order(order("m-2"))))[::2] == (ErrorKind.OUTCOME_UNKNOWN, False)
     local.plan.clear("maintenance")
@@ -247,8 +249,8 @@ async def test_pairs_that_the_key_may_not_trade_are_known(settings: MexcSettings
             msgspec.structs.replace(settings, api_key=made.access, api_secret=made.secret), VenueKind.LOCAL
         )
 
-    pair = msgspec.structs.replace(local.exchange.instrument(PAIR), symbol="NEWUSDT", base="NEW")
-    local.exchange.list_symbol(pair)
+    pair = msgspec.structs.replace(local.exchange.symbols.instrument(PAIR), symbol="NEWUSDT", base="NEW")
+    local.exchange.symbols.list_symbol(pair)
     both = {PAIR, "NEWUSDT"}
     for limited, expected in (
         (venue(), both),

@@ -65,7 +65,7 @@ async def test_the_book_of_a_session_equals_the_exchanges_own(mexc: MexcExchange
         matched = 0
         async with asyncio.timeout(10):
             while matched < 5:
-                version, bids, asks = local.exchange.depth(PAIR, 20)
+                version, bids, asks = local.exchange.market.depth(PAIR, 20)
                 book = session.order_book(PAIR)
                 assert book.live
                 if book.version == version:
@@ -93,9 +93,9 @@ async def test_a_lost_acknowledgement_is_unknown_until_it_is_looked_up(mexc: Mex
         assert found is not None
         assert found.state is OrderState.WORKING
         assert session.unknown_orders == {}
-        assert len(local.exchange.open_orders("ann")) == 1
+        assert len(local.exchange.orders.open_orders("ann")) == 1
         await session.cancel_all([PAIR])
-        assert local.exchange.open_orders("ann") == []
+        assert local.exchange.orders.open_orders("ann") == []
 
 
 async def test_orders_that_cannot_be_right_never_leave(mexc: MexcExchange, local: Any) -> None:
@@ -168,7 +168,7 @@ async def test_a_dropped_stream_resumes_with_the_account_read_again(mexc: MexcEx
         price = session.order_book(PAIR).bids[0].price - 1_000
         placed = await session.place_limit_order(PAIR, "BUY", "0.01", price)
         local.hub.drop()
-        local.exchange.cancel("ann", PAIR, order_id=placed.order_id)
+        local.exchange.orders.cancel("ann", PAIR, order_id=placed.order_id)
         report = await session.wait_finished(placed.order_id, 20)
         assert report.state is OrderState.CANCELLED
         assert (await session.wait_live(PAIR, 20)).live

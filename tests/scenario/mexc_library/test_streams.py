@@ -77,7 +77,7 @@ async def test_the_books_of_a_session_stay_exact_beside_other_channels(mexc: Mex
         matched = 0
         async with asyncio.timeout(10):
             while matched < times:
-                version, bids, asks = local.exchange.depth(PAIR, 20)
+                version, bids, asks = local.exchange.market.depth(PAIR, 20)
                 book = session.order_book(PAIR)
                 if book.live and book.version == version:
                     assert [(level.price, level.qty) for level in book.bids] == bids

@@ -12,16 +12,16 @@ import pytest
 from aiohttp import web
 
 from mexc_tui import MexcExchange
-from mexc_tui.desk.paper.mirror import Delays, Mirror
-from mexc_tui.desk.paper.upstream import Door
+from mexc_tui.desk.exchange.mirror import Delays, Mirror
+from mexc_tui.desk.exchange.upstream import MirrorUpstream
 from mexc_tui.domain.instrument import Instrument
 from mexc_tui.domain.orders import Side
 from mexc_tui.venues.mexc.settings import MexcSettings
 from mexc_tui.venues.mexc.stream.connection import StreamTiming
 from mexc_tui.venues.mexc.venue import StreamSettings
 from mexc_tui.venues.simulator.core.exact import to_units
-from mexc_tui.venues.simulator.core.exchange import Exchange
-from mexc_tui.venues.simulator.markets.catalogue import default_markets, demo_exchange
+from mexc_tui.venues.simulator.exchange import Exchange, demo_exchange
+from mexc_tui.venues.simulator.markets.catalogue import default_markets
 from mexc_tui.venues.simulator.paper.exchange import PaperExchange
 from mexc_tui.venues.simulator.server import Server, ServerSettings
 
@@ -78,9 +78,9 @@ class Chain:
             self.there = demo_exchange(start_ms=wall_ms(), markets=default_markets()[:2])
         else:
             self.there = Exchange(start_ms=wall_ms())
-            self.there.list_symbol(QUIET)
+            self.there.symbols.list_symbol(QUIET)
         for name in ("maker", "taker"):
-            self.there.open_account(name, {"USDT": Decimal(1_000_000), "ABC": Decimal(100_000)})
+            self.there.accounts.deposit(name, {"USDT": Decimal(1_000_000), "ABC": Decimal(100_000)})
         self.stand_in = StandIn(self.there, wall_ms)
         self.paper = PaperExchange(start_ms=wall_ms())
         self.server: Server | None = None
@@ -89,16 +89,18 @@ class Chain:
 
     def rest(self) -> None:
         """Let the stand-in's markets rest, so that what it shows can be compared; its time goes on."""
-        self.there._sources.clear()
+        self.there.timeline._sources.clear()
 
     async def open(self) -> None:
         await self.stand_in.start()
         settings = MexcSettings(base_url=self.stand_in.rest_url, ws_url=self.stand_in.ws_url)
-        quick = StreamSettings(timing=StreamTiming(backoff_s=0.05, backoff_max_s=0.2))
+        quick = StreamSettings(timing=StreamTiming(quiet_s=0.5, ping_answer_s=1.8, backoff_s=0.05, backoff_max_s=0.2))
         self.mirror = Mirror(settings, self.paper, Delays(1, 0), streams=quick)
         await self.mirror.open()
-        self.paper.open_account("ann", {"USDT": Decimal(100_000), "ABC": Decimal(1_000)})
-        self.server = Server(self.paper, wall_ms, ServerSettings(seed=2), upstream=Door(self.mirror, self.paper))
+        self.paper.core.accounts.deposit("ann", {"USDT": Decimal(100_000), "ABC": Decimal(1_000)})
+        self.server = Server(
+            self.paper.core, wall_ms, ServerSettings(seed=2), upstream=MirrorUpstream(self.mirror, self.paper)
+        )
         await self.server.start()
         self._task = asyncio.create_task(self.mirror.run())
 
@@ -119,11 +121,11 @@ class Chain:
         return MexcExchange(key.access, key.secret, base_url=self.server.rest_url, ws_url=self.server.ws_url)
 
     def there_order(self, who: str, side: Side, price: str, qty: int) -> None:
-        self.there.place(who, symbol="ABCUSDT", side=side, type="LIMIT", price=Decimal(price), qty=Decimal(qty))
+        self.there.orders.place(who, symbol="ABCUSDT", side=side, type="LIMIT", price=Decimal(price), qty=Decimal(qty))
 
     def same_levels(self, symbol: str, depth: int = 1_000) -> bool:
         """Whether the mirror shows exactly what the stand-in does."""
-        return self.there.depth(symbol, depth)[1:] == self.paper.depth(symbol, depth)[1:]
+        return self.there.market.depth(symbol, depth)[1:] == self.paper.core.market.depth(symbol, depth)[1:]
 
     def followed(self, symbol: str) -> int:
         """The version up to which the mirror has followed the stand-in."""
@@ -135,7 +137,7 @@ class Chain:
         """The same before own orders have taken anything from it."""
         mirrored = self.paper.mirror.pairs[symbol]
         pair = mirrored.pair
-        there = self.there.depth(symbol, 5_000)[1:]
+        there = self.there.market.depth(symbol, 5_000)[1:]
         return mirrored.live and all(
             {(to_units(p, pair.price_decimals), to_units(q, pair.qty_decimals)) for p, q in levels}
             == set(mirrored.levels[side].items())
@@ -144,15 +146,15 @@ class Chain:
 
 
 @pytest.fixture
-async def half() -> AsyncIterator[Callable[..., Any]]:
+async def with_ways() -> AsyncIterator[Callable[..., Any]]:
     """Return what makes a mirror of a stand-in some of whose paths behave in ways of their own, by last name."""
     opened: list[Server] = []
 
     async def make(**ways: Any) -> Mirror:
         there = Exchange(start_ms=wall_ms())
-        there.list_symbol(QUIET)
+        there.symbols.list_symbol(QUIET)
 
-        class Half(Server):
+        class OwnWays(Server):
             def _build(self) -> web.Application:
                 app = super()._build()
 
@@ -165,7 +167,7 @@ async def half() -> AsyncIterator[Callable[..., Any]]:
                 app.middlewares.append(own_way)
                 return app
 
-        server = Half(there, wall_ms, ServerSettings(seed=1))
+        server = OwnWays(there, wall_ms, ServerSettings(seed=1))
         await server.start()
         opened.append(server)
         settings = MexcSettings(base_url=server.rest_url, ws_url=server.ws_url)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from mexc_tui.venues.simulator.markets.catalogue import demo_exchange
+from mexc_tui.venues.simulator.exchange import demo_exchange
 from mexc_tui.venues.simulator.server import FaultPlan, Server, ServerSettings
 
 ccxtpro = pytest.importorskip("ccxt.pro")
@@ -25,7 +25,7 @@ def wall_ms() -> int:
 @pytest.fixture
 async def server() -> AsyncIterator[Server]:
     exchange = demo_exchange(start_ms=wall_ms())
-    exchange.open_account("ccxt", dict(FUNDS))
+    exchange.accounts.deposit("ccxt", dict(FUNDS))
     running = Server(exchange, wall_ms, ServerSettings(), plan=FaultPlan(1))
     await running.start()
     yield running

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -114,11 +115,10 @@ def refused(*arguments: str) -> str:
     return ended.stderr.strip()
 
 
-def test_a_port_in_use(running: list[Running]) -> None:
-    exchange = Running()
-    running.append(exchange)
-    port = exchange.said["rest"].rsplit(":", 1)[1]
-    told = refused("--port", port)
+def test_a_port_in_use() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        told = refused("--port", port)
     assert port in told
     assert "in use" in told
     assert "\n" not in told

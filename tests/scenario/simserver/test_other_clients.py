@@ -17,7 +17,8 @@ import aiohttp
 import pytest
 from yarl import URL
 
-from mexc_tui.venues.simulator.markets.catalogue import default_markets, demo_exchange
+from mexc_tui.venues.simulator.exchange import demo_exchange
+from mexc_tui.venues.simulator.markets.catalogue import default_markets
 from mexc_tui.venues.simulator.server import ApiKey, Server, ServerSettings
 from mexc_tui.wire.mexc.pb import push_pb2 as pb
 
@@ -33,7 +34,7 @@ def wall_ms() -> int:
 async def server() -> AsyncIterator[Server]:
     markets = tuple(market for market in default_markets() if market.instrument.symbol in (SYMBOL, "BTCUSDT"))
     exchange = demo_exchange(start_ms=wall_ms(), markets=markets)
-    exchange.open_account("bot", {"USDT": Decimal(10_000), "MX": Decimal(1_000)})
+    exchange.accounts.deposit("bot", {"USDT": Decimal(10_000), "MX": Decimal(1_000)})
     running = Server(exchange, wall_ms, ServerSettings())
     await running.start()
     yield running
@@ -258,7 +259,7 @@ async def test_a_shell_script_trades(server: Server) -> None:
     if missing:
         pytest.skip(f"{', '.join(missing)} is not here")
     key = server.keys.create("bot")
-    bid = server.exchange.depth(SYMBOL, 1)[1][0][0]
+    bid = server.exchange.market.depth(SYMBOL, 1)[1][0][0]
     told = {"BASE": server.rest_url, "API_KEY": key.access, "API_SECRET": key.secret}
     told["PRICE"] = f"{(bid * Decimal('0.9')).quantize(Decimal('0.0001')):f}"
     script = await asyncio.create_subprocess_exec(

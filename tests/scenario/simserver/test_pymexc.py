@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from mexc_tui.venues.simulator.markets.catalogue import default_markets, demo_exchange
+from mexc_tui.venues.simulator.exchange import demo_exchange
+from mexc_tui.venues.simulator.markets.catalogue import default_markets
 from mexc_tui.venues.simulator.server import Server, ServerSettings
 
 pytest.importorskip("pymexc")
@@ -29,7 +30,7 @@ def wall_ms() -> int:
 async def server(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Server]:
     markets = tuple(market for market in default_markets() if market.instrument.symbol in PAIRS)
     exchange = demo_exchange(start_ms=wall_ms(), markets=markets)
-    exchange.open_account("pymexc", dict(FUNDS))
+    exchange.accounts.deposit("pymexc", dict(FUNDS))
     running = Server(exchange, wall_ms, ServerSettings())
     await running.start()
     monkeypatch.setattr("pymexc._async.base.SPOT", running.rest_url)

@@ -36,7 +36,7 @@ from mexc_tui.kernel.ports import Venue
 from mexc_tui.venues.mexc.settings import MexcSettings
 from mexc_tui.venues.mexc.stream.connection import StreamTiming
 from mexc_tui.venues.mexc.venue import MexcVenue, StreamSettings
-from mexc_tui.venues.simulator.markets.catalogue import demo_exchange
+from mexc_tui.venues.simulator.exchange import demo_exchange
 from mexc_tui.venues.simulator.server import Server, ServerSettings
 from mexc_tui.venues.simulator.server.faults import make_fault
 
@@ -49,7 +49,7 @@ class Local:
     def __init__(self) -> None:
         now = time.time_ns() // 1_000_000
         self.exchange = demo_exchange(start_ms=now, seed=7)
-        self.exchange.open_account("demo", {"USDT": Decimal(100_000)})
+        self.exchange.accounts.deposit("demo", {"USDT": Decimal(100_000)})
         self.server = Server(self.exchange, lambda: time.time_ns() // 1_000_000, ServerSettings(seed=7))
         self.key = self.server.keys.create("demo", note="test", created_ms=now)
         self.seen: list[Input] = []

@@ -30,14 +30,14 @@ class Desk:
         self.now = START
         self.events: list[SimEvent] = []
         self.exchange = self.fresh()
-        self.exchange.open_account("ann", {"USDT": Decimal(100_000), "ABC": Decimal(1_000)})
+        self.exchange.core.accounts.deposit("ann", {"USDT": Decimal(100_000), "ABC": Decimal(1_000)})
         self.book()
 
     def fresh(self) -> PaperExchange:
         exchange = PaperExchange(start_ms=self.now, delay_ms=lambda: self.delay_ms)
         exchange.mirror_pairs([ABC])
         self.events.clear()
-        exchange.listen(self.events.append)
+        exchange.core.listen(self.events.append)
         return exchange
 
     def book(self, bids: object = ((9900, 10), (9800, 20)), asks: object = ((10100, 10), (10200, 20))) -> None:
@@ -45,10 +45,10 @@ class Desk:
 
     def pass_time(self, ms: int) -> None:
         self.now += ms
-        self.exchange.advance(self.now)
+        self.exchange.core.advance(self.now)
 
     def send(self, side: Side, price: str | None, qty: int, kind: str = "LIMIT", arrive: bool = True) -> SimOrder:
-        order = self.exchange.place(
+        order = self.exchange.core.orders.place(
             "ann",
             symbol="ABCUSDT",
             side=side,
@@ -67,7 +67,7 @@ class Desk:
         self.exchange.feed_trade("ABCUSDT", taker, price, qty, self.now)
 
     def state(self, order: SimOrder) -> str:
-        return self.exchange.find_order("ann", "ABCUSDT", order_id=order.order_id).status
+        return self.exchange.core.orders.find_order("ann", "ABCUSDT", order_id=order.order_id).status
 
     @property
     def fills(self) -> list[OwnTrade]:
@@ -83,7 +83,7 @@ class Desk:
         return [(f"{e.price:f}", f"{e.qty:f}") for e in self.events if isinstance(e, PublicTrade)]
 
     def shown(self, limit: int = 10) -> tuple[dict[str, str], dict[str, str]]:
-        _, bids, asks = self.exchange.depth("ABCUSDT", limit)
+        _, bids, asks = self.exchange.core.market.depth("ABCUSDT", limit)
         return {f"{p:f}": f"{q:f}" for p, q in bids}, {f"{p:f}": f"{q:f}" for p, q in asks}
 
 

@@ -149,7 +149,7 @@ def test_a_quote_that_was_held_back_is_shown_when_the_order_goes(desk):
     order = desk.send(BUY, "100", 3)
     desk.levels((SELL, 9950, 3))
     assert "99.50" not in desk.shown()[1]
-    desk.exchange.cancel("ann", "ABCUSDT", order_id=order.order_id)
+    desk.exchange.core.orders.cancel("ann", "ABCUSDT", order_id=order.order_id)
     assert desk.shown()[1]["99.50"] == "3"
 
 
@@ -158,7 +158,7 @@ def test_the_tape_shows_what_was_traded_there_at_its_own_time(desk):
     desk.pass_time(300)
     desk.exchange.feed_trade("ABCUSDT", SELL, 9800, 50, desk.now - 7)
     assert desk.tape == [("98.00", "50")]
-    assert desk.exchange.recent_trades("ABCUSDT", 5)[0].time_ms == desk.now - 7
+    assert desk.exchange.core.market.recent_trades("ABCUSDT", 5)[0].time_ms == desk.now - 7
 
 
 def test_an_order_meets_the_book_after_its_delay(slow):
@@ -181,7 +181,7 @@ def test_nothing_overtakes_on_the_way(slow):
 
 def test_an_order_that_is_cancelled_on_the_way_never_arrives(slow):
     order = slow.send(BUY, "101", 5, arrive=False)
-    slow.exchange.cancel("ann", "ABCUSDT", order_id=order.order_id)
+    slow.exchange.core.orders.cancel("ann", "ABCUSDT", order_id=order.order_id)
     slow.pass_time(200)
     assert slow.fills == []
     assert slow.state(order) == "CANCELED"
@@ -197,9 +197,9 @@ def test_post_only_that_would_take_on_arrival_is_cancelled(slow):
 
 def test_without_current_data_nothing_is_matched_and_everybody_sees_it(desk):
     order = desk.send(BUY, "99", 5)
-    version = desk.exchange.depth("ABCUSDT", 1)[0]
+    version = desk.exchange.core.market.depth("ABCUSDT", 1)[0]
     desk.events.clear()
-    desk.exchange.stale("ABCUSDT", "the stream is down")
+    desk.exchange.mirror.stale("ABCUSDT", "the stream is down")
     assert isinstance(desk.events[0], BookBroken)
     assert isinstance(desk.events[1], BookLevel)
     assert desk.events[1].version > version + 1
@@ -220,7 +220,7 @@ def test_without_current_data_nothing_is_matched_and_everybody_sees_it(desk):
 def test_orders_on_their_way_into_a_lost_market(slow):
     market = slow.send(BUY, None, 5, "MARKET", arrive=False)
     limit = slow.send(BUY, "101", 5, arrive=False)
-    slow.exchange.stale("ABCUSDT", "gone")
+    slow.exchange.mirror.stale("ABCUSDT", "gone")
     slow.pass_time(100)
     assert slow.state(market) == "CANCELED"
     assert slow.state(limit) == "NEW"
@@ -231,8 +231,8 @@ def test_orders_on_their_way_into_a_lost_market(slow):
 def test_the_account_survives_a_restart_and_the_meantime_fills_nothing(desk):
     resting = desk.send(BUY, "99", 5)
     desk.send(SELL, "98", 4)
-    under_way = desk.exchange.place("ann", symbol="ABCUSDT", side=SELL, type="MARKET", qty=Decimal(3))
-    before = {row.asset: row.total for row in desk.exchange.balances("ann")}
+    under_way = desk.exchange.core.orders.place("ann", symbol="ABCUSDT", side=SELL, type="MARKET", qty=Decimal(3))
+    before = {row.asset: row.total for row in desk.exchange.core.accounts.balances("ann")}
     saved = json.loads(json.dumps(desk.exchange.dump(), default=str))
     desk.now += 3_600_000
     desk.exchange = desk.fresh()
@@ -240,13 +240,13 @@ def test_the_account_survives_a_restart_and_the_meantime_fills_nothing(desk):
     assert desk.state(resting) == "NEW"
     assert desk.state(under_way) == "CANCELED"
     desk.book(bids=((9900, 40), (9800, 20)))
-    assert {row.asset: row.total for row in desk.exchange.balances("ann")} == before
+    assert {row.asset: row.total for row in desk.exchange.core.accounts.balances("ann")} == before
     desk.pass_time(300)
     desk.trade(SELL, 9900, 40)
     assert desk.fills == []
     desk.trade(SELL, 9900, 5)
     assert desk.told == [("99.00x5", "C")]
-    assert not desk.exchange.accounts.unaccounted()
+    assert not desk.exchange.core.accounts.unaccounted()
 
 
 def test_what_crosses_a_returned_order_fills_it_as_assumed(desk):
@@ -265,27 +265,30 @@ def test_what_crosses_a_returned_order_fills_it_as_assumed(desk):
 
 def test_fees_can_be_set(desk):
     exchange = PaperExchange(start_ms=desk.now, maker_fee=Decimal("0.002"), taker_fee=Decimal("0.003"))
-    exchange.mirror_pairs(desk.exchange.instruments())
-    exchange.open_account("ann", {"USDT": Decimal(1)})
-    assert exchange.fees("ann", "ABCUSDT") == (Decimal("0.002"), Decimal("0.003"))
+    exchange.mirror_pairs(desk.exchange.core.symbols.instruments())
+    exchange.core.accounts.deposit("ann", {"USDT": Decimal(1)})
+    assert exchange.core.fees.rates("ann", exchange.core.symbols.instrument("ABCUSDT")) == (
+        Decimal("0.002"),
+        Decimal("0.003"),
+    )
 
 
 def test_pairs_come_and_go_with_the_mirrored_list(desk):
-    instrument = desk.exchange.instrument("ABCUSDT")
+    instrument = desk.exchange.core.symbols.instrument("ABCUSDT")
     desk.exchange.mirror_pairs([])
     with pytest.raises(SimError):
         desk.send(BUY, "99", 5)
-    assert desk.exchange.instrument("ABCUSDT").status.value == "offline"
+    assert desk.exchange.core.symbols.instrument("ABCUSDT").status.value == "offline"
     desk.exchange.mirror_pairs([instrument])
     desk.send(BUY, "99", 5)
 
 
 def test_a_fee_in_mx_goes_by_the_mirrored_price_while_it_is_current(desk):
     exchange = desk.exchange
-    abc = exchange.instrument("ABCUSDT")
+    abc = exchange.core.symbols.instrument("ABCUSDT")
     exchange.mirror_pairs([abc, replace(abc, symbol="MXUSDT", base="MX", taker_fee=Decimal(0))])
-    exchange.open_account("ann", {"MX": Decimal(10)})
-    exchange.pay_in_mx("ann", True)
+    exchange.core.accounts.deposit("ann", {"MX": Decimal(10)})
+    exchange.core.fees.pay_in_mx("ann", True)
     desk.send(BUY, "101", 1)
     exchange.mirror.tickers_live = True
     exchange.mirror.feed_ticker(Ticker(symbol="MXUSDT", last=Decimal(2)))
@@ -297,4 +300,4 @@ def test_a_fee_in_mx_goes_by_the_mirrored_price_while_it_is_current(desk):
     paid = [(fill.fee, fill.fee_asset) for fill in desk.fills]
     usual = (Decimal("0.001"), "ABC")
     assert paid == [usual, (Decimal("0.0404"), "MX"), (Decimal("0.0202"), "MX"), usual]
-    assert not exchange.accounts.unaccounted()
+    assert not exchange.core.accounts.unaccounted()

@@ -14,8 +14,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from mexc_tui.venues.simulator.core.exchange import Exchange
-from mexc_tui.venues.simulator.markets.catalogue import default_markets, demo_exchange
+from mexc_tui.venues.simulator.exchange import Exchange, demo_exchange
+from mexc_tui.venues.simulator.markets.catalogue import default_markets
 from mexc_tui.venues.simulator.server import GENEROUS, ApiKey, LimitRules, Server, ServerSettings
 from mexc_tui.venues.simulator.server.streams import StreamRules
 from mexc_tui.wire.mexc.pb import push_pb2 as pb
@@ -125,7 +125,7 @@ class Rig:
         return stream
 
     def best(self, symbol: str, decimals: int = 2) -> tuple[Decimal, Decimal]:
-        _, bids, asks = self.exchange.depth(symbol, 1)
+        _, bids, asks = self.exchange.market.depth(symbol, 1)
         return bids[0][0], asks[0][0]
 
 
@@ -137,7 +137,7 @@ def fresh() -> bytes:
     """An exchange as it starts; made once, since its markets trade for a while before anybody looks."""
     markets = default_markets()
     exchange = demo_exchange(start_ms=START_MS, markets=tuple(markets[at] for at in (0, 2, 4)))
-    exchange.open_account("demo", dict(FUNDS))
+    exchange.accounts.deposit("demo", dict(FUNDS))
     return pickle.dumps(exchange)
 
 
@@ -159,7 +159,7 @@ async def start(fresh: bytes) -> AsyncIterator[Start]:
     async def make(limits: LimitRules = GENEROUS, rules: StreamRules | None = None, markets: bool = True) -> Rig:
         exchange = restored(fresh) if markets else Exchange(start_ms=START_MS)
         if not markets:
-            exchange.open_account("demo", dict(FUNDS))
+            exchange.accounts.deposit("demo", dict(FUNDS))
         clock = [START_MS]
         settings = ServerSettings(seed=1, limits=limits, streams=rules or StreamRules(), drive=False)
         server = Server(exchange, lambda: clock[0], settings)

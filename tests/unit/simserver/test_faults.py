@@ -8,8 +8,8 @@ import aiohttp
 import pytest
 
 from mexc_tui.venues.simulator.server import FaultError, FaultPlan, parse_profile
+from mexc_tui.venues.simulator.server.corruptor import FrameCorruptor
 from mexc_tui.venues.simulator.server.faults import DEFAULTS, PROFILES, make_fault
-from mexc_tui.venues.simulator.server.mangle import Mangler
 from mexc_tui.wire.mexc.pb import push_pb2 as pb
 
 DEPTH = "spot@public.aggre.depth.v3.api.pb@100ms@BTCUSDT"
@@ -21,8 +21,10 @@ def mangled(channel: str, seed: str = "1", **faults: dict[str, object]) -> list[
     plan = FaultPlan(7)
     for name, params in faults.items():
         plan.set(make_fault(name, params))
-    mangler = Mangler(plan, seed)
-    return [sent for at, frame in enumerate(FRAMES) for sent in (*mangler.due(at), *mangler.apply(channel, frame, at))]
+    corruptor = FrameCorruptor(plan, seed)
+    return [
+        sent for at, frame in enumerate(FRAMES) for sent in (*corruptor.due(at), *corruptor.apply(channel, frame, at))
+    ]
 
 
 def test_what_each_stream_fault_does() -> None:

@@ -13,7 +13,7 @@ D = Decimal
 async def test_a_fee_in_mx_is_told_by_trades_deals_and_account_pushes(rig: Any) -> None:
     stream = await rig.private_stream()
     assert (await rig.done("POST", "mxDeduct/enable", "mxDeductEnable=true"))["data"] == {"mxDeductEnable": True}
-    mx = rig.exchange.last_price("MXUSDT")
+    mx = rig.exchange.market.last_price("MXUSDT")
     await rig.done("POST", "order", "symbol=BTCUSDT&side=BUY&type=MARKET&quantity=0.01")
     await rig.step()
     (*_, trade) = await rig.done("GET", "myTrades", "symbol=BTCUSDT")
@@ -37,7 +37,7 @@ async def test_a_fee_in_mx_is_told_by_trades_deals_and_account_pushes(rig: Any) 
 
 
 async def test_a_group_keeps_two_accounts_apart(rig: Any) -> None:
-    rig.exchange.open_account("other", {"USDT": D(100_000)})
+    rig.exchange.accounts.deposit("other", {"USDT": D(100_000)})
     other = rig.server.keys.create("other", created_ms=rig.clock[0])
     uids = [(await rig.done("GET", "uid", key=key))["uid"] for key in (rig.key, other)]
     made = (await rig.done("POST", "strategy/group", "tradeGroupName=desk"))["data"]["tradeGroupId"]

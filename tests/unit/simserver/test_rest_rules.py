@@ -46,7 +46,7 @@ async def test_depth_is_padded_and_capped(rig: Any) -> None:
 
 
 async def test_symbols_is_ignored_by_tickers_but_not_by_exchange_info(rig: Any) -> None:
-    assert len(await rig.ok("/api/v3/ticker/price?symbols=BTCUSDT")) == len(rig.exchange.instruments())
+    assert len(await rig.ok("/api/v3/ticker/price?symbols=BTCUSDT")) == len(rig.exchange.symbols.instruments())
     info = await rig.ok("/api/v3/exchangeInfo?symbols=BTCUSDT,%E5%B8%81%E5%AE%89%E4%BA%BA%E7%94%9FUSDT")
     assert [row["symbol"] for row in info["symbols"]] == ["BTCUSDT", "币安人生USDT"]
     assert (await rig.get("/api/v3/exchangeInfo?symbols=BTCUSDT,NOPE"))[1]["code"] == -1121
@@ -92,7 +92,7 @@ async def test_agg_trades_round_to_the_second_and_want_both_times(rig: Any) -> N
 async def test_orders_that_make_no_sense(rig: Any, query: str, code: int) -> None:
     status, body = await rig.call("POST", "order", query)
     assert (status, body["code"]) == (400, code)
-    assert rig.exchange.open_orders("demo") == []
+    assert rig.exchange.orders.open_orders("demo") == []
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ async def test_a_fault_of_the_exchange_itself_is_answered_in_json(
     def broken(*_: object) -> object:
         raise ArithmeticError("out of paper")
 
-    monkeypatch.setattr(rig.exchange, "recent_trades", broken)
+    monkeypatch.setattr(rig.exchange.market, "recent_trades", broken)
     assert await rig.get("/api/v3/trades?symbol=BTCUSDT&x=secret") == (500, {"code": 500, "msg": "Internal error"})
     assert "out of paper" in caplog.text
     assert "secret" not in caplog.text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import socket
 from decimal import Decimal
 from pathlib import Path
 from random import Random
@@ -116,7 +117,7 @@ async def test_a_snapshot_and_the_pushes_around_it_give_the_exchanges_book(rig: 
         for name, levels in (("bids", body.bids), ("asks", body.asks)):
             for level in levels:
                 sides[name][Decimal(level.price)] = Decimal(level.quantity)
-    now_version, bids, asks = rig.exchange.depth("BTCUSDT", 5000)
+    now_version, bids, asks = rig.exchange.market.depth("BTCUSDT", 5000)
     assert version == now_version
     assert {p: q for p, q in sides["bids"].items() if q} == dict(bids)
     assert {p: q for p, q in sides["asks"].items() if q} == dict(asks)
@@ -344,6 +345,8 @@ async def test_a_reader_that_does_not_read_is_dropped_and_delays_nobody(start: A
     await slow.ask("SUBSCRIPTION", *names)
     await quick.ask("SUBSCRIPTION", names[0])
     slow.socket._response.connection.transport.pause_reading()
+    for connection in rig.server.hub._connections:  # small buffers fill soon
+        connection._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096)
     received = 0
     for second in range(1, 3_000):
         rig.server.hub.step(rig.clock[0] + second * 1_000)

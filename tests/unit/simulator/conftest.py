@@ -10,7 +10,7 @@ import pytest
 from mexc_tui.domain.instrument import Instrument
 from mexc_tui.domain.orders import Side
 from mexc_tui.venues.simulator.core.events import SimEvent, SimOrder
-from mexc_tui.venues.simulator.core.exchange import Exchange
+from mexc_tui.venues.simulator.exchange import Exchange
 
 START_MS = 1_800_000_000_000
 
@@ -37,9 +37,9 @@ def instrument() -> Instrument:
 @pytest.fixture
 def exchange(instrument: Instrument) -> Exchange:
     exchange = Exchange(start_ms=START_MS, seed=1)
-    exchange.list_symbol(instrument)
+    exchange.symbols.list_symbol(instrument)
     for account in ("ann", "bob"):
-        exchange.open_account(account, {"USDT": Decimal(10_000), "ABC": Decimal(100)})
+        exchange.accounts.deposit(account, {"USDT": Decimal(10_000), "ABC": Decimal(100)})
     return exchange
 
 
@@ -55,7 +55,7 @@ def limit(exchange: Exchange) -> Callable[..., SimOrder]:
     """Place an order as ``limit("ann", Side.BUY, "100", "1")``."""
 
     def place(account: str, side: Side, price: str, qty: str, kind: str = "LIMIT", stp_mode: str = "") -> SimOrder:
-        return exchange.place(
+        return exchange.orders.place(
             account,
             symbol="ABCUSDT",
             side=side,
@@ -73,7 +73,7 @@ def money(exchange: Exchange) -> Callable[[str, str], tuple[Decimal, Decimal]]:
     """Return free and locked of an asset."""
 
     def read(account: str, asset: str) -> tuple[Decimal, Decimal]:
-        for balance in exchange.balances(account):
+        for balance in exchange.accounts.balances(account):
             if balance.asset == asset:
                 return balance.free, balance.locked
         return Decimal(0), Decimal(0)

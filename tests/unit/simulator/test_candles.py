@@ -5,11 +5,12 @@ from itertools import pairwise
 
 import pytest
 
+from mexc_tui.domain.candles import window_end, window_start
 from mexc_tui.domain.market import Interval
 from mexc_tui.domain.orders import Side
-from mexc_tui.venues.simulator.core.candles import LENGTHS, following, window
 from mexc_tui.venues.simulator.core.events import SimError
-from mexc_tui.venues.simulator.markets.catalogue import default_markets, demo_exchange
+from mexc_tui.venues.simulator.exchange import demo_exchange
+from mexc_tui.venues.simulator.markets.catalogue import default_markets
 
 D = Decimal
 START_MS = 1_800_000_123_456
@@ -22,13 +23,13 @@ def trade(exchange, limit, price: str, qty: str) -> None:
 
 
 def test_trades_make_candles_and_silence_makes_flat_ones(exchange, limit):
-    start = window("1m", exchange.now_ms)
+    start = window_start(Interval("1m"), exchange.now_ms)
     trade(exchange, limit, "100", "1")
     trade(exchange, limit, "102", "2")
     trade(exchange, limit, "99", "1")
     exchange.advance(start + 3 * MINUTE)
     trade(exchange, limit, "101", "1")
-    first, *flat, last = exchange.candles("ABCUSDT", Interval.M1, 10)
+    first, *flat, last = exchange.market.candles("ABCUSDT", Interval.M1, 10)
     assert (first.open, first.high, first.low, first.close) == (D(100), D(102), D(99), D(99))
     assert (first.volume, first.quote_volume) == (D(4), D(403))
     assert first.closed
@@ -40,34 +41,34 @@ def test_trades_make_candles_and_silence_makes_flat_ones(exchange, limit):
 
 
 def test_nothing_traded_is_unknown_not_zero(exchange):
-    assert exchange.candles("ABCUSDT", "1m", 10) == []
-    ticker = exchange.ticker("ABCUSDT")
+    assert exchange.market.candles("ABCUSDT", "1m", 10) == []
+    ticker = exchange.market.ticker("ABCUSDT")
     assert ticker.last is None
     assert ticker.change is None
 
 
 def test_windows_start_where_mexc_starts_them():
-    assert window("1W", START_MS) == 1_799_625_600_000
-    assert following("1M", window("1M", START_MS)) == 1_801_440_000_000
-    for interval in LENGTHS:
-        start = window(interval, START_MS)
-        assert window(interval, start) == start
-        assert start <= START_MS < following(interval, start)
+    assert window_start(Interval("1W"), START_MS) == 1_799_625_600_000
+    assert window_end(Interval("1M"), window_start(Interval("1M"), START_MS)) == 1_801_440_000_000
+    for interval in Interval:
+        start = window_start(Interval(interval), START_MS)
+        assert window_start(Interval(interval), start) == start
+        assert start <= START_MS < window_end(Interval(interval), start)
 
 
 def test_unknown_interval(exchange):
     with pytest.raises(SimError) as refused:
-        exchange.candles("ABCUSDT", "1h", 10)
+        exchange.market.candles("ABCUSDT", "1h", 10)
     assert refused.value.code == -1120
 
 
 def test_the_demo_has_a_past_in_every_interval_that_agrees_with_itself():
     exchange = demo_exchange(start_ms=START_MS, markets=default_markets()[:1])
-    series = {name: exchange.candles("BTCUSDT", name, 1_000_000) for name in LENGTHS}
+    series = {name: exchange.market.candles("BTCUSDT", name, 1_000_000) for name in Interval}
     for name, candles in series.items():
         assert len(candles) >= (500 if name != "1M" else 100), name
         for early, late in pairwise(candles):
-            assert following(name, early.open_ms) == late.open_ms
+            assert window_end(Interval(name), early.open_ms) == late.open_ms
         for candle in candles:
             assert candle.low <= min(candle.open, candle.close)
             assert candle.high >= max(candle.open, candle.close)
@@ -75,7 +76,7 @@ def test_the_demo_has_a_past_in_every_interval_that_agrees_with_itself():
         assert [candle.closed for candle in candles] == [True] * (len(candles) - 1) + [False]
     for fine, coarse in (("1m", "5m"), ("5m", "15m"), ("15m", "30m"), ("30m", "60m"), ("4h", "8h")):
         for whole in series[coarse][-20:]:
-            end = following(coarse, whole.open_ms)
+            end = window_end(Interval(coarse), whole.open_ms)
             parts = [candle for candle in series[fine] if whole.open_ms <= candle.open_ms < end]
             assert parts[0].open == whole.open
             assert parts[-1].close == whole.close
@@ -86,8 +87,8 @@ def test_the_demo_has_a_past_in_every_interval_that_agrees_with_itself():
 
 def test_candles_follow_the_trades_that_are_announced():
     exchange = demo_exchange(start_ms=START_MS, markets=default_markets()[1:2])
-    exchange.candles("ETHUSDT", "5m", 1)
-    before = exchange.candles("ETHUSDT", "60m", 2)
+    exchange.market.candles("ETHUSDT", "5m", 1)
+    before = exchange.market.candles("ETHUSDT", "60m", 2)
     prices: list[D] = []
     volume = [D(0)]
 
@@ -99,11 +100,11 @@ def test_candles_follow_the_trades_that_are_announced():
     exchange.listen(note)
     exchange.advance(START_MS + 120_000)
     for name in ("60m", "5m", "1d"):
-        last = exchange.candles("ETHUSDT", name, 1)[-1]
+        last = exchange.market.candles("ETHUSDT", name, 1)[-1]
         assert last.close == prices[-1]
-    hours = exchange.candles("ETHUSDT", "60m", 2)
+    hours = exchange.market.candles("ETHUSDT", "60m", 2)
     assert hours[-1].volume - before[-1].volume == sum(volume)
-    ticker = exchange.ticker("ETHUSDT")
+    ticker = exchange.market.ticker("ETHUSDT")
     assert ticker.last == prices[-1]
     assert ticker.low <= min(prices)
     assert ticker.high >= max(prices)
@@ -112,8 +113,8 @@ def test_candles_follow_the_trades_that_are_announced():
 
 def test_spans_are_cut_as_asked():
     exchange = demo_exchange(start_ms=START_MS, markets=default_markets()[1:2])
-    candles = exchange.candles("ETHUSDT", "1m", 10)
+    candles = exchange.market.candles("ETHUSDT", "1m", 10)
     start, end = candles[2].open_ms, candles[5].open_ms
-    assert exchange.candles("ETHUSDT", "1m", 100, start, end) == candles[2:5]
-    assert exchange.candles("ETHUSDT", "1m", 2, None, end) == candles[3:5]
-    assert exchange.candles("ETHUSDT", "1m", 0) == []
+    assert exchange.market.candles("ETHUSDT", "1m", 100, start, end) == candles[2:5]
+    assert exchange.market.candles("ETHUSDT", "1m", 2, None, end) == candles[3:5]
+    assert exchange.market.candles("ETHUSDT", "1m", 0) == []

@@ -9,8 +9,9 @@ import pytest
 
 from mexc_tui.domain.orders import Side
 from mexc_tui.venues.simulator.core.events import OrderChanged, SimError
-from mexc_tui.venues.simulator.core.exchange import Exchange
 from mexc_tui.venues.simulator.core.groups import uid_of
+from mexc_tui.venues.simulator.exchange import Exchange
+from mexc_tui.venues.simulator.state import ExchangeState
 
 D = Decimal
 S = "ABCUSDT"
@@ -35,9 +36,9 @@ def group(exchange):
 def test_the_takers_mode_decides_between_accounts_of_a_group(exchange, limit, money, group, events, mode, maker, taker):
     first = limit("bob", Side.SELL, "100", "1", stp_mode="cancel_taker")
     second = limit("ann", Side.BUY, "100", "1", stp_mode=mode)
-    states = [exchange.find_order(o.account_id, S, order_id=o.order_id) for o in (first, second)]
+    states = [exchange.orders.find_order(o.account_id, S, order_id=o.order_id) for o in (first, second)]
     assert [(o.status, o.cancel_reason) for o in states] == [maker, taker]
-    assert bool(exchange.own_trades("bob", S)) is (mode == "")
+    assert bool(exchange.orders.own_trades("bob", S)) is (mode == "")
     for order in states:
         told = [e.order.status for e in events if isinstance(e, OrderChanged) and e.order.order_id == order.order_id]
         assert told[-1] == order.status
@@ -46,23 +47,23 @@ def test_the_takers_mode_decides_between_accounts_of_a_group(exchange, limit, mo
 
 
 def test_accounts_outside_trade_as_ever(exchange, limit, group):
-    exchange.open_account("cid", {"USDT": D(1_000)})
+    exchange.accounts.deposit("cid", {"USDT": D(1_000)})
     limit("bob", Side.SELL, "100", "1")
     assert limit("cid", Side.BUY, "100", "1", stp_mode="cancel_both").status == "FILLED"
 
 
 def test_what_stands_before_the_group_fills_and_the_rest_is_cancelled(exchange, limit, group):
-    exchange.open_account("cid", {"ABC": D(10)})
+    exchange.accounts.deposit("cid", {"ABC": D(10)})
     limit("cid", Side.SELL, "100", "1")
     limit("bob", Side.SELL, "100", "1")
     limit("cid", Side.SELL, "100", "1")
     order = limit("ann", Side.BUY, "100", "3", stp_mode="cancel_taker")
     assert (order.status, order.filled_qty, order.cancel_reason) == ("PARTIALLY_CANCELED", D(1), "stp_cancel")
-    assert exchange.depth(S, 5)[2] == [(D(100), D(2))]
+    assert exchange.market.depth(S, 5)[2] == [(D(100), D(2))]
 
 
 def test_a_taker_that_never_reaches_the_group_fills(exchange, limit, group):
-    exchange.open_account("cid", {"ABC": D(10)})
+    exchange.accounts.deposit("cid", {"ABC": D(10)})
     limit("cid", Side.SELL, "100", "1")
     limit("bob", Side.SELL, "100", "1")
     assert limit("ann", Side.BUY, "100", "1", stp_mode="cancel_taker").status == "FILLED"
@@ -70,21 +71,21 @@ def test_a_taker_that_never_reaches_the_group_fills(exchange, limit, group):
 
 @pytest.mark.parametrize("mode", ["cancel_taker", "cancel_both"])
 def test_fill_or_kill_is_killed_whole_where_the_group_stands_in_between(exchange, limit, group, mode):
-    exchange.open_account("cid", {"ABC": D(10)})
+    exchange.accounts.deposit("cid", {"ABC": D(10)})
     limit("cid", Side.SELL, "100", "1")
     limit("bob", Side.SELL, "100", "1")
     limit("cid", Side.SELL, "101", "5")
     order = limit("ann", Side.BUY, "101", "2", "FILL_OR_KILL", mode)
     assert (order.status, order.filled_qty) == ("CANCELED", D(0))
-    assert exchange.depth(S, 5)[2] == [(D(100), D(2)), (D(101), D(5))]
+    assert exchange.market.depth(S, 5)[2] == [(D(100), D(2)), (D(101), D(5))]
 
 
 def test_fill_or_kill_passes_makers_that_it_cancels(exchange, limit, group):
-    exchange.open_account("cid", {"ABC": D(10)})
+    exchange.accounts.deposit("cid", {"ABC": D(10)})
     limit("bob", Side.SELL, "100", "1")
     limit("cid", Side.SELL, "101", "5")
     assert limit("ann", Side.BUY, "101", "5", "FILL_OR_KILL", "cancel_maker").status == "FILLED"
-    assert exchange.open_orders("bob") == []
+    assert exchange.orders.open_orders("bob") == []
 
 
 def test_leaving_or_deleting_a_group_ends_it(exchange, limit, group):
@@ -110,6 +111,6 @@ def test_a_group_belongs_to_who_made_it(exchange, group):
 
 def test_a_restart_keeps_groups(exchange, group):
     again = Exchange(start_ms=exchange.now_ms)
-    again.restore(json.loads(json.dumps(exchange.dump())))
+    ExchangeState(again).restore(json.loads(json.dumps(ExchangeState(exchange).dump())))
     assert again.groups.together("ann", "bob")
     assert not again.groups.together("ann", "cid")

@@ -12,9 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mexc_tui.desk.exchange.frames import decode_frame
 from mexc_tui.domain.instrument import Instrument
+from mexc_tui.venues.simulator.exchange import tape_exchange
 from mexc_tui.venues.simulator.markets.recording import read_bytes, read_recording
-from mexc_tui.venues.simulator.markets.tape import TapeError, TapeMarket, tape_exchange
+from mexc_tui.venues.simulator.markets.tape import TapeError, TapeMarket
 from mexc_tui.wire.mexc.pb import push_pb2 as pb
 
 START_MS = 1_800_000_000_000
@@ -63,15 +65,16 @@ def written(tmp_path):
 
 
 def events(path) -> list[tuple[int, str, int]]:
-    found = read_recording(path, read_bytes(path)).lines
+    found = read_recording(path, read_bytes(path), decode_frame).lines
     return [(one.at_ms - 1_000, one.kind, one.update_id) for one in found]
 
 
 def book(path, **options):
-    tape = TapeMarket.from_file(path, float("inf"), autostart=True, **options)
+    tape = TapeMarket.from_file(path, decode_frame, float("inf"), **options)
     exchange = tape_exchange(tape, start_ms=START_MS)
+    tape.start(START_MS)
     exchange.advance(START_MS + 1)
-    bids, asks = exchange.depth("XYZUSDT", 100)[1:]
+    bids, asks = exchange.market.depth("XYZUSDT", 100)[1:]
     return [(str(p), str(q)) for p, q in bids], [(str(p), str(q)) for p, q in asks]
 
 
@@ -133,7 +136,7 @@ def test_trades_come_once_with_their_ids_and_only_with_a_book(written):
         deals(3, ("2", "10", "1", 1), ("3", "9.9", "2", 2)),
         deals(4, ("3", "9.9", "2", 2), ("4", "9.9", "0", 2), ("5", "9.9", "1", 7)),
     )
-    trades = [one for one in read_recording(path, read_bytes(path)).lines if one.kind == "trade"]
+    trades = [one for one in read_recording(path, read_bytes(path), decode_frame).lines if one.kind == "trade"]
     assert [(one.trade_id, one.taker, one.bids) for one in trades] == [
         ("2", "BUY", [("10", "1")]),
         ("3", "SELL", [("9.9", "2")]),
@@ -142,7 +145,7 @@ def test_trades_come_once_with_their_ids_and_only_with_a_book(written):
 
 def test_the_rules_of_the_pair_are_the_real_ones_and_never_too_coarse(written):
     path = written(snapshot(1, 10, bids=[("9.99999", "5")]))
-    (pair,) = TapeMarket.from_file(path).instruments
+    (pair,) = TapeMarket.from_file(path, decode_frame).instruments
     assert (pair.price_decimals, pair.qty_decimals, pair.min_notional) == (5, 3, Decimal(5))
 
 
@@ -165,24 +168,24 @@ def test_a_torn_last_line_is_left_out(written):
 def test_a_damaged_line_is_named(written, row, why):
     path = written(row, snapshot(1, 10))
     with pytest.raises(TapeError, match=f"line 3: .*{why}"):
-        TapeMarket.from_file(path)
+        TapeMarket.from_file(path, decode_frame)
 
 
 def test_a_line_that_is_no_json_is_named(written):
     path = written(snapshot(1, 10))
     path.write_text(path.read_text() + "garbage\n" + json.dumps(snapshot(2, 10)) + "\n")
     with pytest.raises(TapeError, match="line 4"):
-        TapeMarket.from_file(path)
+        TapeMarket.from_file(path, decode_frame)
 
 
 def test_a_later_format_is_refused(written):
     with pytest.raises(TapeError, match="format 2 is not known"):
-        TapeMarket.from_file(written(snapshot(1, 10), head={**HEAD, "tape": 2}))
+        TapeMarket.from_file(written(snapshot(1, 10), head={**HEAD, "tape": 2}), decode_frame)
 
 
 def test_a_tape_without_a_book_is_refused(written):
     with pytest.raises(TapeError, match="no book"):
-        TapeMarket.from_file(written(delta(1, 1, 1)))
+        TapeMarket.from_file(written(delta(1, 1, 1)), decode_frame)
 
 
 def test_frames_that_were_garbled_on_the_way_are_passed_over(written):
@@ -224,12 +227,12 @@ def test_seeking_gives_the_book_of_that_moment(tmp_path_factory, changes, from_m
     from_ms = min(from_ms, at)
     path = tmp_path_factory.mktemp("seek") / "market.tape"
     path.write_text("\n".join(json.dumps(row) for row in (HEAD, *rows)) + "\n")
-    tape = TapeMarket.from_file(path, from_s=from_ms / 1_000)
+    tape = TapeMarket.from_file(path, decode_frame, from_s=from_ms / 1_000)
     exchange = tape_exchange(tape, start_ms=START_MS)
     tape.start(START_MS)
     exchange.advance(START_MS)
     expected = [state for moment, state in history if moment <= from_ms][-1]
-    bids, asks = exchange.depth("XYZUSDT", 100)[1:]
+    bids, asks = exchange.market.depth("XYZUSDT", 100)[1:]
     assert {str(p.normalize() + 0): str(q.normalize() + 0) for p, q in [*bids, *asks]} == {
         str((Decimal(p)).normalize() + 0): str(Decimal(q).normalize() + 0) for p, q in expected.items() if q != "0"
     }
@@ -238,17 +241,17 @@ def test_seeking_gives_the_book_of_that_moment(tmp_path_factory, changes, from_m
 def test_a_moment_beyond_the_end_is_refused(written):
     path = written(snapshot(0, 10), delta(2_500, 11, 11, bids=[("9.9", "1")]))
     with pytest.raises(TapeError, match=r"2\.5 s long"):
-        TapeMarket.from_file(path, from_s=3)
+        TapeMarket.from_file(path, decode_frame, from_s=3)
 
 
 def test_a_replay_from_the_middle_keeps_the_distances(written):
     path = written(
         snapshot(0, 10), delta(1_000, 11, 11, bids=[("9.9", "1")]), delta(3_000, 12, 12, bids=[("9.9", "2")])
     )
-    tape = TapeMarket.from_file(path, 2.0, from_s=2)
+    tape = TapeMarket.from_file(path, decode_frame, 2.0, from_s=2)
     exchange = tape_exchange(tape, start_ms=START_MS)
     tape.start(START_MS)
     exchange.advance(START_MS + 499)
-    assert exchange.depth("XYZUSDT", 1)[1][0][1] == 1
+    assert exchange.market.depth("XYZUSDT", 1)[1][0][1] == 1
     exchange.advance(START_MS + 500)
-    assert exchange.depth("XYZUSDT", 1)[1][0][1] == 2
+    assert exchange.market.depth("XYZUSDT", 1)[1][0][1] == 2

@@ -15,7 +15,7 @@ GOOD = {"symbol": "ABCUSDT", "side": Side.BUY, "type": "LIMIT", "qty": D(1), "pr
 
 def refusal(exchange, **changes) -> SimError:
     with pytest.raises(SimError) as caught:
-        exchange.place("ann", **{**GOOD, **changes})
+        exchange.orders.place("ann", **{**GOOD, **changes})
     return caught.value
 
 
@@ -58,12 +58,12 @@ def test_market_minimum(exchange, limit):
 
 
 def test_selling_what_one_does_not_have(exchange):
-    exchange.open_account("eve", {"USDT": D(10)})
+    exchange.accounts.deposit("eve", {"USDT": D(10)})
     with pytest.raises(SimError) as caught:
-        exchange.place("eve", **{**GOOD, "side": Side.SELL})
+        exchange.orders.place("eve", **{**GOOD, "side": Side.SELL})
     assert caught.value.code == 30004
     with pytest.raises(SimError) as caught:
-        exchange.place("nobody", **GOOD)
+        exchange.orders.place("nobody", **GOOD)
     assert caught.value.code == 10001
 
 
@@ -87,16 +87,16 @@ def test_price_band_follows_the_last_price(exchange, limit):
     ],
 )
 def test_closed_markets(exchange, instrument, change, side, code):
-    exchange.change("ABCUSDT", replace(instrument, **change))
+    exchange.symbols.change("ABCUSDT", replace(instrument, **change))
     assert refusal(exchange, side=side).code == code
 
 
 def test_pausing_leaves_orders_which_can_be_cancelled(exchange, limit):
     order = limit("ann", Side.BUY, "90", "1")
-    exchange.set_paused("ABCUSDT", True)
+    exchange.symbols.set_paused("ABCUSDT", True)
     assert refusal(exchange).code == 30000
-    assert exchange.cancel("ann", "ABCUSDT", order_id=order.order_id).status == "CANCELED"
-    exchange.set_paused("ABCUSDT", False)
+    assert exchange.orders.cancel("ann", "ABCUSDT", order_id=order.order_id).status == "CANCELED"
+    exchange.symbols.set_paused("ABCUSDT", False)
     limit("ann", Side.BUY, "90", "1")
 
 
@@ -104,21 +104,21 @@ def test_five_hundred_open_orders(exchange, limit):
     for _ in range(500):
         limit("ann", Side.BUY, "1", "1")
     assert refusal(exchange, price=D(1)).code == 30029
-    exchange.cancel_all("ann", "ABCUSDT")
+    exchange.orders.cancel_all("ann", "ABCUSDT")
     limit("ann", Side.BUY, "1", "1")
 
 
 def test_a_listing_opens_at_its_time(exchange, instrument):
     opens = exchange.now_ms + 60_000
-    exchange.list_symbol(replace(instrument, symbol="NEWUSDT", base="NEW"), opens, D("5"))
-    assert exchange.instrument("NEWUSDT").status is InstrumentStatus.PAUSED
+    exchange.symbols.list_symbol(replace(instrument, symbol="NEWUSDT", base="NEW"), opens, D("5"))
+    assert exchange.symbols.instrument("NEWUSDT").status is InstrumentStatus.PAUSED
     assert refusal(exchange, symbol="NEWUSDT", price=D(5)).code == 30000
     exchange.advance(opens - 1)
-    assert exchange.recent_trades("NEWUSDT", 10) == []
+    assert exchange.market.recent_trades("NEWUSDT", 10) == []
     exchange.advance(opens)
-    assert exchange.instrument("NEWUSDT").tradable
-    exchange.place("ann", **{**GOOD, "symbol": "NEWUSDT", "price": D("4.5")})
+    assert exchange.symbols.instrument("NEWUSDT").tradable
+    exchange.orders.place("ann", **{**GOOD, "symbol": "NEWUSDT", "price": D("4.5")})
     exchange.advance(opens + 60_000)
-    assert exchange.recent_trades("NEWUSDT", 10)
+    assert exchange.market.recent_trades("NEWUSDT", 10)
     with pytest.raises(ValueError, match="listed already"):
-        exchange.list_symbol(instrument)
+        exchange.symbols.list_symbol(instrument)

@@ -5,9 +5,11 @@ from decimal import Decimal
 
 import pytest
 
+from mexc_tui.desk.exchange.frames import decode_frame
 from mexc_tui.domain.orders import Side
 from mexc_tui.venues.simulator.core.events import BookLevel, PublicTrade
-from mexc_tui.venues.simulator.markets.tape import TapeError, TapeMarket, tape_exchange
+from mexc_tui.venues.simulator.exchange import tape_exchange
+from mexc_tui.venues.simulator.markets.tape import TapeError, TapeMarket
 
 D = Decimal
 START_MS = 1_800_000_000_000
@@ -38,9 +40,10 @@ def play(tmp_path):
     def make(*rows: dict, speed: float = 1.0):
         path = tmp_path / "tape.jsonl"
         path.write_text("\n".join(json.dumps(row) for row in rows) + "\n")
-        tape = TapeMarket.from_file(path, speed, autostart=True)
+        tape = TapeMarket.from_file(path, decode_frame, speed)
         exchange = tape_exchange(tape, start_ms=START_MS)
-        exchange.open_account("ann", {"USDT": D(1000), "XYZ": D(1000)})
+        tape.start(START_MS)
+        exchange.accounts.deposit("ann", {"USDT": D(1000), "XYZ": D(1000)})
         exchange.advance(START_MS)
         return exchange
 
@@ -48,11 +51,11 @@ def play(tmp_path):
 
 
 def place(exchange, side: Side, price: str, qty: str):
-    return exchange.place("ann", symbol="XYZUSDT", side=side, type="LIMIT", price=D(price), qty=D(qty))
+    return exchange.orders.place("ann", symbol="XYZUSDT", side=side, type="LIMIT", price=D(price), qty=D(qty))
 
 
 def filled(exchange, order) -> Decimal:
-    return exchange.find_order("ann", "XYZUSDT", order_id=order.order_id).filled_qty
+    return exchange.orders.find_order("ann", "XYZUSDT", order_id=order.order_id).filled_qty
 
 
 def brute_force(path) -> dict[str, tuple[list, list]]:
@@ -82,7 +85,7 @@ def brute_force(path) -> dict[str, tuple[list, list]]:
 @pytest.mark.parametrize(("speed", "step"), [(1.0, 97), (20.0, 100), (float("inf"), 1)])
 def test_at_the_end_of_a_recording_every_level_is_the_recorded_one(tapes, name, speed, step):
     path = tapes / name
-    tape = TapeMarket.from_file(path, speed)
+    tape = TapeMarket.from_file(path, decode_frame, speed)
     exchange = tape_exchange(tape, start_ms=START_MS)
     pushed: dict[tuple[str, Side, D], D] = {}
 
@@ -97,17 +100,17 @@ def test_at_the_end_of_a_recording_every_level_is_the_recorded_one(tapes, name, 
     while not tape.finished:
         exchange.advance(exchange.now_ms + step)
     for symbol, (bids, asks) in brute_force(path).items():
-        assert exchange.depth(symbol, 100_000)[1:] == (bids, asks)
+        assert exchange.market.depth(symbol, 100_000)[1:] == (bids, asks)
         for side, levels in ((Side.BUY, bids), (Side.SELL, asks)):
             assert {p: q for (s, d, p), q in pushed.items() if s == symbol and d is side and q} == dict(levels)
-    still = exchange.depth(symbol, 10)
+    still = exchange.market.depth(symbol, 10)
     exchange.advance(exchange.now_ms + 3_600_000)
-    assert exchange.depth(symbol, 10) == still
+    assert exchange.market.depth(symbol, 10) == still
 
 
 def test_precisions_come_from_the_numbers(tapes):
-    exchange = tape_exchange(TapeMarket.from_file(tapes / TAPES[1]), start_ms=START_MS)
-    (pair,) = exchange.instruments()
+    exchange = tape_exchange(TapeMarket.from_file(tapes / TAPES[1], decode_frame), start_ms=START_MS)
+    (pair,) = exchange.symbols.instruments()
     assert (pair.symbol, pair.base, pair.quote, pair.price_decimals, pair.qty_decimals) == (
         "XRPUSDT",
         "XRP",
@@ -126,7 +129,7 @@ def test_trades_of_the_tape_are_announced_in_its_time(play):
         (D("9.9"), D(2), Side.SELL, 250),
         (D("10.1"), D(1), Side.BUY, 400),
     ]
-    assert exchange.depth("XYZUSDT", 1)[1:] == ([(D("9.9"), D(5))], [(D("10.1"), D(4))])
+    assert exchange.market.depth("XYZUSDT", 1)[1:] == ([(D("9.9"), D(5))], [(D("10.1"), D(4))])
 
 
 def test_an_own_order_waits_behind_what_stood_there(play):
@@ -137,10 +140,10 @@ def test_an_own_order_waits_behind_what_stood_there(play):
         trade(1200, "SELL", "9.9", "4"),
     )
     order = place(exchange, Side.BUY, "9.9", "10")
-    assert exchange.depth("XYZUSDT", 1)[1] == [(D("9.9"), D(15))]
+    assert exchange.market.depth("XYZUSDT", 1)[1] == [(D("9.9"), D(15))]
     exchange.advance(START_MS + 150)
     assert filled(exchange, order) == 0
-    assert exchange.depth("XYZUSDT", 1)[1] == [(D("9.9"), D(12))]
+    assert exchange.market.depth("XYZUSDT", 1)[1] == [(D("9.9"), D(12))]
     exchange.advance(START_MS + 250)
     assert filled(exchange, order) == 2
 
@@ -172,16 +175,16 @@ def test_a_book_that_crosses_an_own_order_fills_it(play):
     order = place(exchange, Side.BUY, "9.9", "10")
     exchange.advance(START_MS + 200)
     assert filled(exchange, order) == 6
-    assert exchange.own_trades("ann", "XYZUSDT")[0].price == D("9.9")
-    assert exchange.depth("XYZUSDT", 5)[2] == [(D("10.2"), D(6))]
+    assert exchange.orders.own_trades("ann", "XYZUSDT")[0].price == D("9.9")
+    assert exchange.market.depth("XYZUSDT", 5)[2] == [(D("10.2"), D(6))]
 
 
 def test_taking_from_the_tape_lasts_until_the_tape_rewrites_the_level(play):
     exchange = play(SNAPSHOT, depth(1100, 11, asks=[["10.1", "3"]]))
     assert place(exchange, Side.BUY, "10.1", "4").status == "FILLED"
-    assert exchange.depth("XYZUSDT", 1)[2] == [(D("10.2"), D(6))]
+    assert exchange.market.depth("XYZUSDT", 1)[2] == [(D("10.2"), D(6))]
     exchange.advance(START_MS + 200)
-    assert exchange.depth("XYZUSDT", 1)[2] == [(D("10.1"), D(3))]
+    assert exchange.market.depth("XYZUSDT", 1)[2] == [(D("10.1"), D(3))]
     assert exchange.accounts.unaccounted() == {}
 
 
@@ -190,7 +193,7 @@ def test_increments_that_the_snapshot_holds_already_are_skipped(play):
         depth(900, 9, bids=[["9.9", "50"]]), SNAPSHOT, depth(1100, 10, bids=[["9.9", "1"]]), depth(1200, 11)
     )
     exchange.advance(START_MS + 10_000)
-    assert exchange.depth("XYZUSDT", 1)[1] == [(D("9.9"), D(5))]
+    assert exchange.market.depth("XYZUSDT", 1)[1] == [(D("9.9"), D(5))]
 
 
 @pytest.mark.parametrize(
@@ -214,15 +217,15 @@ def test_a_bad_file_gets_one_clear_sentence(tmp_path, text, told):
     path = tmp_path / "bad.jsonl"
     path.write_text(text, encoding="latin-1")
     with pytest.raises(TapeError, match=told) as refused:
-        TapeMarket.from_file(path)
+        TapeMarket.from_file(path, decode_frame)
     assert str(path) in str(refused.value)
     assert "\n" not in str(refused.value)
 
 
 def test_a_missing_file_and_a_folder(tmp_path):
     with pytest.raises(TapeError, match="no tape"):
-        TapeMarket.from_file(tmp_path / "nothing.jsonl")
+        TapeMarket.from_file(tmp_path / "nothing.jsonl", decode_frame)
     with pytest.raises(TapeError, match="cannot be read"):
-        TapeMarket.from_file(tmp_path)
+        TapeMarket.from_file(tmp_path, decode_frame)
     with pytest.raises(TapeError, match="speed"):
         TapeMarket([], speed=0)

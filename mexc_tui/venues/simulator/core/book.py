@@ -85,7 +85,7 @@ class Level:
         return qty
 
 
-class Half:
+class OrderBookSide:
     """One side of the book. ``keys`` ascend towards the best price, which stands last."""
 
     __slots__ = ("keys", "levels", "side", "sign")
@@ -109,7 +109,7 @@ class Half:
             insort(self.keys, price * self.sign)
         return level
 
-    def tidy(self, price: int) -> None:
+    def drop_empty(self, price: int) -> None:
         """Forget the level at ``price`` if nobody stands there any more."""
         level = self.levels.get(price)
         if level is not None and level.total == 0:
@@ -131,9 +131,9 @@ class OrderBook:
     __slots__ = ("asks", "bids")
 
     def __init__(self) -> None:
-        self.bids = Half(Side.BUY)
-        self.asks = Half(Side.SELL)
+        self.bids = OrderBookSide(Side.BUY)
+        self.asks = OrderBookSide(Side.SELL)
 
-    def half(self, side: Side) -> Half:
+    def side(self, side: Side) -> OrderBookSide:
         """Return the side on which orders of ``side`` rest."""
         return self.bids if side is Side.BUY else self.asks

@@ -5,29 +5,13 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from copy import copy
-from datetime import UTC, datetime
 
-from mexc_tui.domain.market import Candle
+from mexc_tui.domain.candles import longest_ms, window_end, window_start
+from mexc_tui.domain.market import Candle, Interval
 from mexc_tui.venues.simulator.core.exact import from_units
 
 MINUTE = 60_000
 DAY = 86_400_000
-_WEEK_OFFSET = 4 * DAY
-"""1970-01-05 was a Monday."""
-
-LENGTHS: dict[str, int] = {
-    "1m": MINUTE,
-    "5m": 5 * MINUTE,
-    "15m": 15 * MINUTE,
-    "30m": 30 * MINUTE,
-    "60m": 60 * MINUTE,
-    "4h": 240 * MINUTE,
-    "8h": 480 * MINUTE,
-    "1d": DAY,
-    "1W": 7 * DAY,
-    "1M": 0,
-}
-"""Length in milliseconds by REST name; a month has none."""
 
 KEPT = 5_000
 """Candles kept in an interval."""
@@ -66,34 +50,19 @@ def merged(blocks: Sequence[Block]) -> Block:
     return whole
 
 
-def window(interval: str, time_ms: int) -> int:
-    """Return the start of the window that holds ``time_ms``, UTC; weeks start on Monday."""
-    if interval == "1M":
-        day = datetime.fromtimestamp(time_ms / 1000, UTC)
-        return int(datetime(day.year, day.month, 1, tzinfo=UTC).timestamp()) * 1000
-    length = LENGTHS[interval]
-    offset = _WEEK_OFFSET if interval == "1W" else 0
-    return (time_ms - offset) // length * length + offset
-
-
-def following(interval: str, open_ms: int) -> int:
-    """Return the start of the window after the one that starts at ``open_ms``."""
-    return window("1M", open_ms + 32 * DAY) if interval == "1M" else open_ms + LENGTHS[interval]
-
-
 class CandleStore:
     """One pair's candles. History comes from ``source`` when an interval is first asked for; trades follow."""
 
     def __init__(self, price_decimals: int, qty_decimals: int) -> None:
         self._price_decimals = price_decimals
         self._qty_decimals = qty_decimals
-        self._source: Callable[[str], list[Block]] | None = None
-        self._series: dict[str, list[Block]] = {}
+        self._source: Callable[[Interval], list[Block]] | None = None
+        self._series: dict[Interval, list[Block]] = {}
         self._minutes: list[Block] = []
         self._since_start: list[Block] = []
         self._closed_day: tuple[int, Block] | None = None
 
-    def prefill(self, minutes: list[Block], source: Callable[[str], list[Block]]) -> None:
+    def prefill(self, minutes: list[Block], source: Callable[[Interval], list[Block]]) -> None:
         """Set what happened before trading starts: recent minutes, and a function that gives an interval's past.
 
         The past of an interval ends with the window (perhaps a partial one) that holds the last of ``minutes``.
@@ -107,19 +76,21 @@ class CandleStore:
     def fold(self, time_ms: int, price: int, qty: int) -> None:
         """Add a trade."""
         block = Block(time_ms, price, price, price, price, qty, price * qty)
-        _fold_into(self._minutes, "1m", block, fill=True)
-        _fold_into(self._since_start, "1m", block, fill=False)
+        _fold_into(self._minutes, Interval.M1, block, fill=True)
+        _fold_into(self._since_start, Interval.M1, block, fill=False)
         for interval, series in self._series.items():
             _fold_into(series, interval, block, fill=True)
         if len(self._since_start) > KEPT:
-            for interval in LENGTHS:
+            for interval in Interval:
                 self._of(interval)
             self._since_start.clear()
 
-    def candles(self, interval: str, limit: int, now_ms: int, start_ms: int | None, end_ms: int | None) -> list[Candle]:
+    def candles(
+        self, interval: Interval, limit: int, now_ms: int, start_ms: int | None, end_ms: int | None
+    ) -> list[Candle]:
         """Return candles oldest first. ``end_ms`` is exclusive; the current window comes last, traded in or not."""
         series = self._of(interval)
-        _fill_up_to(series, interval, window(interval, now_ms))
+        _fill_up_to(series, interval, window_start(interval, now_ms))
         low, high = 0, len(series)
         if start_ms is not None:
             low = bisect_left(series, start_ms, key=lambda block: block.open_ms)
@@ -133,16 +104,16 @@ class CandleStore:
         """Return the last 24 hours (to the minute) as one candle, None where nothing has ever traded."""
         if not self._minutes:
             return None
-        this = window("1m", now_ms)
-        _fill_up_to(self._minutes, "1m", this)
+        this = window_start(Interval.M1, now_ms)
+        _fill_up_to(self._minutes, Interval.M1, this)
         if self._closed_day is None or self._closed_day[0] != this:
             first = bisect_left(self._minutes, this - DAY + MINUTE, key=lambda block: block.open_ms)
             blocks = self._minutes[first:-1] or [self._minutes[-1]]
             self._closed_day = (this, merged(blocks))
         return merged([self._closed_day[1], self._minutes[-1]])
 
-    def _of(self, interval: str) -> list[Block]:
-        if interval == "1m":
+    def _of(self, interval: Interval) -> list[Block]:
+        if interval is Interval.M1:
             return self._minutes
         series = self._series.get(interval)
         if series is None:
@@ -152,7 +123,7 @@ class CandleStore:
             self._series[interval] = series
         return series
 
-    def _candle(self, interval: str, block: Block, now_ms: int) -> Candle:
+    def _candle(self, interval: Interval, block: Block, now_ms: int) -> Candle:
         digits = self._price_decimals
         return Candle(
             open_ms=block.open_ms,
@@ -162,12 +133,12 @@ class CandleStore:
             close=from_units(block.close, digits),
             volume=from_units(block.volume, self._qty_decimals),
             quote_volume=from_units(block.quote, digits + self._qty_decimals),
-            closed=following(interval, block.open_ms) <= now_ms,
+            closed=window_end(interval, block.open_ms) <= now_ms,
         )
 
 
-def _fold_into(series: list[Block], interval: str, block: Block, *, fill: bool) -> None:
-    start = window(interval, block.open_ms)
+def _fold_into(series: list[Block], interval: Interval, block: Block, *, fill: bool) -> None:
+    start = window_start(interval, block.open_ms)
     if fill:
         _fill_up_to(series, interval, start, stop_before=True)
     if series and series[-1].open_ms >= start:
@@ -178,16 +149,16 @@ def _fold_into(series: list[Block], interval: str, block: Block, *, fill: bool) 
         del series[:-KEPT]
 
 
-def _fill_up_to(series: list[Block], interval: str, start: int, *, stop_before: bool = False) -> None:
+def _fill_up_to(series: list[Block], interval: Interval, start: int, *, stop_before: bool = False) -> None:
     """Append flat candles for windows without a trade, up to the one that starts at ``start``."""
     if not series or series[-1].open_ms >= start:
         return
     close = series[-1].close
     gaps = []
-    at = following(interval, series[-1].open_ms)
-    if interval != "1M" and start - at > MAX_FILL * LENGTHS[interval]:
-        at = start - MAX_FILL * LENGTHS[interval]
+    at = window_end(interval, series[-1].open_ms)
+    if interval is not Interval.MO1 and start - at > MAX_FILL * longest_ms(interval):
+        at = start - MAX_FILL * longest_ms(interval)
     while at < start or (at == start and not stop_before):
         gaps.append(Block(at, close, close, close, close, 0, 0))
-        at = following(interval, at)
+        at = window_end(interval, at)
     series.extend(gaps)

@@ -11,7 +11,7 @@ from mexc_tui.domain.orders import Side
 
 
 class SimOrder(msgspec.Struct, kw_only=True):
-    """One order inside the exchange. Enumerations are MEXC's own words (rest.md 6)."""
+    """One order inside the exchange. Enumerations are spelled as MEXC spells them."""
 
     order_id: str
     account_id: str
@@ -128,7 +128,7 @@ Listener = Callable[[SimEvent], None]
 
 
 class SimError(Exception):
-    """A refusal in MEXC's own words: code, message and HTTP status."""
+    """A refusal as MEXC phrases it: code, message and HTTP status."""
 
     def __init__(self, code: int, message: str, http_status: int = 400) -> None:
         super().__init__(f"{code}: {message}")

@@ -15,11 +15,11 @@ MX_DISCOUNT = Decimal("0.2")
 """What MEXC takes off a spot fee that is paid in MX (its fee guides of 2024 and 2025). The larger discount for
 holding 500 MX for a day rests on snapshots at random times and is not modelled."""
 MX_DECIMALS = 8
-"""A fee in MX is raised to so many decimals, so that none vanishes. MEXC does not tell its own rounding."""
+"""A fee in MX is raised to so many decimals, so that none vanishes. MEXC does not document its rounding."""
 _BRIDGE = "USDT"
 
 
-class FeeDesk:
+class Fees:
     """Charges executions: out of what was received, or in MX for accounts that asked for that.
 
     In MX the fee is its value in the pair's quote, less ``MX_DISCOUNT``, at the last price of MX in that quote
@@ -33,6 +33,24 @@ class FeeDesk:
         self._last_price = last_price
         self.in_mx: set[str] = set()
         """Accounts that pay in MX where they can."""
+
+    def rates(self, account_id: str, pair: Instrument) -> tuple[Decimal, Decimal]:
+        """Return maker and taker fee as fractions."""
+        self._accounts.require(account_id)
+        return pair.maker_fee, pair.taker_fee
+
+    def pays_in_mx(self, account_id: str) -> bool:
+        """Whether the account pays its fees in MX where it can."""
+        self._accounts.require(account_id)
+        return account_id in self.in_mx
+
+    def pay_in_mx(self, account_id: str, enabled: bool) -> None:
+        """Let the account pay its fees in MX from now on, or no longer."""
+        self._accounts.require(account_id)
+        if enabled:
+            self.in_mx.add(account_id)
+        else:
+            self.in_mx.discard(account_id)
 
     def charge(
         self, account_id: str, pair: Instrument, rate: Decimal, quote: Decimal, got: tuple[Decimal, str]

@@ -9,8 +9,8 @@ from mexc_tui.domain.numbers import ONE, plain
 from mexc_tui.domain.orders import Side
 from mexc_tui.venues.simulator.core.events import SimError
 from mexc_tui.venues.simulator.core.exact import add, fits, multiply, subtract
+from mexc_tui.wire.mexc.enums import ORDER_TYPE_NUMBERS
 
-TYPES = frozenset({"LIMIT", "MARKET", "LIMIT_MAKER", "IMMEDIATE_OR_CANCEL", "FILL_OR_KILL"})
 STP_MODES = frozenset({"", "cancel_taker", "cancel_maker", "cancel_both"})
 MAX_OPEN_ORDERS = 500
 """MEXC's documented standing limit for an account."""
@@ -33,7 +33,7 @@ def check_open(instrument: Instrument, side: Side, kind: str) -> None:
 
 def check_shape(kind: str, side: Side, qty: Decimal | None, quote_qty: Decimal | None, price: Decimal | None) -> None:
     """Refuse parameters that do not go together (33333, 44444, 10095, 10097, 10102)."""
-    if kind not in TYPES:
+    if kind not in ORDER_TYPE_NUMBERS:
         raise SimError(33333, "Param error: type")
     if kind != "MARKET" and price is None:
         raise SimError(44444, "price cannot be null")

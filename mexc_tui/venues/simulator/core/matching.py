@@ -19,7 +19,7 @@ from mexc_tui.venues.simulator.core.exact import from_units, to_units
 TRADES_KEPT = 1_000
 
 
-class Settlement(Protocol):
+class DealSettlement(Protocol):
     """Carries out between accounts what a pair matched."""
 
     def settle(
@@ -31,11 +31,18 @@ class Settlement(Protocol):
     ) -> None:
         """Move money for one execution; None stands for the rest of the market."""
 
-    def together(self, taker: SimOrder, maker: SimOrder) -> bool:
+    def same_owner(self, taker: SimOrder, maker: SimOrder) -> bool:
         """Whether two orders belong to one account, or to accounts of one group."""
 
-    def stp_cancel(self, order: SimOrder) -> None:
-        """Cancel a resting order by self-trade prevention; it has left the book already."""
+    def finish(self, pair: Pair, order: SimOrder, reason: str = "", status: str = "") -> None:
+        """Finish an order that has left the book already."""
+
+
+class MirroredBook(Protocol):
+    """The book of another exchange that a pair follows."""
+
+    def took(self, side: Side, price: int, qty: int) -> None:
+        """Take note that an order of an account took ``qty`` steps from a level."""
 
 
 class Deal:
@@ -61,7 +68,7 @@ class Pair:
     def __init__(
         self,
         instrument: Instrument,
-        settlement: Settlement,
+        settlement: DealSettlement,
         emit: Callable[[SimEvent], None],
         clock: Callable[[], int],
         next_trade: Callable[[], int],
@@ -77,8 +84,8 @@ class Pair:
         self.last: int | None = None
         """Price of the last trade in ticks."""
         self.trades: deque[Trade] = deque(maxlen=TRADES_KEPT)
-        self.quiet = False
-        """Executions of own orders are no public trades: the tape shows only what ``announce_trade`` is told."""
+        self.mirror: MirroredBook | None = None
+        """Set where the public market is another exchange's: executions here are no public trades then."""
         self._settlement = settlement
         self._emit = emit
         self._clock = clock
@@ -98,13 +105,13 @@ class Pair:
 
     def add(self, side: Side, price: int, qty: int) -> None:
         """Rest a foreign order. It must not cross the book."""
-        self.book.half(side).level(price).append(Entry(qty))
+        self.book.side(side).level(price).append(Entry(qty))
         self.announce_level(side, price)
 
     def withdraw(self, side: Side, price: int, place: int) -> int:
         """Cancel the ``place``-th foreign order of a level; return its quantity, 0 where there is none."""
-        half = self.book.half(side)
-        level = half.levels.get(price)
+        book_side = self.book.side(side)
+        level = book_side.levels.get(price)
         if level is None:
             return 0
         foreign = [entry for entry in level.entries if entry.order is None]
@@ -112,24 +119,24 @@ class Pair:
             return 0
         entry = foreign[place % len(foreign)]
         level.remove(entry)
-        half.tidy(price)
+        book_side.drop_empty(price)
         self.announce_level(side, price)
         return entry.qty
 
     def set_foreign(self, side: Side, price: int, qty: int) -> None:
         """Make the foreign part of a level exactly ``qty``: growth queues last, shrinkage leaves from the back."""
-        half = self.book.half(side)
-        level = half.levels.get(price)
+        book_side = self.book.side(side)
+        level = book_side.levels.get(price)
         have = 0 if level is None else level.total - level.own
         if qty == have:
             return
         if level is None:
-            level = half.level(price)
+            level = book_side.level(price)
         if qty > have:
             level.append(Entry(qty - have))
         else:
             level.shrink_foreign(have - qty)
-        half.tidy(price)
+        book_side.drop_empty(price)
         self.announce_level(side, price)
 
     def foreign_take(self, side: Side, limit: int, qty: int) -> int:
@@ -142,11 +149,11 @@ class Pair:
         Own orders at better prices come first; at the price itself own orders get what the foreign queue before
         them leaves. No more than ``qty`` is filled, and the rest is announced as the trade that it was.
         """
-        half = self.book.half(taker.opposite)
+        book_side = self.book.side(taker.opposite)
         left = qty
-        for better in [p for p in half.prices(len(half.keys)) if (p - price) * half.sign > 0]:
+        for better in [p for p in book_side.prices(len(book_side.keys)) if (p - price) * book_side.sign > 0]:
             left -= self.fill_own(taker, better, left, assumed=assumed)
-        level = half.levels.get(price)
+        level = book_side.levels.get(price)
         foreign = 0
         touched = False
         while level is not None and level.own and left:
@@ -159,13 +166,13 @@ class Pair:
                 left -= size
                 touched = True
         if touched:
-            self._after(taker.opposite, price)
+            self._level_changed(taker.opposite, price)
         if left + foreign:
             self._print(Deal(self, taker, price, left + foreign, self._next_trade()), self._clock())
 
     def fill_own(self, taker: Side, price: int, qty: int, *, assumed: bool = False) -> int:
         """Fill own resting orders of a level, in their order and past foreign ones; return how much was filled."""
-        level = self.book.half(taker.opposite).levels.get(price)
+        level = self.book.side(taker.opposite).levels.get(price)
         if level is None or not level.own or qty <= 0:
             return 0
         left = qty
@@ -176,7 +183,7 @@ class Pair:
                 level.entries.appendleft(entry)
                 self._execute(taker, price, level, size, None, assumed)
                 left -= size
-        self._after(taker.opposite, price)
+        self._level_changed(taker.opposite, price)
         return qty - left
 
     def announce_trade(self, taker: Side, price: int, qty: int, time_ms: int) -> None:
@@ -186,11 +193,11 @@ class Pair:
     def uncross(self, *, assumed: bool = False) -> None:
         """Fill own orders that the foreign book has come to cross, at their own price, against what crosses them."""
         for side in (Side.BUY, Side.SELL):
-            half, other = self.book.half(side), self.book.half(side.opposite)
-            owned = [price for price in half.prices(len(half.keys)) if half.levels[price].own]
+            book_side, other = self.book.side(side), self.book.side(side.opposite)
+            owned = [price for price in book_side.prices(len(book_side.keys)) if book_side.levels[price].own]
             for price in owned:
                 for against in other.prices(len(other.keys)):
-                    if (price - against) * half.sign < 0 or price not in half.levels:
+                    if (price - against) * book_side.sign < 0 or price not in book_side.levels:
                         break
                     level = other.levels[against]
                     foreign = level.total - level.own
@@ -202,34 +209,34 @@ class Pair:
     def rest(self, order: SimOrder, qty: int) -> None:
         """Let what is left of an account's order stand in the book."""
         price = to_units(order.price, self.price_decimals)
-        self.book.half(order.side).level(price).append(Entry(qty, order))
+        self.book.side(order.side).level(price).append(Entry(qty, order))
         self.announce_level(order.side, price)
 
     def remove(self, order: SimOrder) -> None:
         """Take an account's order out of the book."""
         price = to_units(order.price, self.price_decimals)
-        half = self.book.half(order.side)
-        level = half.levels.get(price)
+        book_side = self.book.side(order.side)
+        level = book_side.levels.get(price)
         if level is None:
             return
         for entry in level.entries:
             if entry.order is order:
                 level.remove(entry)
-                self._after(order.side, price)
+                self._level_changed(order.side, price)
                 return
 
     def crosses(self, side: Side, limit: int) -> bool:
         """Whether an order of ``side`` at ``limit`` would trade at once."""
-        best = self.book.half(side.opposite).best
+        best = self.book.side(side.opposite).best
         return best is not None and (best <= limit if side is Side.BUY else best >= limit)
 
     def fillable(self, order: SimOrder, limit: int, qty: int) -> bool:
         """Whether the book could fill ``qty`` at once without an order that self-trade prevention keeps from it."""
-        half = self.book.half(order.side.opposite)
-        for price in half.prices(len(half.keys)):
+        book_side = self.book.side(order.side.opposite)
+        for price in book_side.prices(len(book_side.keys)):
             if (price > limit) if order.side is Side.BUY else (price < limit):
                 return False
-            level = half.levels[price]
+            level = book_side.levels[price]
             if not (order.stp_mode and level.own):
                 qty -= level.total
             else:
@@ -250,17 +257,17 @@ class Pair:
         ``budget`` caps what is spent, in ticks times steps. Returns the unfilled quantity and why matching ended:
         ``""`` (book or quantity exhausted), ``"budget"`` or ``"stp_cancel"``.
         """
-        half = self.book.half(side.opposite)
+        book_side = self.book.side(side.opposite)
         why = ""
         while qty > 0 and not why and self.crosses(side, limit):
-            price = half.nth(0)
-            level = half.levels[price]
+            price = book_side.nth(0)
+            level = book_side.levels[price]
             while level.entries and qty > 0:
                 maker = level.entries[0].order
                 if taker is not None and maker is not None and self._prevented(taker, maker):
                     if taker.stp_mode != "cancel_taker":
                         level.remove(level.entries[0])
-                        self._settlement.stp_cancel(maker)
+                        self._settlement.finish(self, maker, "stp_cancel")
                     if taker.stp_mode != "cancel_maker":
                         why = "stp_cancel"
                         break
@@ -274,17 +281,17 @@ class Pair:
                     break
                 self._execute(side, price, level, size, taker)
                 qty -= size
-            self._after(side.opposite, price)
+            self._level_changed(side.opposite, price)
         return qty, why
 
     # What everybody sees.
 
     def depth(self, side: Side, limit: int) -> list[tuple[Decimal, Decimal]]:
         """Return levels of a side, best first."""
-        half = self.book.half(side)
+        book_side = self.book.side(side)
         return [
-            (from_units(price, self.price_decimals), from_units(half.levels[price].total, self.qty_decimals))
-            for price in half.prices(limit)
+            (from_units(price, self.price_decimals), from_units(book_side.levels[price].total, self.qty_decimals))
+            for price in book_side.prices(limit)
         ]
 
     def recent_trades(self, limit: int) -> list[Trade]:
@@ -294,7 +301,7 @@ class Pair:
     def announce_level(self, side: Side, price: int) -> None:
         """Announce what a level holds now, as the next version of the book."""
         self.version += 1
-        level = self.book.half(side).levels.get(price)
+        level = self.book.side(side).levels.get(price)
         self._emit(
             BookLevel(
                 self.symbol,
@@ -308,10 +315,10 @@ class Pair:
 
     def _prevented(self, taker: SimOrder, maker: SimOrder | None) -> bool:
         """Whether the taker's mode forbids this trade; the mode of an order that rests does not count."""
-        return maker is not None and taker.stp_mode != "" and self._settlement.together(taker, maker)
+        return maker is not None and taker.stp_mode != "" and self._settlement.same_owner(taker, maker)
 
-    def _after(self, side: Side, price: int) -> None:
-        self.book.half(side).tidy(price)
+    def _level_changed(self, side: Side, price: int) -> None:
+        self.book.side(side).drop_empty(price)
         self.announce_level(side, price)
 
     def _execute(
@@ -322,7 +329,9 @@ class Pair:
         deal = Deal(self, side, price, size, self._next_trade(), assumed)
         if maker is not None or taker is not None:
             self._settlement.settle(self, deal, taker, maker)
-            if self.quiet:
+            if self.mirror is not None:
+                if taker is not None and maker is None:
+                    self.mirror.took(side.opposite, price, size)
                 return
         self._print(deal, self._clock())
 

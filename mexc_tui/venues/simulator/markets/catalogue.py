@@ -5,15 +5,10 @@ from __future__ import annotations
 from decimal import Decimal
 
 from mexc_tui.domain.instrument import Instrument, InstrumentStatus
-from mexc_tui.venues.simulator.core.exchange import Exchange
-from mexc_tui.venues.simulator.markets.model import MarketSpec, ModelMarket
+from mexc_tui.venues.simulator.markets.model import MarketSpec
 
 DEMO_FUNDS: dict[str, Decimal] = {"USDT": Decimal(10_000)}
 """What a new paper account owns. Only quote: a holding without known cost would show no profit or loss."""
-
-WARM_UP_MS = 20 * 60_000
-WARM_UP_EVENTS = 400
-"""A market trades this many events (at most the time above) before anybody looks, so that no book is fresh."""
 
 
 def default_markets() -> tuple[MarketSpec, ...]:
@@ -116,18 +111,6 @@ def _closed() -> tuple[MarketSpec, ...]:
             size=8_000,
         ),
     )
-
-
-def demo_exchange(*, start_ms: int, seed: int = 1, markets: tuple[MarketSpec, ...] | None = None) -> Exchange:
-    """Return an exchange with modelled markets, some minutes into their day, and no accounts."""
-    specs = default_markets() if markets is None else markets
-    exchange = Exchange(start_ms=start_ms - WARM_UP_MS, seed=seed)
-    for spec in specs:
-        warm_ms = min(WARM_UP_MS, round(WARM_UP_EVENTS / spec.rate * 1000))
-        model = ModelMarket(exchange.add_pair(spec.instrument), spec, seed=seed, now_ms=start_ms - warm_ms)
-        exchange.add_market(spec.instrument.symbol, model)
-    exchange.advance(start_ms)
-    return exchange
 
 
 def _pair(

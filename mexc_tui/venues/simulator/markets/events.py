@@ -37,7 +37,7 @@ def level_of(pair: Sequence[str]) -> tuple[str, str]:
 
 
 def reason_of(error: Exception) -> str:
-    """Return why a line cannot be used, in plain words."""
+    """Return why a line cannot be used, for a reader."""
     if isinstance(error, KeyError):
         return f"{error.args[0]} is missing"
     return str(error) or type(error).__name__

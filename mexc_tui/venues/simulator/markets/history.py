@@ -5,17 +5,19 @@ from __future__ import annotations
 from math import exp, log, sqrt
 from random import Random
 
-from mexc_tui.venues.simulator.core.candles import DAY, MINUTE, Block, window
+from mexc_tui.domain.candles import longest_ms, window_start
+from mexc_tui.domain.market import Interval
+from mexc_tui.venues.simulator.core.candles import MINUTE, Block
 
-_STAGES: tuple[tuple[str, int, float], ...] = (
-    ("1m", 1_500, 1.0),
-    ("5m", 520, 1.15),
-    ("15m", 520, 1.3),
-    ("30m", 520, 1.45),
-    ("60m", 520, 1.6),
-    ("4h", 520, 1.9),
-    ("8h", 520, 2.0),
-    ("1d", 3_660, 2.2),
+_STAGES: tuple[tuple[Interval, int, float], ...] = (
+    (Interval.M1, 1_500, 1.0),
+    (Interval.M5, 520, 1.15),
+    (Interval.M15, 520, 1.3),
+    (Interval.M30, 520, 1.45),
+    (Interval.H1, 520, 1.6),
+    (Interval.H4, 520, 1.9),
+    (Interval.H8, 520, 2.0),
+    (Interval.D1, 3_660, 2.2),
 )
 """Interval, how many of its windows are covered at least, and how much wilder than the last minutes it was."""
 
@@ -40,24 +42,24 @@ class History:
         self._until_ms = until_ms
         self._chain: list[Block] = []
         """Newest first."""
-        self._reach: dict[str, int] = {}
-        self._draw("1m", 1_500, 1.0, "5m")
+        self._reach: dict[Interval, int] = {}
+        self._draw(Interval.M1, 1_500, 1.0, Interval.M5)
 
     def minutes(self) -> list[Block]:
         """Return the past minutes, oldest first; the last one is cut off at the present."""
-        return [_copied(block) for block in reversed(self._chain) if block.open_ms >= self._reach["1m"]]
+        return [_copied(block) for block in reversed(self._chain) if block.open_ms >= self._reach[Interval.M1]]
 
-    def past(self, interval: str) -> list[Block]:
+    def past(self, interval: Interval) -> list[Block]:
         """Return an interval's past, oldest first."""
         for place, (name, count, wild) in enumerate(_STAGES):
             if name not in self._reach:
-                self._draw(name, count, wild, _STAGES[place + 1][0] if place + 1 < len(_STAGES) else "1M")
-        reach = self._reach.get(interval, self._reach["1d"])
+                self._draw(name, count, wild, _STAGES[place + 1][0] if place + 1 < len(_STAGES) else Interval.MO1)
+        reach = self._reach.get(interval, self._reach[Interval.D1])
         joined: list[Block] = []
         for block in reversed(self._chain):
             if block.open_ms < reach:
                 continue
-            start = window(interval, block.open_ms)
+            start = window_start(interval, block.open_ms)
             if joined and joined[-1].open_ms == start:
                 joined[-1].absorb(block)
             else:
@@ -66,17 +68,15 @@ class History:
                 joined.append(made)
         return joined
 
-    def _draw(self, interval: str, count: int, wild: float, coarser: str) -> None:
+    def _draw(self, interval: Interval, count: int, wild: float, coarser: Interval) -> None:
         """Extend the past by blocks of an interval, until ``count`` windows are covered and the next fits on."""
-        length = {"1m": MINUTE, "5m": 5 * MINUTE, "15m": 15 * MINUTE, "30m": 30 * MINUTE, "60m": 60 * MINUTE}.get(
-            interval, {"4h": 240 * MINUTE, "8h": 480 * MINUTE}.get(interval, DAY)
-        )
+        length = longest_ms(interval)
         oldest = self._until_ms - count * length
         at = self._chain[-1].open_ms if self._chain else self._until_ms
-        start = window(interval, at - 1)
+        start = window_start(interval, at - 1)
         while True:
             self._chain.append(self._block(start, at - start, wild))
-            if start <= oldest and window(coarser, start) == start:
+            if start <= oldest and window_start(coarser, start) == start:
                 break
             at, start = start, start - length
         self._reach[interval] = self._chain[-1].open_ms

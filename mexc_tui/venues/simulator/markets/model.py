@@ -10,7 +10,7 @@ import msgspec
 
 from mexc_tui.domain.instrument import Instrument
 from mexc_tui.domain.orders import Side
-from mexc_tui.venues.simulator.core.book import Half
+from mexc_tui.venues.simulator.core.book import OrderBookSide
 from mexc_tui.venues.simulator.core.exact import to_units
 from mexc_tui.venues.simulator.core.matching import Pair
 from mexc_tui.venues.simulator.markets.history import History
@@ -150,7 +150,7 @@ class ModelMarket:
     def clear(self) -> None:
         """Withdraw every foreign order."""
         for side in (_BUY, _SELL):
-            for price in list(self._pair.book.half(side).levels):
+            for price in list(self._pair.book.side(side).levels):
                 self._pair.set_foreign(side, price, 0)
 
     def resume(self, price: int) -> None:
@@ -182,27 +182,27 @@ class ModelMarket:
     def _fill_side(self, side: Side, price: int) -> None:
         """Rest fresh orders from ``price`` outwards, never across the book."""
         rng, sign = self._rng, -1 if side is _BUY else 1
-        other = self._pair.book.half(side.opposite).best
+        other = self._pair.book.side(side.opposite).best
         at = price + sign * max(1, self._spec.spread // 2)
         if other is not None and (at - other) * sign < 1:
             at = other + sign
-        half = self._pair.book.half(side)
-        for _ in range(max(0, self._spec.levels - len(half.keys))):
+        book_side = self._pair.book.side(side)
+        for _ in range(max(0, self._spec.levels - len(book_side.keys))):
             if at < 1:
                 return
             for _ in range(rng.choice((1, 1, 2, 3))):
                 self._pair.add(side, at, self._size(at, abs(at - price)))
             at += sign * max(1, round(rng.expovariate(1 / self._spec.gap)))
 
-    def _deepen(self, half: Half) -> None:
+    def _deepen(self, book_side: OrderBookSide) -> None:
         """Extend a thin side outwards: the deep book was always there, only nobody had looked so far."""
-        sign = -half.sign
-        price = half.keys[0] * half.sign
-        best = half.nth(0)
+        sign = -book_side.sign
+        price = book_side.keys[0] * book_side.sign
+        best = book_side.nth(0)
         for _ in range(4):
             price += sign * max(1, round(self._rng.expovariate(1 / self._spec.gap)))
             if price >= 1:
-                self._pair.add(half.side, price, self._size(price, abs(price - best)))
+                self._pair.add(book_side.side, price, self._size(price, abs(price - best)))
 
     # One event.
 
@@ -213,9 +213,9 @@ class ModelMarket:
             side = _BUY if bid is None else _SELL
             self._fill_side(side, self.price)
             return
-        for half in (book.bids, book.asks):
-            if len(half.keys) < 0.6 * self._spec.levels:
-                self._deepen(half)
+        for book_side in (book.bids, book.asks):
+            if len(book_side.keys) < 0.6 * self._spec.levels:
+                self._deepen(book_side)
         spread = ask - bid
         pull = (self._fair - (bid + ask) / 2) / (spread + 2 * self._spec.gap)
         buy = rng.random() < 1 / (1 + exp(-max(-8.0, min(8.0, 2.2 * pull))))
@@ -236,19 +236,21 @@ class ModelMarket:
 
     def _taker(self, side: Side, pull: float) -> None:
         rng = self._rng
-        half = self._pair.book.half(side.opposite)
+        book_side = self._pair.book.side(side.opposite)
         size = max(1, round(self._spec.size * rng.paretovariate(1.6) * 0.4))
-        limit = half.nth(min(len(half.keys) - 1, 4))
+        limit = book_side.nth(min(len(book_side.keys) - 1, 4))
         if abs(pull) > 1 and (pull > 0) == (side is _BUY):
             limit = round(self._fair)
-            size = max(size, sum(half.levels[price].total for price in half.prices(min(20, 1 + int(abs(pull))))))
+            size = max(
+                size, sum(book_side.levels[price].total for price in book_side.prices(min(20, 1 + int(abs(pull)))))
+            )
         self._pair.foreign_take(side, limit, size)
 
     def _maker(self, side: Side, bid: int, ask: int) -> None:
         rng, spec = self._rng, self._spec
         sign = -1 if side is _BUY else 1
         best, spread = (bid, ask - bid) if side is _BUY else (ask, ask - bid)
-        half = self._pair.book.half(side)
+        book_side = self._pair.book.side(side)
         room = spread - 1
         if room >= 1 and rng.random() < (0.85 if spread > spec.spread else 0.06):
             inside = 1 + int(rng.random() ** 0.5 * max(0, room - spec.spread // 2))
@@ -256,7 +258,7 @@ class ModelMarket:
             if (price - self._fair) * sign < -spec.spread:
                 price = best
         elif rng.random() < 0.55:
-            price = half.nth(min(len(half.keys) - 1, int(rng.expovariate(0.12))))
+            price = book_side.nth(min(len(book_side.keys) - 1, int(rng.expovariate(0.12))))
         else:
             away = spec.gap * (rng.random() ** -0.7 - 1) * 4
             price = best + sign * round(min(self._depth_scale, away))
@@ -268,19 +270,19 @@ class ModelMarket:
 
     def _cancel(self, side: Side, pull: float) -> None:
         rng = self._rng
-        half = self._pair.book.half(side)
-        count = len(half.keys)
+        book_side = self._pair.book.side(side)
+        count = len(book_side.keys)
         if count < 3:
             return
         if count > 1.3 * self._spec.levels:
-            self._pair.set_foreign(side, half.nth(count - 1), 0)
+            self._pair.set_foreign(side, book_side.nth(count - 1), 0)
             return
         against = (pull > 0.6) == (side is _SELL) and abs(pull) > 0.6
         if against and rng.random() < 0.5:
-            self._pair.set_foreign(side, half.nth(0), 0)
+            self._pair.set_foreign(side, book_side.nth(0), 0)
             return
         place = int(rng.expovariate(0.15)) if rng.random() < 0.5 else rng.randrange(count)
-        self._pair.withdraw(side, _at(half, place), rng.randrange(8))
+        self._pair.withdraw(side, _at(book_side, place), rng.randrange(8))
 
     def _size(self, price: int, distance: int) -> int:
         """Draw an order's size: heavier away from the touch, much heavier at round prices."""
@@ -307,5 +309,5 @@ def _unit(gap: float) -> int:
     return unit
 
 
-def _at(half: Half, place: int) -> int:
-    return half.nth(min(place, len(half.keys) - 1))
+def _at(book_side: OrderBookSide, place: int) -> int:
+    return book_side.nth(min(place, len(book_side.keys) - 1))

@@ -9,30 +9,32 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import zlib
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
-from google.protobuf.message import DecodeError
 
 from mexc_tui.domain.book import Applied, BookError, OrderBook
-from mexc_tui.domain.inputs import BookDelta, BookSnapshot
+from mexc_tui.domain.inputs import BookDelta, BookSnapshot, TradesSeen
 from mexc_tui.domain.instrument import Instrument
 from mexc_tui.domain.numbers import BadNumberError, parse_decimal, plain
-from mexc_tui.domain.orders import Side
 from mexc_tui.venues.simulator.markets.events import TapeError, TapeLine, level_of, reason_of
-from mexc_tui.wire.mexc.pb import push_pb2
 
 FORMAT = 1
 _KEPT = 2_000
 """Increments kept for a snapshot that may be older than they are."""
 _IDS = 20_000
-_SIDES = {1: Side.BUY, 2: Side.SELL}
 _BROKEN = ("reconnecting", "closed")
 _GZIP = b"\x1f\x8b"
+
+
+FrameDecoder = Callable[[bytes], Iterable[BookDelta | TradesSeen]]
+"""Turns a recorded frame into what it says of books and trades; nothing for a frame of another kind or a damaged one,
+which was no news when it came and is none now: versions tell what is missing."""
 
 
 class Recording(msgspec.Struct):
@@ -97,9 +99,9 @@ def is_recording(first: Any) -> bool:
     return isinstance(first, dict) and "tape" in first
 
 
-def read_recording(path: Path, text: bytes) -> Recording:
+def read_recording(path: Path, text: bytes, decode: FrameDecoder) -> Recording:
     """Return what a recording holds; TapeError for a damaged one, naming the line."""
-    reader = _Reader()
+    reader = _Reader(decode)
     for number, row in rows_of(path, text):
         try:
             reader.take(row)
@@ -172,13 +174,14 @@ class _Book:
 
 
 class _Reader:
-    def __init__(self) -> None:
+    def __init__(self, decode: FrameDecoder) -> None:
         self.lines: list[TapeLine] = []
         self.pairs: dict[str, Instrument] = {}
         self.begun: set[str] = set()
         self._books: dict[str, _Book] = {}
         self._base: tuple[int, int] | None = None
         self._at_ms = 0
+        self._decode = decode
 
     def take(self, row: Any) -> None:
         if not isinstance(row, dict):
@@ -219,44 +222,30 @@ class _Reader:
             self.lines.append(TapeLine(self._at_ms, "depth_snapshot", symbol, book.book.version, bids, asks))
 
     def _frame(self, frame: bytes) -> None:
-        """Take one push. What MEXC garbled was no news when it came and is none now: versions tell what is missing."""
-        wrapper = push_pb2.PushDataV3ApiWrapper()
-        try:
-            wrapper.ParseFromString(frame)
-        except DecodeError:
-            return
-        kind = wrapper.WhichOneof("body")
-        try:
-            if kind == "publicAggreDepths":
-                self._depth(wrapper.symbol, wrapper.publicAggreDepths)
-            elif kind == "publicAggreDeals":
-                self._trades(wrapper.symbol, wrapper.publicAggreDeals.deals)
-        except (BookError, BadNumberError, ValueError):
-            return
+        for item in self._decode(frame):
+            with contextlib.suppress(BookError, BadNumberError):
+                if isinstance(item, BookDelta):
+                    self._delta(item)
+                else:
+                    self._trades(item)
 
-    def _depth(self, symbol: str, body: Any) -> None:
-        bids = [(item.price, item.quantity) for item in body.bids]
-        asks = [(item.price, item.quantity) for item in body.asks]
-        delta = BookDelta(symbol, int(body.fromVersion), int(body.toVersion), bids, asks, 0, 0)
-        book = self._book(symbol)
+    def _delta(self, delta: BookDelta) -> None:
+        book = self._book(delta.symbol)
         if book.delta(delta):
-            shown = book.within(delta)
-            self.lines.append(TapeLine(self._at_ms, "depth", symbol, delta.last, shown.bids, shown.asks))
+            known = book.within(delta)
+            self.lines.append(TapeLine(self._at_ms, "depth", delta.symbol, delta.last, known.bids, known.asks))
 
-    def _trades(self, symbol: str, deals: Any) -> None:
-        book = self._book(symbol)
-        for deal in deals:
-            side = _SIDES.get(deal.tradeType)
-            if symbol not in self.begun or side is None or (deal.tradeId and deal.tradeId in book.ids):
+    def _trades(self, seen: TradesSeen) -> None:
+        book, symbol = self._book(seen.symbol), seen.symbol
+        for trade in seen.trades:
+            if symbol not in self.begun or (trade.trade_id and trade.trade_id in book.ids):
                 continue
-            if deal.tradeId:
-                book.ids[deal.tradeId] = None
+            if trade.trade_id:
+                book.ids[trade.trade_id] = None
                 while len(book.ids) > _IDS:
                     del book.ids[next(iter(book.ids))]
-            level = level_of((deal.price, deal.quantity))
-            if parse_decimal(level[1]) > 0:
-                line = TapeLine(self._at_ms, "trade", symbol, 0, [level], [], side, deal.tradeId)
-                self.lines.append(line)
+            level = (plain(trade.price), plain(trade.qty))
+            self.lines.append(TapeLine(self._at_ms, "trade", symbol, 0, [level], [], trade.taker, trade.trade_id))
 
     def _book(self, symbol: str) -> _Book:
         return self._books.setdefault(symbol, _Book())

@@ -12,17 +12,24 @@ from msgspec.structs import replace
 from mexc_tui.domain.instrument import Instrument
 from mexc_tui.domain.numbers import ONE, decimals_of, parse_decimal, scaled
 from mexc_tui.domain.orders import Side
-from mexc_tui.venues.simulator.core.exchange import Exchange
-from mexc_tui.venues.simulator.core.hall import Hall
 from mexc_tui.venues.simulator.core.matching import Pair
+from mexc_tui.venues.simulator.core.symbols import SymbolRegistry
+from mexc_tui.venues.simulator.core.timeline import Timeline
 from mexc_tui.venues.simulator.markets.events import TapeError, TapeLine, level_of
-from mexc_tui.venues.simulator.markets.recording import damaged, is_recording, read_bytes, read_recording, rows_of
+from mexc_tui.venues.simulator.markets.recording import (
+    FrameDecoder,
+    damaged,
+    is_recording,
+    read_bytes,
+    read_recording,
+    rows_of,
+)
 
 QUOTES = ("USDT", "USDC", "USDE", "USD1", "BTC", "ETH", "EUR", "MX")
 TAKER_FEE = parse_decimal("0.0005")
 _USED = frozenset({"depth_snapshot", "depth", "trade"})
 
-__all__ = ["TapeError", "TapeLine", "TapeMarket", "instruments_of", "read_tape", "tape_exchange"]
+__all__ = ["TapeError", "TapeLine", "TapeMarket", "instruments_of", "read_tape"]
 
 
 class TapeMarket:
@@ -30,7 +37,7 @@ class TapeMarket:
 
     A symbol's market begins at its snapshot; earlier increments, and those up to the snapshot's id, are in it already.
     Quantities of the tape are the foreign part of a level, own orders stand beside them. When the tape ends, the
-    markets stand still. Playback begins with ``start``, or with the first move of time when ``autostart`` is set.
+    markets stand still. Playback begins with ``start``.
     """
 
     def __init__(
@@ -38,7 +45,6 @@ class TapeMarket:
         lines: Sequence[TapeLine],
         *,
         speed: float = 1.0,
-        autostart: bool = False,
         instruments: Sequence[Instrument] | None = None,
         from_s: float = 0.0,
     ) -> None:
@@ -56,7 +62,6 @@ class TapeMarket:
         self.speed = speed
         self._first_ms = lines[0].at_ms if lines else 0
         self._begin_ms = self._first_ms + round(from_s * 1_000)
-        self.autostart = autostart
         self._next = 0
         self._started_ms: int | None = None
         self._pairs: dict[str, Pair] = {}
@@ -64,27 +69,27 @@ class TapeMarket:
 
     @classmethod
     def from_file(
-        cls, path: str | Path, speed: float = 1.0, *, autostart: bool = False, from_s: float = 0.0
+        cls,
+        path: str | Path,
+        decode: FrameDecoder,
+        speed: float = 1.0,
+        *,
+        from_s: float = 0.0,
     ) -> TapeMarket:
-        """Read a tape, raw or neutral; TapeError for a missing, empty or corrupt file."""
-        lines, instruments = read_tape(Path(path))
-        return cls(lines, speed=speed, autostart=autostart, instruments=instruments, from_s=from_s)
+        """Read a tape, raw or neutral; TapeError for a missing, empty or corrupt file. ``decode`` reads raw frames."""
+        lines, instruments = read_tape(Path(path), decode)
+        return cls(lines, speed=speed, instruments=instruments, from_s=from_s)
 
     @property
     def finished(self) -> bool:
         """Whether everything has been played."""
         return self._next >= len(self.lines)
 
-    @property
-    def started(self) -> bool:
-        """Whether playback has begun."""
-        return self._started_ms is not None
-
-    def attach(self, hall: Hall) -> None:
+    def attach(self, symbols: SymbolRegistry, timeline: Timeline) -> None:
         """List the tape's symbols at an exchange and let the tape move them."""
         for instrument in self.instruments:
-            self._pairs[instrument.symbol] = hall.add_pair(instrument)
-        hall.add_source(self)
+            self._pairs[instrument.symbol] = symbols.add_pair(instrument)
+        timeline.add(self)
         if self._begin_ms > self._first_ms:
             self._seek()
 
@@ -102,9 +107,7 @@ class TapeMarket:
             self._started_ms = now_ms
 
     def prepare(self, now_ms: int) -> None:
-        """Start with the first move of time, if that was asked for."""
-        if self.autostart:
-            self.start(now_ms)
+        """Nothing to prepare."""
 
     def next_ms(self) -> int | None:
         """Return when the next line is due, None before the start and after the end."""
@@ -135,7 +138,7 @@ class TapeMarket:
         """Replace the whole foreign book."""
         for side, levels in ((Side.BUY, line.bids), (Side.SELL, line.asks)):
             kept = {scaled(price, pair.price_decimals) for price, _ in levels}
-            for price in [p for p in pair.book.half(side).levels if p not in kept]:
+            for price in [p for p in pair.book.side(side).levels if p not in kept]:
                 pair.set_foreign(side, price, 0)
         self._set_levels(pair, line)
 
@@ -151,14 +154,7 @@ class TapeMarket:
                     pair.set_foreign(side, price, qty)
 
 
-def tape_exchange(tape: TapeMarket, *, start_ms: int, seed: int = 1) -> Exchange:
-    """Return an exchange on which exactly the tape's symbols trade, and no accounts."""
-    exchange = Exchange(start_ms=start_ms, seed=seed)
-    tape.attach(exchange)
-    return exchange
-
-
-def read_tape(path: Path) -> tuple[list[TapeLine], list[Instrument]]:
+def read_tape(path: Path, decode: FrameDecoder) -> tuple[list[TapeLine], list[Instrument]]:
     """Read what of a tape matters for a book, and the pairs; TapeError for a missing, empty or corrupt file.
 
     A last line that was torn by the end of the recording is left out.
@@ -168,7 +164,7 @@ def read_tape(path: Path) -> tuple[list[TapeLine], list[Instrument]]:
     newest = 0
     for number, row in rows_of(path, text):
         if number == 1 and is_recording(row):
-            found = read_recording(path, text)
+            found = read_recording(path, text, decode)
             return found.lines, _fitting(found.instruments, found.lines)
         try:
             line = _line(row, newest)

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable
 
 from mexc_tui.domain.market import Candle, Ticker, Trade
 from mexc_tui.domain.orders import Side
-from mexc_tui.venues.simulator.core.api import Offer
 from mexc_tui.venues.simulator.core.events import BookBroken, CandleMoved, SimEvent, SimOrder
-from mexc_tui.venues.simulator.core.exact import subtract, to_units
+from mexc_tui.venues.simulator.core.exact import to_units
+from mexc_tui.venues.simulator.core.execution import unfilled
+from mexc_tui.venues.simulator.core.market_data import Offer
 from mexc_tui.venues.simulator.core.matching import Pair
-from mexc_tui.venues.simulator.paper.queue import Place
+from mexc_tui.venues.simulator.paper.queue_position import QueuePosition
 
 GRACE_MS = 500
 """How long a quote that crosses an own order waits for the trades that prove it before a fill is assumed."""
@@ -41,7 +42,7 @@ class MirroredPair:
         self.live = False
         self.reason = "its book has not been read yet"
         self.levels: dict[Side, dict[int, int]] = {Side.BUY: {}, Side.SELL: {}}
-        self.places: dict[str, Place] = {}
+        self.positions: dict[str, QueuePosition] = {}
         self._emit = emit
         self._clock = clock
         self._upstream_ms = upstream_ms
@@ -51,7 +52,7 @@ class MirroredPair:
         self._newest_ms = 0
         self._grace_ends_ms: int | None = None
         self._unplaced: list[SimOrder] = []
-        pair.quiet = True
+        pair.mirror = self
 
     @property
     def next_ms(self) -> int | None:
@@ -62,17 +63,17 @@ class MirroredPair:
         return min(ends, default=None) if self.live else None
 
     def show_book(self, bids: Iterable[tuple[int, int]], asks: Iterable[tuple[int, int]], time_ms: int) -> None:
-        """Take the whole book; own orders that stood through a time without data keep at most their places."""
+        """Take the whole book; own orders that stood through a time without data move no further forward."""
         before, was_live = self.levels, self.live
         self.levels = {Side.BUY: dict(bids), Side.SELL: dict(asks)}
         self._newest_ms = max(self._newest_ms, time_ms)
         self.live, self.reason = True, ""
-        for place in self.places.values():
-            stands = self.levels[place.order.side].get(place.price, 0)
+        for position in self.positions.values():
+            stands = self.levels[position.order.side].get(position.price, 0)
             if was_live:
-                place.level_is(stands, time_ms)
+                position.level_is(stands, time_ms)
             else:
-                place.resume(stands, time_ms)
+                position.resume(stands, time_ms)
         waiting, self._unplaced = self._unplaced, []
         for order in waiting:
             self.placed(order)
@@ -91,12 +92,12 @@ class MirroredPair:
                 self.levels[side][price] = qty
             else:
                 self.levels[side].pop(price, None)
-        if self.places:
+        if self.positions:
             stands = {(side, price): qty for side, price, qty in ordered}
-            for place in self.places.values():
-                now = stands.get((place.order.side, place.price))
+            for position in self.positions.values():
+                now = stands.get((position.order.side, position.price))
                 if now is not None:
-                    place.level_is(now, time_ms)
+                    position.level_is(now, time_ms)
         for side, price, _ in ordered:
             self._show(side, price)
         self._rearm()
@@ -104,18 +105,18 @@ class MirroredPair:
     def trade(self, taker: Side, price: int, qty: int, time_ms: int) -> None:
         """Take a trade: own orders at better prices come first, then those that it reached at its own."""
         self._newest_ms = max(self._newest_ms, time_ms)
-        if self.live and self.places:
+        if self.live and self.positions:
             self._fill_by(taker, price, qty, time_ms)
         self.pair.announce_trade(taker, price, qty, time_ms)
 
     def placed(self, order: SimOrder) -> None:
-        """Note that an own order has come to rest; its place is behind everything that stands at its price."""
+        """Note that an own order has come to rest; it queues behind everything that stands at its price."""
         if not self.live:
             self._unplaced.append(order)
             return
         price = to_units(order.price, self.pair.price_decimals)
         ahead = self.levels[order.side].get(price, 0)
-        self.places[order.order_id] = Place(order, price, ahead, self._newest_ms, self._upstream_ms())
+        self.positions[order.order_id] = QueuePosition(order, price, ahead, self._newest_ms, self._upstream_ms())
         self._find_own_best()
 
     def took(self, side: Side, price: int, qty: int) -> None:
@@ -123,13 +124,13 @@ class MirroredPair:
         have = self._taken.get((side, price), (0, 0))[0]
         self._taken[side, price] = (have + qty, self._clock() + RETURN_MS)
 
-    def tidy(self) -> None:
+    def forget_finished(self) -> None:
         """Forget orders that do not stand any more and show what they held back."""
-        gone = [key for key, place in self.places.items() if not place.order.open]
+        gone = [key for key, position in self.positions.items() if not position.order.open]
         self._unplaced = [order for order in self._unplaced if order.open]
         if gone:
             for key in gone:
-                del self.places[key]
+                del self.positions[key]
             self._find_own_best()
             self._rearm()
 
@@ -160,38 +161,37 @@ class MirroredPair:
 
     def _fill_by(self, taker: Side, price: int, qty: int, time_ms: int) -> None:
         sign = 1 if taker is Side.SELL else -1
-        mine = [place for place in self.places.values() if place.order.side is taker.opposite]
+        mine = [position for position in self.positions.values() if position.order.side is taker.opposite]
         left = qty
         for better in sorted({p.price for p in mine if (p.price - price) * sign > 0}, key=lambda p: -p * sign):
-            passed = [place for place in mine if place.price == better and place.counts(time_ms)]
+            passed = [position for position in mine if position.price == better and position.counts(time_ms)]
             left -= self._fill(taker, passed, left)
-            for place in passed:
-                place.swept()
+            for position in passed:
+                position.swept()
         given = 0
-        reached = [place for place in mine if place.price == price]
-        for place in reached:
-            given += min(self._left(place), place.traded(left - given, time_ms))
+        reached = [position for position in mine if position.price == price]
+        for position in reached:
+            given += min(self._left(position), position.traded(left - given, time_ms))
         self._fill(taker, reached, given)
-        self.tidy()
+        self.forget_finished()
 
-    def _fill(self, taker: Side, places: list[Place], most: int, *, assumed: bool = False) -> int:
+    def _fill(self, taker: Side, positions: list[QueuePosition], most: int, *, assumed: bool = False) -> int:
         """Fill orders of one price, in their order, up to ``most`` together; return how much that was."""
-        size = min(most, sum(self._left(place) for place in places))
+        size = min(most, sum(self._left(position) for position in positions))
         if size > 0:
-            self.pair.fill_own(taker, places[0].price, size, assumed=assumed)
+            self.pair.fill_own(taker, positions[0].price, size, assumed=assumed)
         return max(0, size)
 
-    def _left(self, place: Place) -> int:
+    def _left(self, position: QueuePosition) -> int:
         """Return what is still to fill of an order, in steps."""
-        order = place.order
-        return to_units(subtract(order.qty, order.filled_qty), self.pair.qty_decimals) if order.open else 0
+        return unfilled(self.pair, position.order) if position.order.open else 0
 
     def _fill_crossed(self) -> None:
         for side in (Side.BUY, Side.SELL):
             sign = 1 if side is Side.BUY else -1
-            mine = [place for place in self.places.values() if place.order.side is side]
-            for price in sorted({place.price for place in mine}, key=lambda p: -p * sign):
-                here = [place for place in mine if place.price == price]
+            mine = [position for position in self.positions.values() if position.order.side is side]
+            for price in sorted({position.price for position in mine}, key=lambda p: -p * sign):
+                here = [position for position in mine if position.price == price]
                 for (held_side, held), free in sorted(self._held.items(), key=lambda row: row[0][1] * sign):
                     if held_side is side or (price - held) * sign < 0:
                         continue
@@ -200,7 +200,7 @@ class MirroredPair:
                         self.took(held_side, held, filled)
                         self._held[held_side, held] = free - filled
         self._grace_ends_ms = None
-        self.tidy()
+        self.forget_finished()
 
     # What is shown.
 
@@ -229,14 +229,14 @@ class MirroredPair:
 
     def _find_own_best(self) -> None:
         for side in (Side.BUY, Side.SELL):
-            prices = [place.price for place in self.places.values() if place.order.side is side]
+            prices = [position.price for position in self.positions.values() if position.order.side is side]
             self._own_best[side] = (max if side is Side.BUY else min)(prices) if prices else None
         for key in list(self._held):
             self._show(*key)
 
 
 class MirrorMarket:
-    """All mirrored pairs; feeds come from whoever reads the other exchange. A source of the hall for what is due."""
+    """All mirrored pairs; feeds come from whoever reads the other exchange. A ``Source`` for what is due."""
 
     def __init__(self, emit: Callable[[SimEvent], None], clock: Callable[[], int]) -> None:
         self._emit = emit
@@ -300,11 +300,11 @@ class MirrorMarket:
         self._emit(CandleMoved(symbol, self._clock()))
 
     def feed_recent(self, symbol: str, trades: Iterable[Trade]) -> None:
-        """Take the latest trades as the mirrored exchange tells them, oldest first; nothing is filled by them."""
+        """Take the latest trades as the mirrored exchange gives them, oldest first; nothing is filled by them."""
         self._trades[symbol] = tuple(trades)
 
     def feed_top(self, symbol: str, bid: Offer | None, ask: Offer | None) -> None:
-        """Take the best prices of a pair as the mirrored exchange tells them now; they count for a short time."""
+        """Take the best prices of a pair as the mirrored exchange gives them now; they count for a short time."""
         self._tops[symbol] = self._clock(), bid, ask
 
     def top(self, symbol: str) -> tuple[Offer | None, Offer | None] | None:
@@ -333,7 +333,7 @@ class MirrorMarket:
         known = self._trades.get(symbol)
         return None if known is None else list(reversed(known))[: max(0, limit)]
 
-    # As a source of the hall.
+    # As a source of the timeline.
 
     def prepare(self, now_ms: int) -> None:
         """Nothing bounds the work of a mirror: it does only what is due."""

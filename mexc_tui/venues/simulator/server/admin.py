@@ -33,8 +33,8 @@ from mexc_tui.domain.numbers import BadNumberError, parse_decimal, plain
 from mexc_tui.venues.simulator.core.events import SimError
 from mexc_tui.venues.simulator.server.call import Context
 from mexc_tui.venues.simulator.server.faults import DEFAULTS, PROFILES, FaultPlan, make_fault, parse_profile
-from mexc_tui.venues.simulator.server.keys import PERMISSIONS
 from mexc_tui.venues.simulator.server.limits import GENEROUS, STRICT, Limiter
+from mexc_tui.wire.mexc.endpoints import PERMISSIONS
 
 T = TypeVar("T")
 
@@ -151,7 +151,7 @@ class Admin:
             names = entry["keys"]
             if isinstance(names, list):
                 names.append(key.access)
-            held = self._core.balances(key.account_id)
+            held = self._core.accounts.balances(key.account_id)
             entry["balances"] = [{"asset": b.asset, "free": plain(b.free), "locked": plain(b.locked)} for b in held]
         return list(found.values())
 
@@ -159,15 +159,15 @@ class Admin:
         amounts = {asset: _amount(text) for asset, text in asked.funds.items()}
         if not asked.account or any(amount <= 0 for amount in amounts.values()):
             raise ValueError("name an account and positive amounts")
-        self._core.open_account(asked.account, amounts)
-        held = self._core.balances(asked.account)
+        self._core.accounts.deposit(asked.account, amounts)
+        held = self._core.accounts.balances(asked.account)
         return {"account": asked.account, "balances": {b.asset: plain(b.free) for b in held}}
 
     def _keys(self, asked: _Keys) -> object:
         unknown = set(asked.permissions) - set(PERMISSIONS)
         if unknown:
             raise ValueError(f"unknown permission {', '.join(sorted(unknown))}; known: {', '.join(PERMISSIONS)}")
-        self._core.open_account(asked.account, {})
+        self._core.accounts.deposit(asked.account, {})
         key = self._ctx.keys.create(
             asked.account,
             permissions=frozenset(asked.permissions),
@@ -199,15 +199,15 @@ class Admin:
             full_name=asked.name or asked.base,
             first_open_ms=opens_ms,
         )
-        self._core.list_symbol(instrument, opens_ms, _amount(asked.price) if asked.price else None)
+        self._core.symbols.list_symbol(instrument, opens_ms, _amount(asked.price) if asked.price else None)
         return {"symbol": asked.symbol, "opens_ms": opens_ms}
 
     def _pause(self, asked: _Pause) -> object:
-        self._core.set_paused(asked.symbol, asked.paused)
+        self._core.symbols.set_paused(asked.symbol, asked.paused)
         return {"symbol": asked.symbol, "paused": asked.paused}
 
     def _nudge(self, asked: _Nudge) -> object:
-        self._core.nudge(asked.symbol, _amount(asked.fraction))
+        self._core.symbols.nudge(asked.symbol, _amount(asked.fraction))
         return {"symbol": asked.symbol, "fraction": asked.fraction}
 
     def _maintenance(self, asked: _Maintenance) -> object:

@@ -13,8 +13,8 @@ from random import Random
 import msgspec
 from aiohttp import web
 
-from mexc_tui.venues.simulator.core.api import ExchangeCore, Upstream
 from mexc_tui.venues.simulator.core.events import SimEvent, SymbolChanged
+from mexc_tui.venues.simulator.exchange import Exchange
 from mexc_tui.venues.simulator.server.admin import Admin
 from mexc_tui.venues.simulator.server.call import Context
 from mexc_tui.venues.simulator.server.faults import FaultPlan
@@ -25,12 +25,22 @@ from mexc_tui.venues.simulator.server.rest_account import AccountApi
 from mexc_tui.venues.simulator.server.rest_public import PublicApi
 from mexc_tui.venues.simulator.server.rest_signed import OrderApi
 from mexc_tui.venues.simulator.server.streams import Hub, StreamRules
+from mexc_tui.venues.simulator.server.upstream import Upstream
+from mexc_tui.wire.mexc import endpoints as wire
 
 HOST = "127.0.0.1"
 TICK_MS = 10
 """Exchange time between two looks at what is due; the finest rhythm a channel has."""
 ORDER_PATHS = frozenset(
-    f"/api/v3/{name}" for name in ("order", "order/test", "batchOrders", "openOrders", "order/all", "userDataStream")
+    route.path
+    for route in (
+        wire.ORDER_PLACE,
+        wire.ORDER_TEST,
+        wire.ORDER_BATCH,
+        wire.OPEN_CANCEL,
+        wire.ALL_CANCEL,
+        wire.LISTEN_CREATE,
+    )
 )
 """Requests that change nothing but orders and balances, or nothing that is kept."""
 MOST_STEPS = 100
@@ -39,7 +49,7 @@ _SHUTDOWN_S = 0.5
 
 _log = logging.getLogger(__name__)
 _silent = logging.Logger("requests", logging.CRITICAL + 1)
-"""What the HTTP library says of unreadable requests shows their text, and with it keys: nobody is to hear it."""
+"""What the HTTP library says of unreadable requests shows their text, and with it keys: it is never logged."""
 
 
 class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,22 +66,22 @@ class Server:
     """MEXC's wire over an exchange.
 
     ``clock`` gives the time in milliseconds. With ``settings.drive`` the exchange follows it every few
-    milliseconds; without, ``step`` moves everything, so that tests need no waiting. ``on_wanted`` is called
+    milliseconds; without, ``step`` moves everything, so that tests need no waiting. ``on_first_book`` is called
     with the time when a book is first asked for. ``upstream`` brings what is asked for where the market is a mirror.
-    ``settle`` is called before anything leaves, so that nobody hears of what a crash could take back; with True where
-    more may have changed than orders and balances. ``sleep`` lets the seconds of slow answers pass.
+    ``persist`` is called before anything leaves, so that nothing is reported that a crash could take back; with True
+    where more may have changed than orders and balances. ``sleep`` lets the seconds of slow answers pass.
     """
 
     def __init__(
         self,
-        exchange: ExchangeCore,
+        exchange: Exchange,
         clock: Callable[[], int],
         settings: ServerSettings | None = None,
         *,
         plan: FaultPlan | None = None,
-        on_wanted: Callable[[int], None] | None = None,
+        on_first_book: Callable[[int], None] | None = None,
         upstream: Upstream | None = None,
-        settle: Callable[[bool], None] | None = None,
+        persist: Callable[[bool], None] | None = None,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self.settings = settings or ServerSettings()
@@ -82,14 +92,16 @@ class Server:
         self.limiter = Limiter(self.settings.limits)
         self._clock = clock
         self._sleep = sleep
-        self._on_wanted = on_wanted
+        self._on_first_book = on_first_book
         self._runner: web.AppRunner | None = None
         self._driver: asyncio.Task[None] | None = None
         self._port = 0
-        self.hub = Hub(exchange, self.plan, self.listen_keys, self.settings.streams, self.settings.seed, self._wanted)
-        self._settle = settle
-        if settle is not None:
-            self.hub.settle = partial(settle, False)
+        self.hub = Hub(
+            exchange, self.plan, self.listen_keys, self.settings.streams, self.settings.seed, self._book_requested
+        )
+        self._persist = persist
+        if persist is not None:
+            self.hub.before_send = partial(persist, False)
         if upstream is not None:
             self.hub.on_watched = upstream.watched
         self._context = Context(
@@ -97,9 +109,9 @@ class Server:
             keys=self.keys,
             listen_keys=self.listen_keys,
             hub=self.hub,
-            wanted=self._wanted,
+            book_requested=self._book_requested,
             upstream=upstream,
-            listed_ms={i.symbol: i.first_open_ms or exchange.now_ms for i in exchange.instruments()},
+            listed_ms={i.symbol: i.first_open_ms or exchange.now_ms for i in exchange.symbols.instruments()},
         )
         exchange.listen(self._on_event)
 
@@ -115,7 +127,7 @@ class Server:
 
     @property
     def now_ms(self) -> int:
-        """The time the wire tells, skewed where a fault says so."""
+        """The time that answers carry, skewed where a fault says so."""
         return self._clock() + self.plan.skew_ms()
 
     async def start(self) -> None:
@@ -136,7 +148,7 @@ class Server:
             self._driver = asyncio.create_task(self._drive())
 
     async def stop(self) -> None:
-        """Cut every stream and close the port; harmless when repeated."""
+        """Cut every stream and close the port; idempotent."""
         driver, self._driver = self._driver, None
         if driver is not None:
             driver.cancel()
@@ -170,8 +182,8 @@ class Server:
             self._follow(self._clock())
             await asyncio.sleep(TICK_MS / 1000)
 
-    def _wanted(self) -> None:
-        callback, self._on_wanted = self._on_wanted, None
+    def _book_requested(self) -> None:
+        callback, self._on_first_book = self._on_first_book, None
         if callback is not None:
             callback(self.exchange.now_ms)
             self.exchange.advance(self.exchange.now_ms)
@@ -186,23 +198,23 @@ class Server:
         apis = (PublicApi(self._context), OrderApi(self._context), AccountApi(self._context))
         for api in apis:
             for endpoint in api.endpoints():
-                app.router.add_route(endpoint.method, endpoint.path, gate.serve(endpoint))
+                app.router.add_route(endpoint.route.method, endpoint.route.path, gate.serve(endpoint))
         Admin(self._context, self.plan, self.limiter, lambda: self.now_ms).add_routes(app)
         app.router.add_get("/ws", self._stream)
         app.router.add_get("/api/v1/contract/detail", _no_futures)
         app.middlewares.append(_supervise_request)
-        if self._settle is not None:
-            app.middlewares.append(self._settle_first)
+        if self._persist is not None:
+            app.middlewares.append(self._persist_first)
         return app
 
     @web.middleware
-    async def _settle_first(
+    async def _persist_first(
         self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
         """Let an answer leave only when what it says is kept."""
         answer = await handler(request)
-        if self._settle is not None:
-            self._settle(request.method != "GET" and request.path not in ORDER_PATHS)
+        if self._persist is not None:
+            self._persist(request.method != "GET" and request.path not in ORDER_PATHS)
         return answer
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:

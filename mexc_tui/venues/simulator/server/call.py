@@ -9,10 +9,12 @@ from decimal import Decimal
 import msgspec
 
 from mexc_tui.domain.numbers import BadNumberError, parse_decimal
-from mexc_tui.venues.simulator.core.api import ExchangeCore, Upstream
 from mexc_tui.venues.simulator.core.events import SimError
+from mexc_tui.venues.simulator.exchange import Exchange
 from mexc_tui.venues.simulator.server.keys import ApiKey, KeyRing, ListenKeys
 from mexc_tui.venues.simulator.server.streams import Hub
+from mexc_tui.venues.simulator.server.upstream import Upstream
+from mexc_tui.wire.mexc.endpoints import Route
 
 _ILLEGAL = re.compile(r"[\x00-\x1f\x7f<>\"'`\\;]")
 
@@ -20,11 +22,11 @@ _ILLEGAL = re.compile(r"[\x00-\x1f\x7f<>\"'`\\;]")
 class Context(msgspec.Struct, kw_only=True):
     """What every endpoint works on."""
 
-    core: ExchangeCore
+    core: Exchange
     keys: KeyRing
     listen_keys: ListenKeys
     hub: Hub
-    wanted: Callable[[], None]
+    book_requested: Callable[[], None]
     """Called when a book is asked for: a tape starts to play at the first time."""
     upstream: Upstream | None = None
     """Brings what is asked for where the market is a mirror."""
@@ -90,18 +92,8 @@ class Call(msgspec.Struct):
 Handler = Callable[[Call], object]
 
 
-class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """One method and path with its price. A ``permission`` makes it signed; None means public."""
+class Endpoint(msgspec.Struct, frozen=True):
+    """A route and what answers it."""
 
-    method: str
-    path: str
+    route: Route
     handler: Handler
-    weight: int = 1
-    permission: str | None = None
-    order_action: bool = False
-    batch: bool = False
-
-    @property
-    def signed(self) -> bool:
-        """Whether key and signature are needed."""
-        return self.permission is not None

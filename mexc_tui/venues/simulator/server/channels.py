@@ -3,45 +3,23 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 from decimal import Decimal
 
+from mexc_tui.domain.candles import window_end
 from mexc_tui.domain.market import Candle
 from mexc_tui.domain.numbers import divide
 from mexc_tui.domain.orders import Side
-from mexc_tui.venues.simulator.core.api import ExchangeCore
 from mexc_tui.venues.simulator.core.events import BookLevel, PublicTrade, SimError
+from mexc_tui.venues.simulator.exchange import Exchange
 from mexc_tui.venues.simulator.server import codec
+from mexc_tui.wire.mexc import channels as wire
+from mexc_tui.wire.mexc.intervals import BY_STREAM_NAME
 
 DAY_MS = 86_400_000
 LONGEST_HOLD_MS = 250
-HOUR_MS = 3_600_000
-KLINES = {
-    "Min1": ("1m", 60_000),
-    "Min5": ("5m", 300_000),
-    "Min15": ("15m", 900_000),
-    "Min30": ("30m", 1_800_000),
-    "Min60": ("60m", HOUR_MS),
-    "Hour4": ("4h", 4 * HOUR_MS),
-    "Hour8": ("8h", 8 * HOUR_MS),
-    "Day1": ("1d", DAY_MS),
-    "Week1": ("1W", 7 * DAY_MS),
-    "Month1": ("1M", 0),
-}
-"""Stream name to (name in the exchange, length in ms; months vary)."""
+_LIMIT_DEPTHS = frozenset(map(str, wire.LIMIT_DEPTHS))
 
 _ZONE = re.compile(r"24H|UTC([+-])(\d{1,2})(?::?(\d{2}))?")
-_SPEEDS = {"10ms": 10, "100ms": 100}
-
-
-def window_end(interval: str, open_ms: int) -> int:
-    """Return when the candle that opens at ``open_ms`` ends."""
-    length = KLINES[interval][1]
-    if length:
-        return open_ms + length
-    start = datetime.fromtimestamp(open_ms / 1000, UTC)
-    year, month = (start.year + 1, 1) if start.month == 12 else (start.year, start.month + 1)
-    return int(datetime(year, month, 1, tzinfo=UTC).timestamp() * 1000)
 
 
 class Channel:
@@ -69,14 +47,14 @@ class Channel:
         """Someone subscribed: channels that show a state push it at the next period."""
         self.dirty = True
 
-    def flush(self, core: ExchangeCore, now_ms: int) -> list[bytes]:
+    def flush(self, core: Exchange, now_ms: int) -> list[bytes]:
         """Return the frames of the period that ends now."""
         if not self.dirty:
             return []
         self.dirty = False
         return self.build(core, now_ms)
 
-    def build(self, core: ExchangeCore, now_ms: int) -> list[bytes]:
+    def build(self, core: Exchange, now_ms: int) -> list[bytes]:
         """Encode the current state."""
         return []
 
@@ -117,7 +95,7 @@ class AggreDepth(Channel):
     def joined(self) -> None:
         """Show nothing: an increment has no state of its own."""
 
-    def flush(self, core: ExchangeCore, now_ms: int) -> list[bytes]:
+    def flush(self, core: Exchange, now_ms: int) -> list[bytes]:
         if not self._first or (self._shot == self._last and now_ms < self._held_until_ms):
             return []
         self._held_until_ms = 0
@@ -143,8 +121,8 @@ class LimitDepth(Channel):
         self._shown = None
         self.dirty = True
 
-    def build(self, core: ExchangeCore, now_ms: int) -> list[bytes]:
-        version, bids, asks = core.depth(self.symbol, self._levels)
+    def build(self, core: Exchange, now_ms: int) -> list[bytes]:
+        version, bids, asks = core.market.depth(self.symbol, self._levels)
         if (bids, asks) == self._shown:
             return []
         self._shown = (bids, asks)
@@ -161,7 +139,7 @@ class AggreDeals(Channel):
     def on_trade(self, trade: PublicTrade) -> None:
         self._trades.append(trade)
 
-    def flush(self, core: ExchangeCore, now_ms: int) -> list[bytes]:
+    def flush(self, core: Exchange, now_ms: int) -> list[bytes]:
         if not self._trades:
             return []
         trades, self._trades = self._trades, []
@@ -182,8 +160,8 @@ class BookTicker(Channel):
         self._shown = None
         self.dirty = True
 
-    def build(self, core: ExchangeCore, now_ms: int) -> list[bytes]:
-        version, bids, asks = core.depth(self.symbol, 1)
+    def build(self, core: Exchange, now_ms: int) -> list[bytes]:
+        version, bids, asks = core.market.depth(self.symbol, 1)
         bid, ask = (bids[0] if bids else None), (asks[0] if asks else None)
         if (bid, ask) == self._shown or (bid is None and ask is None):
             return []
@@ -203,15 +181,15 @@ class Kline(Channel):
     def __init__(self, name: str, symbol: str, interval: str) -> None:
         super().__init__(name, symbol, 1_000)
         self._interval = interval
-        self.core_interval = KLINES[interval][0]
+        self.core_interval = BY_STREAM_NAME[interval]
         self._shown: Candle | None = None
 
     def joined(self) -> None:
         self._shown = None
         self.dirty = True
 
-    def build(self, core: ExchangeCore, now_ms: int) -> list[bytes]:
-        candles = core.candles(self.symbol, self.core_interval, 2)
+    def build(self, core: Exchange, now_ms: int) -> list[bytes]:
+        candles = core.market.candles(self.symbol, self.core_interval, 2)
         if not candles:
             return []
         shown, latest = self._shown, candles[-1]
@@ -225,7 +203,7 @@ class Kline(Channel):
             due.insert(0, candles[0])
         self._shown = latest
         return [
-            codec.kline(self.name, self.symbol, self._interval, c, window_end(self._interval, c.open_ms), now_ms)
+            codec.kline(self.name, self.symbol, self._interval, c, window_end(self.core_interval, c.open_ms), now_ms)
             for c in due
         ]
 
@@ -241,8 +219,8 @@ class MiniTicker(Channel):
         super().__init__(name, symbol, 1_000)
         self._zone = ZonedChange(zone)
 
-    def build(self, core: ExchangeCore, now_ms: int) -> list[bytes]:
-        ticker = core.ticker(self.symbol)
+    def build(self, core: Exchange, now_ms: int) -> list[bytes]:
+        ticker = core.market.ticker(self.symbol)
         return [codec.mini_ticker(self.name, ticker, self._zone.change(core, self.symbol, ticker.last, now_ms), now_ms)]
 
 
@@ -253,8 +231,8 @@ class MiniTickers(Channel):
         super().__init__(name, "", 1_000)
         self._zone = ZonedChange(zone)
 
-    def flush(self, core: ExchangeCore, now_ms: int) -> list[bytes]:
-        tickers = [core.ticker(i.symbol) for i in core.instruments()]
+    def flush(self, core: Exchange, now_ms: int) -> list[bytes]:
+        tickers = [core.market.ticker(i.symbol) for i in core.symbols.instruments()]
         rows = [(t, self._zone.change(core, t.symbol, t.last, now_ms)) for t in tickers if t.last is not None]
         return [codec.mini_tickers(self.name, rows, now_ms)] if rows else []
 
@@ -270,26 +248,26 @@ class ZonedChange:
             self._offset_ms = (1 if found.group(1) == "+" else -1) * minutes * 60_000
         self._opens: dict[str, tuple[int, Decimal]] = {}
 
-    def change(self, core: ExchangeCore, symbol: str, last: Decimal | None, now_ms: int) -> Decimal | None:
+    def change(self, core: Exchange, symbol: str, last: Decimal | None, now_ms: int) -> Decimal | None:
         """Return the change as a fraction, or None where only the 24-hour figure applies."""
         if self._offset_ms is None or last is None:
             return None
         day = (now_ms + self._offset_ms) // DAY_MS * DAY_MS - self._offset_ms
         known = self._opens.get(symbol)
         if known is None or known[0] != day:
-            candles = core.candles(symbol, "30m", 50, start_ms=day)
+            candles = core.market.candles(symbol, "30m", 50, start_ms=day)
             if not candles or candles[0].open <= 0:
                 return None
             known = self._opens[symbol] = (day, candles[0].open)
         return divide(last - known[1], known[1], 8)
 
 
-def open_channel(name: str, core: ExchangeCore) -> Channel | None:
+def open_channel(name: str, core: Exchange) -> Channel | None:
     """Return the channel of that name, or None where MEXC would refuse it."""
     parts = name.split("@")
-    if len(parts) < 3 or parts[0] != "spot":
+    if len(parts) < 3:
         return None
-    kind, rest = parts[1], parts[2:]
+    kind, rest = "@".join(parts[:2]), parts[2:]
     made = _by_speed(name, kind, rest) or _by_symbol(name, kind, rest)
     if made is None or (made.symbol and not _known(core, made.symbol)):
         return None
@@ -297,15 +275,15 @@ def open_channel(name: str, core: ExchangeCore) -> Channel | None:
 
 
 def _by_speed(name: str, kind: str, rest: list[str]) -> Channel | None:
-    if len(rest) != 2 or rest[0] not in _SPEEDS:
+    if len(rest) != 2 or rest[0] not in wire.SPEEDS_MS:
         return None
-    period, symbol = _SPEEDS[rest[0]], rest[1]
+    period, symbol = wire.SPEEDS_MS[rest[0]], rest[1]
     match kind:
-        case "public.aggre.depth.v3.api.pb":
+        case wire.AGGRE_DEPTH:
             return AggreDepth(name, symbol, period)
-        case "public.aggre.deals.v3.api.pb":
+        case wire.AGGRE_DEALS:
             return AggreDeals(name, symbol, period)
-        case "public.aggre.bookTicker.v3.api.pb":
+        case wire.AGGRE_BOOK_TICKER:
             return BookTicker(name, symbol, period, batch=False)
         case _:
             return None
@@ -314,23 +292,23 @@ def _by_speed(name: str, kind: str, rest: list[str]) -> Channel | None:
 def _by_symbol(name: str, kind: str, rest: list[str]) -> Channel | None:
     symbol, argument = rest[0], rest[1] if len(rest) == 2 else None
     match kind:
-        case "public.limit.depth.v3.api.pb" if argument in ("5", "10", "20"):
+        case wire.LIMIT_DEPTH if argument in _LIMIT_DEPTHS:
             return LimitDepth(name, symbol, int(argument or 0))
-        case "public.kline.v3.api.pb" if argument in KLINES:
+        case wire.KLINE if argument in BY_STREAM_NAME:
             return Kline(name, symbol, argument or "")
-        case "public.miniTicker.v3.api.pb" if argument and _ZONE.fullmatch(argument):
+        case wire.MINI_TICKER if argument and _ZONE.fullmatch(argument):
             return MiniTicker(name, symbol, argument)
-        case "public.miniTickers.v3.api.pb" if len(rest) == 1 and _ZONE.fullmatch(symbol):
+        case wire.MINI_TICKERS if len(rest) == 1 and _ZONE.fullmatch(symbol):
             return MiniTickers(name, symbol)
-        case "public.bookTicker.batch.v3.api.pb" if len(rest) == 1:
+        case wire.BOOK_TICKER_BATCH if len(rest) == 1:
             return BookTicker(name, symbol, 100, batch=True)
         case _:
             return None
 
 
-def _known(core: ExchangeCore, symbol: str) -> bool:
+def _known(core: Exchange, symbol: str) -> bool:
     try:
-        core.instrument(symbol)
+        core.symbols.instrument(symbol)
     except SimError:
         return False
     return True

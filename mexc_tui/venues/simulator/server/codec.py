@@ -7,24 +7,13 @@ from decimal import Decimal
 
 from mexc_tui.domain.market import Candle, Ticker
 from mexc_tui.domain.numbers import ZERO, decimals_of, divide, floor_to, plain, round_to
-from mexc_tui.domain.orders import Side
 from mexc_tui.venues.simulator.core.events import BalanceChanged, OrderChanged, OwnTrade, PublicTrade
 from mexc_tui.venues.simulator.server.keys import hex_id
+from mexc_tui.wire.mexc.channels import PRIVATE_ACCOUNT, PRIVATE_DEALS, PRIVATE_ORDERS
+from mexc_tui.wire.mexc.enums import ORDER_TYPE_NUMBERS, SIDE_NUMBERS, STATUS_NUMBERS
 from mexc_tui.wire.mexc.pb import push_pb2 as pb
 
-ORDERS_CHANNEL = "spot@private.orders.v3.api.pb"
-DEALS_CHANNEL = "spot@private.deals.v3.api.pb"
-ACCOUNT_CHANNEL = "spot@private.account.v3.api.pb"
-
-ORDER_TYPES: dict[str, int] = {"LIMIT": 1, "LIMIT_MAKER": 2, "IMMEDIATE_OR_CANCEL": 3, "FILL_OR_KILL": 4, "MARKET": 5}
-STATUSES = {"NEW": 1, "FILLED": 2, "PARTIALLY_FILLED": 3, "CANCELED": 4, "PARTIALLY_CANCELED": 5}
-
 Level = tuple[Decimal, Decimal]
-
-
-def trade_type(side: Side) -> int:
-    """Return MEXC's number of a side: 1 buy, 2 sell."""
-    return 1 if side is Side.BUY else 2
 
 
 def padded(value: Decimal, decimals: int) -> str:
@@ -81,7 +70,7 @@ def aggre_deals(channel: str, symbol: str, event: str, trades: Sequence[PublicTr
         body.deals.add(
             price=plain(trade.price),
             quantity=plain(trade.qty),
-            tradeType=trade_type(trade.taker),
+            tradeType=SIDE_NUMBERS[trade.taker],
             time=trade.time_ms,
             tradeId=trade.trade_id,
         )
@@ -160,7 +149,7 @@ def mini_tickers(channel: str, tickers: Iterable[tuple[Ticker, Decimal | None]],
 def private_order(event: OrderChanged, sent_ms: int) -> bytes:
     """Encode the state of an own order."""
     order = event.order
-    wrapper = pb.PushDataV3ApiWrapper(channel=ORDERS_CHANNEL, symbol=order.symbol, sendTime=sent_ms)
+    wrapper = pb.PushDataV3ApiWrapper(channel=PRIVATE_ORDERS, symbol=order.symbol, sendTime=sent_ms)
     body = wrapper.privateOrders
     body.id = order.order_id
     body.clientId = order.client_order_id or ""
@@ -174,8 +163,8 @@ def private_order(event: OrderChanged, sent_ms: int) -> bytes:
         places = max(decimals_of(order.price), 2) + 4
         average = floor_to(divide(order.filled_quote, order.filled_qty), places)
     body.avgPrice = plain(average)
-    body.orderType = ORDER_TYPES[order.type]
-    body.tradeType = trade_type(order.side)
+    body.orderType = ORDER_TYPE_NUMBERS[order.type]
+    body.tradeType = SIDE_NUMBERS[order.side]
     body.isMaker = event.is_maker
     done = order.status == "FILLED"
     body.remainAmount = "0" if done else plain(max(ZERO, amount - order.filled_quote))
@@ -184,17 +173,17 @@ def private_order(event: OrderChanged, sent_ms: int) -> bytes:
         body.lastDealQuantity = plain(event.last_qty)
     body.cumulativeQuantity = plain(order.filled_qty)
     body.cumulativeAmount = plain(order.filled_quote)
-    body.status = STATUSES[order.status]
+    body.status = STATUS_NUMBERS[order.status]
     body.createTime = order.created_ms
     return wrapper.SerializeToString()
 
 
 def private_deal(trade: OwnTrade, sent_ms: int) -> bytes:
     """Encode an own fill."""
-    wrapper = pb.PushDataV3ApiWrapper(channel=DEALS_CHANNEL, symbol=trade.symbol, sendTime=sent_ms)
+    wrapper = pb.PushDataV3ApiWrapper(channel=PRIVATE_DEALS, symbol=trade.symbol, sendTime=sent_ms)
     body = wrapper.privateDeals
     body.price, body.quantity, body.amount = plain(trade.price), plain(trade.qty), plain(trade.quote_qty)
-    body.tradeType = trade_type(trade.side)
+    body.tradeType = SIDE_NUMBERS[trade.side]
     body.isMaker, body.isSelfTrade = trade.is_maker, trade.is_self_trade
     body.tradeId, body.orderId = trade.trade_id, trade.order_id
     body.clientOrderId = trade.client_order_id or ""
@@ -205,7 +194,7 @@ def private_deal(trade: OwnTrade, sent_ms: int) -> bytes:
 
 def private_account(change: BalanceChanged, sent_ms: int) -> bytes:
     """Encode a changed balance; ``balanceAmount`` is what is available."""
-    wrapper = pb.PushDataV3ApiWrapper(channel=ACCOUNT_CHANNEL, createTime=sent_ms, sendTime=sent_ms)
+    wrapper = pb.PushDataV3ApiWrapper(channel=PRIVATE_ACCOUNT, createTime=sent_ms, sendTime=sent_ms)
     body = wrapper.privateAccount
     body.vcoinName, body.coinId = change.asset, hex_id(change.asset)
     body.balanceAmount, body.balanceAmountChange = plain(change.free), plain(change.free_change)

@@ -12,11 +12,13 @@ from mexc_tui.venues.simulator.server.call import Call, Context, Endpoint
 from mexc_tui.venues.simulator.server.faults import FaultPlan
 from mexc_tui.venues.simulator.server.limits import Limiter, TooManyRequestsError
 from mexc_tui.venues.simulator.server.signing import authenticate, parameters
+from mexc_tui.wire.mexc import endpoints as wire
 
 EDGE_PAGE = (
     "<HTML><HEAD>\n<TITLE>Access Denied</TITLE>\n</HEAD><BODY>\n<H1>Access Denied</H1>\n \n"
     "You don't have permission to access this server.<P>\nReference&#32;&#35;18&#46;loopback\n</BODY>\n</HTML>\n"
 )
+ORDER_ACTIONS = frozenset({wire.ORDER_PLACE, wire.ORDER_CANCEL, wire.OPEN_CANCEL, wire.ALL_CANCEL})
 _encode = msgspec.json.Encoder().encode
 
 
@@ -49,14 +51,14 @@ class Gate:
             try:
                 call = self._admit(endpoint, request, body)
                 if self._ctx.upstream is not None:
-                    await self._ctx.upstream.before(endpoint.method, endpoint.path, call.params)
+                    await self._ctx.upstream.before(endpoint.route.method, endpoint.route.path, call.params)
                 result = endpoint.handler(call)
             except SimError as refusal:
                 return _refusal(refusal.http_status, refusal.code, refusal.message)
             except TooManyRequestsError as problem:
                 message = "Too Many Requests" if problem.status == 429 else "IP banned"
                 return _refusal(problem.status, problem.status, message, str(problem.retry_after_s))
-            if endpoint.path == "/api/v3/order" and endpoint.method == "POST" and self._plan.active():
+            if endpoint.route == wire.ORDER_PLACE and self._plan.active():
                 lost = self._lose(request, endpoint)
                 if lost is not None:
                     return lost
@@ -67,25 +69,25 @@ class Gate:
     def _admit(self, endpoint: Endpoint, request: web.Request, body: bytes) -> Call:
         now_ms = self._now_ms()
         remote = request.remote or ""
-        self._limiter.check_address(remote, endpoint.weight, now_ms)
+        self._limiter.check_address(remote, endpoint.route.weight, now_ms)
         query = request.raw_path.partition("?")[2]
-        if endpoint.permission is None:
+        if not endpoint.route.permission:
             return Call(parameters(query, ""), now_ms)
         if request.method != "GET":
             _check_content_type(request, body)
         text = body.decode("utf-8", "surrogateescape")
         access = request.headers.get("X-MEXC-APIKEY", "")
-        key, params = authenticate(self._ctx.keys, access, query, text, remote, endpoint.permission, now_ms)
-        self._limiter.check_account(remote, key.account_id, endpoint.weight, now_ms)
-        if endpoint.order_action:
+        key, params = authenticate(self._ctx.keys, access, query, text, remote, endpoint.route.permission, now_ms)
+        self._limiter.check_account(remote, key.account_id, endpoint.route.weight, now_ms)
+        if endpoint.route in ORDER_ACTIONS:
             self._limiter.check_order_action(remote, key.account_id, now_ms)
-        if endpoint.batch:
+        if endpoint.route == wire.ORDER_BATCH:
             self._limiter.check_batch(remote, key.account_id, now_ms)
         return Call(params, now_ms, key)
 
     async def _before(self, endpoint: Endpoint) -> web.StreamResponse | None:
         """Apply the faults that strike before anything is done."""
-        path, plan = f"{endpoint.method} {endpoint.path}", self._plan
+        path, plan = f"{endpoint.route.method} {endpoint.route.path}", self._plan
         latency, jitter = plan.strikes("latency", path), plan.strikes("jitter", path)
         wait_ms = (latency.ms if latency else 0) + (plan.draw("jitter", jitter.ms) if jitter else 0)
         if wait_ms > 0:
@@ -104,7 +106,7 @@ class Gate:
 
     def _lose(self, request: web.Request, endpoint: Endpoint) -> web.StreamResponse | None:
         """Lose the acknowledgement of an order that was accepted."""
-        fault = self._plan.strikes("ack_lost", f"{endpoint.method} {endpoint.path}")
+        fault = self._plan.strikes("ack_lost", f"{endpoint.route.method} {endpoint.route.path}")
         if fault is None:
             return None
         if fault.mode == "504":

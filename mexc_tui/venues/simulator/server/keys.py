@@ -8,17 +8,8 @@ from random import Random
 import msgspec
 
 from mexc_tui.venues.simulator.core.events import SimError
+from mexc_tui.wire.mexc.endpoints import PERMISSIONS
 
-PERMISSIONS = (
-    "SPOT_ACCOUNT_READ",
-    "SPOT_ACCOUNT_WRITE",
-    "SPOT_DEAL_READ",
-    "SPOT_DEAL_WRITE",
-    "SPOT_WITHDRAW_READ",
-    "SPOT_WITHDRAW_WRITE",
-    "SPOT_TRANSFER_READ",
-    "SPOT_TRANSFER_WRITE",
-)
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 LISTEN_KEY_MS = 60 * 60 * 1000

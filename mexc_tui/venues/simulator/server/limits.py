@@ -15,7 +15,6 @@ class LimitRules(msgspec.Struct, frozen=True, kw_only=True):
     uid_weight_10s: int
     order_actions_1s: int
     batches_1s: int
-    stream_messages_1s: int = 100
     strikes: int = 30
     first_ban_s: int = 120
 

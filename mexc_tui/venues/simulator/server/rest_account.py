@@ -10,11 +10,10 @@ from mexc_tui.domain.instrument import InstrumentStatus
 from mexc_tui.domain.numbers import plain
 from mexc_tui.venues.simulator.core.events import SimError
 from mexc_tui.venues.simulator.core.groups import TradeGroup, uid_of
-from mexc_tui.venues.simulator.server.call import Call, Context, Endpoint, Handler
+from mexc_tui.venues.simulator.server.call import Call, Context, Endpoint
 from mexc_tui.venues.simulator.server.keys import ApiKey, hex_id
+from mexc_tui.wire.mexc import endpoints as wire
 
-READ = "SPOT_ACCOUNT_READ"
-WRITE = "SPOT_ACCOUNT_WRITE"
 _NETWORK = "LOOPBACK"
 
 
@@ -26,37 +25,33 @@ class AccountApi:
         self._core = context.core
 
     def endpoints(self) -> list[Endpoint]:
-        """Return every account endpoint with its weight and permission."""
-        table: list[tuple[str, str, Handler, int, str]] = [
-            ("GET", "account", self.account, 10, READ),
-            ("GET", "tradeFee", self.trade_fee, 20, READ),
-            ("GET", "selfSymbols", self.self_symbols, 1, READ),
-            ("GET", "mxDeduct/enable", self.mx_deduct, 1, READ),
-            ("POST", "mxDeduct/enable", self.set_mx_deduct, 1, WRITE),
-            ("GET", "kyc/status", self.kyc, 1, READ),
-            ("GET", "uid", self.uid, 1, READ),
-            ("GET", "apiKeyInfo", self.key_info, 1, READ),
-            ("POST", "apiKeyInfo", self.set_key_info, 1, WRITE),
-            ("GET", "capital/config/getall", self.coins, 10, "SPOT_WITHDRAW_READ"),
-            ("GET", "capital/deposit/hisrec", self.no_transfers, 1, "SPOT_WITHDRAW_READ"),
-            ("GET", "capital/withdraw/history", self.no_transfers, 1, "SPOT_WITHDRAW_READ"),
-            ("POST", "strategy/group", self.create_group, 20, WRITE),
-            ("GET", "strategy/group", self.groups, 20, READ),
-            ("DELETE", "strategy/group", self.delete_group, 1, WRITE),
-            ("POST", "strategy/group/uid", self.add_uids, 20, WRITE),
-            ("DELETE", "strategy/group/uid", self.remove_uids, 20, WRITE),
-            ("POST", "userDataStream", self.create_listen_key, 1, READ),
-            ("GET", "userDataStream", self.listen_keys, 1, READ),
-            ("PUT", "userDataStream", self.extend_listen_key, 1, READ),
-            ("DELETE", "userDataStream", self.delete_listen_key, 1, READ),
-        ]
+        """Return every account endpoint."""
         return [
-            Endpoint(method=m, path=f"/api/v3/{p}", handler=h, weight=w, permission=permission)
-            for m, p, h, w, permission in table
+            Endpoint(wire.ACCOUNT, self.account),
+            Endpoint(wire.TRADE_FEE, self.trade_fee),
+            Endpoint(wire.SELF_SYMBOLS, self.self_symbols),
+            Endpoint(wire.MX_DEDUCT, self.mx_deduct),
+            Endpoint(wire.MX_DEDUCT_SET, self.set_mx_deduct),
+            Endpoint(wire.KYC, self.kyc),
+            Endpoint(wire.UID, self.uid),
+            Endpoint(wire.KEY_INFO, self.key_info),
+            Endpoint(wire.KEY_CHANGE, self.set_key_info),
+            Endpoint(wire.COINS, self.coins),
+            Endpoint(wire.DEPOSITS, self.no_transfers),
+            Endpoint(wire.WITHDRAWALS, self.no_transfers),
+            Endpoint(wire.GROUP_CREATE, self.create_group),
+            Endpoint(wire.GROUPS, self.groups),
+            Endpoint(wire.GROUP_DELETE, self.delete_group),
+            Endpoint(wire.GROUP_ADD, self.add_uids),
+            Endpoint(wire.GROUP_REMOVE, self.remove_uids),
+            Endpoint(wire.LISTEN_CREATE, self.create_listen_key),
+            Endpoint(wire.LISTEN_LIST, self.listen_keys),
+            Endpoint(wire.LISTEN_EXTEND, self.extend_listen_key),
+            Endpoint(wire.LISTEN_CLOSE, self.delete_listen_key),
         ]
 
     def account(self, call: Call) -> object:
-        held = self._core.balances(call.account)
+        held = self._core.accounts.balances(call.account)
         return {
             "canTrade": True,
             "canWithdraw": False,
@@ -68,7 +63,7 @@ class AccountApi:
         }
 
     def trade_fee(self, call: Call) -> object:
-        maker, taker = self._core.fees(call.account, self._core.instrument(call.need("symbol")).symbol)
+        maker, taker = self._core.fees.rates(call.account, self._core.symbols.instrument(call.need("symbol")))
         data = {
             "makerCommission": msgspec.Raw(plain(maker).encode()),
             "takerCommission": msgspec.Raw(plain(taker).encode()),
@@ -77,17 +72,19 @@ class AccountApi:
 
     def self_symbols(self, call: Call) -> object:
         allowed = call.key.symbols if call.key is not None else frozenset()
-        names = [i.symbol for i in self._core.instruments() if i.api_trading and i.status is InstrumentStatus.ONLINE]
+        names = [
+            i.symbol for i in self._core.symbols.instruments() if i.api_trading and i.status is InstrumentStatus.ONLINE
+        ]
         return {"code": 200, "data": [n for n in names if not allowed or n in allowed], "msg": None}
 
     def mx_deduct(self, call: Call) -> object:
-        return _wrapped({"mxDeductEnable": self._core.pays_in_mx(call.account)}, call, 0)
+        return _wrapped({"mxDeductEnable": self._core.fees.pays_in_mx(call.account)}, call, 0)
 
     def set_mx_deduct(self, call: Call) -> object:
         wanted = call.need("mxDeductEnable").lower()
         if wanted not in ("true", "false"):
             raise SimError(33333, "Parameter error: mxDeductEnable")
-        self._core.pay_in_mx(call.account, wanted == "true")
+        self._core.fees.pay_in_mx(call.account, wanted == "true")
         return self.mx_deduct(call)
 
     def kyc(self, call: Call) -> object:
@@ -119,7 +116,7 @@ class AccountApi:
 
     def coins(self, call: Call) -> object:
         names: dict[str, str] = {}
-        for instrument in self._core.instruments():
+        for instrument in self._core.symbols.instruments():
             names.setdefault(instrument.quote, instrument.quote)
             names[instrument.base] = instrument.full_name or instrument.base
         return [{"coin": coin, "name": name, "networkList": [_network(coin, name)]} for coin, name in names.items()]

@@ -5,28 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Decimal
 
-from mexc_tui.domain.instrument import Instrument, InstrumentStatus, TradeSides
-from mexc_tui.domain.market import Candle, Trade
+from mexc_tui.domain.candles import window_end
+from mexc_tui.domain.instrument import Instrument, InstrumentStatus
+from mexc_tui.domain.market import Candle, Interval, Trade
 from mexc_tui.domain.numbers import ZERO, divide, plain, round_to
 from mexc_tui.domain.orders import Side
 from mexc_tui.venues.simulator.core.events import SimError
 from mexc_tui.venues.simulator.server.call import Call, Context, Endpoint
-from mexc_tui.venues.simulator.server.channels import KLINES, window_end
 from mexc_tui.venues.simulator.server.codec import padded
+from mexc_tui.wire.mexc import endpoints as wire
+from mexc_tui.wire.mexc.enums import PAIR_STATUSES, TRADE_SIDES
+from mexc_tui.wire.mexc.intervals import REST_INTERVALS
 
-MAX_DEPTH = 2_000
-"""MEXC documents 5000 and silently gives at most this many levels a side."""
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 
-_STREAM_NAME = {rest: name for name, (rest, _) in KLINES.items() if rest != "8h"}
-_STATUS = {
-    InstrumentStatus.ONLINE: "1",
-    InstrumentStatus.PAUSED: "2",
-    InstrumentStatus.OFFLINE: "3",
-    InstrumentStatus.UNKNOWN: "0",
-}
-_SIDES = {TradeSides.BOTH: 1, TradeSides.BUY_ONLY: 2, TradeSides.SELL_ONLY: 3, TradeSides.CLOSED: 4}
+_STATUS_NUMBERS = {status: number for number, status in PAIR_STATUSES.items()} | {InstrumentStatus.UNKNOWN: "0"}
+_SIDE_NUMBERS = {sides: number for number, sides in TRADE_SIDES.items()}
 _LISTED_TYPES = ("LIMIT", "MARKET", "LIMIT_MAKER")
 
 
@@ -41,25 +36,24 @@ class PublicApi:
         self._core = context.core
 
     def endpoints(self) -> list[Endpoint]:
-        """Return every public endpoint with its weight."""
-        table = [
-            ("ping", self.ping, 1),
-            ("time", self.time, 1),
-            ("defaultSymbols", self.default_symbols, 1),
-            ("exchangeInfo", self.exchange_info, 25),
-            ("depth", self.depth, 3),
-            ("trades", self.trades, 5),
-            ("aggTrades", self.agg_trades, 1),
-            ("klines", self.klines, 1),
-            ("avgPrice", self.avg_price, 1),
-            ("ticker/24hr", self.ticker_24h, 25),
-            ("ticker/price", self.ticker_price, 10),
-            ("ticker/bookTicker", self.book_ticker, 10),
-            ("symbol/offline", self.offline, 10),
-            ("announcements", self.announcements, 8),
-            ("etf/info", self.etf_info, 1),
+        """Return every public endpoint."""
+        return [
+            Endpoint(wire.PING, self.ping),
+            Endpoint(wire.TIME, self.time),
+            Endpoint(wire.DEFAULT_SYMBOLS, self.default_symbols),
+            Endpoint(wire.EXCHANGE_INFO, self.exchange_info),
+            Endpoint(wire.DEPTH, self.depth),
+            Endpoint(wire.TRADES, self.trades),
+            Endpoint(wire.AGG_TRADES, self.agg_trades),
+            Endpoint(wire.KLINES, self.klines),
+            Endpoint(wire.AVG_PRICE, self.avg_price),
+            Endpoint(wire.TICKER_24H, self.ticker_24h),
+            Endpoint(wire.TICKER_PRICE, self.ticker_price),
+            Endpoint(wire.BOOK_TICKER, self.book_ticker),
+            Endpoint(wire.SYMBOL_OFFLINE, self.offline),
+            Endpoint(wire.ANNOUNCEMENTS, self.announcements),
+            Endpoint(wire.ETF_INFO, self.etf_info),
         ]
-        return [Endpoint(method="GET", path=f"/api/v3/{p}", handler=h, weight=w) for p, h, w in table]
 
     def ping(self, call: Call) -> object:
         return {}
@@ -68,16 +62,18 @@ class PublicApi:
         return {"serverTime": call.now_ms}
 
     def default_symbols(self, call: Call) -> object:
-        names = [i.symbol for i in self._core.instruments() if i.api_trading and i.status is InstrumentStatus.ONLINE]
+        names = [
+            i.symbol for i in self._core.symbols.instruments() if i.api_trading and i.status is InstrumentStatus.ONLINE
+        ]
         return {"data": names, "code": 0, "msg": "success", "timestamp": call.now_ms}
 
     def exchange_info(self, call: Call) -> object:
         one, several = call.text("symbol"), call.text("symbols")
         if one or several:
             names = [one] if one else [name for name in several.split(",") if name]
-            found = [self._core.instrument(name) for name in names]
+            found = [self._core.symbols.instrument(name) for name in names]
         else:
-            found = list(self._core.instruments())
+            found = list(self._core.symbols.instruments())
         return {
             "timezone": "CST",
             "serverTime": call.now_ms,
@@ -87,10 +83,10 @@ class PublicApi:
         }
 
     def depth(self, call: Call) -> object:
-        instrument = self._core.instrument(call.need("symbol"))
-        limit = call.limit(100, MAX_DEPTH)
-        self._ctx.wanted()
-        version, bids, asks = self._core.depth(instrument.symbol, limit)
+        instrument = self._core.symbols.instrument(call.need("symbol"))
+        limit = call.limit(100, wire.MAX_DEPTH)
+        self._ctx.book_requested()
+        version, bids, asks = self._core.market.depth(instrument.symbol, limit)
         self._ctx.hub.snapshot_taken(instrument.symbol)
         places, steps = instrument.price_decimals, instrument.qty_decimals
         return {
@@ -101,16 +97,16 @@ class PublicApi:
         }
 
     def trades(self, call: Call) -> object:
-        symbol = self._core.instrument(call.need("symbol")).symbol
-        return [_trade_row(t) for t in self._core.recent_trades(symbol, call.limit(500, 1000))]
+        symbol = self._core.symbols.instrument(call.need("symbol")).symbol
+        return [_trade_row(t) for t in self._core.market.recent_trades(symbol, call.limit(500, 1000))]
 
     def agg_trades(self, call: Call) -> object:
-        symbol = self._core.instrument(call.need("symbol")).symbol
+        symbol = self._core.symbols.instrument(call.need("symbol")).symbol
         limit = call.limit(500, 1000)
         start, end = call.whole("startTime"), call.whole("endTime")
         if (start is None) != (end is None):
             raise SimError(-1128, "Combination of optional parameters invalid.")
-        found = self._core.recent_trades(symbol, 1000)
+        found = self._core.market.recent_trades(symbol, 1000)
         if start is not None and end is not None:
             if end - start > HOUR_MS:
                 raise SimError(-1127, "More than 1 hours between startTime and endTime.")
@@ -118,25 +114,25 @@ class PublicApi:
         return [_agg_row(t) for t in found[:limit]]
 
     def klines(self, call: Call) -> object:
-        symbol = self._core.instrument(call.need("symbol")).symbol
-        interval = call.need("interval")
-        if interval not in _STREAM_NAME:
+        symbol = self._core.symbols.instrument(call.need("symbol")).symbol
+        name = call.need("interval")
+        if name not in REST_INTERVALS:
             raise SimError(-1121, "Invalid interval.")
+        interval = Interval(name)
         start, end = call.whole("startTime"), call.whole("endTime")
-        candles = self._core.candles(symbol, interval, call.limit(500, 1000), start, end)
-        name = _STREAM_NAME[interval]
-        return [_kline_row(c, window_end(name, c.open_ms)) for c in candles if end is None or c.open_ms < end]
+        candles = self._core.market.candles(symbol, interval, call.limit(500, 1000), start, end)
+        return [_kline_row(c, window_end(interval, c.open_ms)) for c in candles if end is None or c.open_ms < end]
 
     def avg_price(self, call: Call) -> object:
-        instrument = self._core.instrument(call.need("symbol"))
-        recent = self._core.recent_trades(instrument.symbol, 1000)
+        instrument = self._core.symbols.instrument(call.need("symbol"))
+        recent = self._core.market.recent_trades(instrument.symbol, 1000)
         since = [t for t in recent if t.time_ms > call.now_ms - 300_000]
         qty = sum((t.qty for t in since), ZERO)
         if qty > 0:
             quote = sum((t.price * t.qty for t in since), ZERO)
             price = round_to(divide(quote, qty), instrument.price_decimals)
         else:
-            price = self._core.ticker(instrument.symbol).last or ZERO
+            price = self._core.market.ticker(instrument.symbol).last or ZERO
         return {"mins": 5, "price": plain(price)}
 
     def ticker_24h(self, call: Call) -> object:
@@ -150,12 +146,12 @@ class PublicApi:
 
     def offline(self, call: Call) -> object:
         states = {InstrumentStatus.PAUSED: 2, InstrumentStatus.OFFLINE: 3}
-        gone = [i for i in self._core.instruments() if i.status in states]
+        gone = [i for i in self._core.symbols.instruments() if i.status in states]
         return {"data": [{"symbol": i.symbol, "state": states[i.status]} for i in gone]}
 
     def etf_info(self, call: Call) -> object:
         """No leveraged token is listed here."""
-        self._core.instrument(call.need("symbol"))
+        self._core.symbols.instrument(call.need("symbol"))
         raise SimError(-1121, "Invalid symbol.")
 
     def announcements(self, call: Call) -> object:
@@ -180,26 +176,26 @@ class PublicApi:
     def _one_or_all(self, call: Call, row: RowMaker) -> object:
         symbol = call.text("symbol")
         if symbol:
-            return row(self._core.instrument(symbol), call.now_ms)
-        return [row(i, call.now_ms) for i in self._core.instruments()]
+            return row(self._core.symbols.instrument(symbol), call.now_ms)
+        return [row(i, call.now_ms) for i in self._core.symbols.instruments()]
 
     def _price_row(self, instrument: Instrument, now_ms: int) -> dict[str, object]:
-        return {"symbol": instrument.symbol, "price": _text(self._core.ticker(instrument.symbol).last)}
+        return {"symbol": instrument.symbol, "price": _text(self._core.market.ticker(instrument.symbol).last)}
 
     def _book_row(self, instrument: Instrument, now_ms: int) -> dict[str, object]:
-        best = self._core.best(instrument.symbol)
+        best = self._core.market.best(instrument.symbol)
         places, steps = instrument.price_decimals, instrument.qty_decimals
         row: dict[str, object] = {"symbol": instrument.symbol}
         for name, offer in zip(("bid", "ask"), best or (None, None), strict=True):
-            # An empty side is told as zeros; what is not known is not told.
+            # An empty side is written as zeros; what is not known is left out.
             nothing = None if best is None else "0"
             row[f"{name}Price"] = padded(offer[0], places) if offer else nothing
             row[f"{name}Qty"] = padded(offer[1], steps) if offer else nothing
         return row
 
     def _day_row(self, instrument: Instrument, now_ms: int) -> dict[str, object]:
-        ticker = self._core.ticker(instrument.symbol)
-        bid, ask = self._core.best(instrument.symbol) or (None, None)
+        ticker = self._core.market.ticker(instrument.symbol)
+        bid, ask = self._core.market.best(instrument.symbol) or (None, None)
         change = None if ticker.last is None or ticker.open is None else ticker.last - ticker.open
         return {
             "symbol": instrument.symbol,
@@ -235,7 +231,7 @@ def symbol_row(i: Instrument) -> dict[str, object]:
         )
     row: dict[str, object] = {
         "symbol": i.symbol,
-        "status": _STATUS[i.status],
+        "status": _STATUS_NUMBERS[i.status],
         "baseAsset": i.base,
         "baseAssetPrecision": i.qty_decimals,
         "quoteAsset": i.quote,
@@ -256,7 +252,7 @@ def symbol_row(i: Instrument) -> dict[str, object]:
         "quoteAmountPrecisionMarket": plain(i.min_notional_market),
         "maxQuoteAmountMarket": plain(i.max_notional_market if i.max_notional_market is not None else Decimal(100_000)),
         "fullName": i.full_name,
-        "tradeSideType": _SIDES[i.sides],
+        "tradeSideType": _SIDE_NUMBERS[i.sides],
         "contractAddress": "",
         "conceptPlateIds": [],
         "st": i.risk_flag,

@@ -9,9 +9,10 @@ import msgspec
 from mexc_tui.domain.numbers import plain
 from mexc_tui.domain.orders import Side
 from mexc_tui.venues.simulator.core.events import OwnTrade, SimError, SimOrder
-from mexc_tui.venues.simulator.server.call import Call, Context, Endpoint, Handler
+from mexc_tui.venues.simulator.server.call import Call, Context, Endpoint
+from mexc_tui.wire.mexc import endpoints as wire
+from mexc_tui.wire.mexc.enums import ORDER_TYPE_NUMBERS
 
-TYPES = ("LIMIT", "MARKET", "LIMIT_MAKER", "IMMEDIATE_OR_CANCEL", "FILL_OR_KILL")
 MAX_BATCH = 20
 MAX_SYMBOLS = 5
 WEEK_MS = 7 * 86_400_000
@@ -26,32 +27,18 @@ class OrderApi:
         self._core = context.core
 
     def endpoints(self) -> list[Endpoint]:
-        """Return every order endpoint with its weight, permission and budget."""
-        read, write = "SPOT_DEAL_READ", "SPOT_DEAL_WRITE"
-        table: list[tuple[str, str, Handler, int, str]] = [
-            ("POST", "order/test", self.test, 1, write),
-            ("POST", "order", self.place, 1, write),
-            ("DELETE", "order", self.cancel, 1, write),
-            ("POST", "batchOrders", self.batch, 10, write),
-            ("DELETE", "openOrders", self.cancel_open, 1, write),
-            ("DELETE", "order/all", self.cancel_everything, 1, write),
-            ("GET", "order", self.query, 2, read),
-            ("GET", "openOrders", self.open_orders, 3, read),
-            ("GET", "allOrders", self.all_orders, 10, read),
-            ("GET", "myTrades", self.my_trades, 10, read),
-        ]
-        actions = {("POST", "order"), ("DELETE", "order"), ("DELETE", "openOrders"), ("DELETE", "order/all")}
+        """Return every order endpoint."""
         return [
-            Endpoint(
-                method=method,
-                path=f"/api/v3/{path}",
-                handler=handler,
-                weight=weight,
-                permission=permission,
-                order_action=(method, path) in actions,
-                batch=path == "batchOrders",
-            )
-            for method, path, handler, weight, permission in table
+            Endpoint(wire.ORDER_TEST, self.test),
+            Endpoint(wire.ORDER_PLACE, self.place),
+            Endpoint(wire.ORDER_CANCEL, self.cancel),
+            Endpoint(wire.ORDER_BATCH, self.batch),
+            Endpoint(wire.OPEN_CANCEL, self.cancel_open),
+            Endpoint(wire.ALL_CANCEL, self.cancel_everything),
+            Endpoint(wire.ORDER, self.query),
+            Endpoint(wire.OPEN_ORDERS, self.open_orders),
+            Endpoint(wire.ALL_ORDERS, self.all_orders),
+            Endpoint(wire.MY_TRADES, self.my_trades),
         ]
 
     def test(self, call: Call) -> object:
@@ -84,30 +71,32 @@ class OrderApi:
     def cancel(self, call: Call) -> object:
         symbol = self._symbol(call)
         order_id, client_id = _which(call)
-        order = self._core.cancel(call.account, symbol, order_id=order_id, client_order_id=client_id)
+        order = self._core.orders.cancel(call.account, symbol, order_id=order_id, client_order_id=client_id)
         return _cancelled(order, call.text("newClientOrderId"))
 
     def cancel_open(self, call: Call) -> object:
         symbols = self._symbols(call)
         if not symbols:
             raise SimError(700004, "Mandatory parameter 'symbol' was not sent, was empty/null, or malformed.")
-        gone = [order for symbol in symbols for order in self._core.cancel_all(call.account, symbol)]
+        gone = [order for symbol in symbols for order in self._core.orders.cancel_all(call.account, symbol)]
         return [_cancelled(order, "") for order in gone]
 
     def cancel_everything(self, call: Call) -> object:
-        self._core.cancel_all(call.account)
+        self._core.orders.cancel_all(call.account)
         return {"code": 200, "msg": "success", "timestamp": call.now_ms}
 
     def query(self, call: Call) -> object:
         symbol = self._symbol(call)
         order_id, client_id = _which(call)
-        return order_row(self._core.find_order(call.account, symbol, order_id=order_id, client_order_id=client_id))
+        return order_row(
+            self._core.orders.find_order(call.account, symbol, order_id=order_id, client_order_id=client_id)
+        )
 
     def open_orders(self, call: Call) -> object:
         symbols = self._symbols(call)
         if not symbols:
-            return [order_row(o) for o in self._core.open_orders(call.account)][:1000]
-        found = [o for symbol in symbols for o in self._core.open_orders(call.account, symbol)]
+            return [order_row(o) for o in self._core.orders.open_orders(call.account)][:1000]
+        found = [o for symbol in symbols for o in self._core.orders.open_orders(call.account, symbol)]
         return [order_row(o) for o in found][:1000]
 
     def all_orders(self, call: Call) -> object:
@@ -116,12 +105,12 @@ class OrderApi:
         if start is None:
             start = (end if end is not None else call.now_ms) - 86_400_000
         start = max(start, call.now_ms - WEEK_MS)
-        found = self._core.all_orders(call.account, symbol, start, end, call.limit(500, 1000))
+        found = self._core.orders.all_orders(call.account, symbol, start, end, call.limit(500, 1000))
         return [order_row(o) for o in found]
 
     def my_trades(self, call: Call) -> object:
         symbol = self._symbol(call)
-        found = self._core.own_trades(
+        found = self._core.orders.own_trades(
             call.account,
             symbol,
             order_id=call.text("orderId") or None,
@@ -138,7 +127,7 @@ class OrderApi:
         side, kind = call.need("side"), call.need("type")
         if side not in ("BUY", "SELL"):
             raise SimError(730002, f"Parameter error: side {side}")
-        if kind not in TYPES:
+        if kind not in ORDER_TYPE_NUMBERS:
             raise SimError(730002, f"Parameter error: type {kind}")
         stp = call.text("stpMode")
         if stp.upper() not in _STP:
@@ -146,8 +135,8 @@ class OrderApi:
         qty, quote_qty, price = call.number("quantity"), call.number("quoteOrderQty"), call.number("price")
         _check_sizes(kind, qty, quote_qty, price)
         if kind == "MARKET" and quote_qty is not None:
-            _check_scale(quote_qty, self._core.instrument(symbol).price_decimals)
-        return self._core.place(
+            _check_scale(quote_qty, self._core.symbols.instrument(symbol).price_decimals)
+        return self._core.orders.place(
             call.account,
             symbol=symbol,
             side=Side(side),
@@ -175,13 +164,13 @@ class OrderApi:
         return placed
 
     def _symbol(self, call: Call) -> str:
-        return self._core.instrument(call.need("symbol")).symbol
+        return self._core.symbols.instrument(call.need("symbol")).symbol
 
     def _symbols(self, call: Call) -> list[str]:
         names = [name for name in call.text("symbol").split(",") if name]
         if len(names) > MAX_SYMBOLS:
             raise SimError(730002, "Parameter error: at most 5 symbols")
-        return [self._core.instrument(name).symbol for name in names]
+        return [self._core.symbols.instrument(name).symbol for name in names]
 
 
 def order_row(order: SimOrder) -> dict[str, object]:

@@ -9,8 +9,8 @@ from urllib.parse import parse_qsl, quote_from_bytes, unquote_to_bytes
 
 from mexc_tui.venues.simulator.core.events import SimError
 from mexc_tui.venues.simulator.server.keys import ApiKey, KeyRing
+from mexc_tui.wire.mexc.endpoints import MAX_RECV_WINDOW_MS
 
-MAX_RECV_WINDOW = 60_000
 DEFAULT_RECV_WINDOW = 5_000
 MAX_AHEAD_MS = 1_000
 
@@ -71,7 +71,7 @@ def check_window(params: dict[str, str], now_ms: int) -> None:
     if window_text and not window_text.isdigit():
         raise SimError(700008, "Illegal characters found in parameter 'recvWindow'")
     window = int(window_text) if window_text else DEFAULT_RECV_WINDOW
-    if window > MAX_RECV_WINDOW:
+    if window > MAX_RECV_WINDOW_MS:
         raise SimError(700005, "recvWindow must be less than 60000")
     stamp = params.get("timestamp", "")
     if not stamp:

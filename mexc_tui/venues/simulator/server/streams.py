@@ -11,7 +11,6 @@ from typing import TypeVar
 import msgspec
 from aiohttp import WSMsgType, web
 
-from mexc_tui.venues.simulator.core.api import ExchangeCore
 from mexc_tui.venues.simulator.core.events import (
     BalanceChanged,
     BookBroken,
@@ -22,13 +21,14 @@ from mexc_tui.venues.simulator.core.events import (
     PublicTrade,
     SimEvent,
 )
+from mexc_tui.venues.simulator.exchange import Exchange
 from mexc_tui.venues.simulator.server import codec
 from mexc_tui.venues.simulator.server.channels import AggreDepth, Channel, Kline, open_channel
+from mexc_tui.venues.simulator.server.corruptor import FrameCorruptor
 from mexc_tui.venues.simulator.server.faults import FaultPlan
 from mexc_tui.venues.simulator.server.keys import CONNECTIONS_PER_LISTEN_KEY, ListenKeys
-from mexc_tui.venues.simulator.server.mangle import Mangler
+from mexc_tui.wire.mexc import channels as wire
 
-PRIVATE = (codec.ORDERS_CHANNEL, codec.DEALS_CHANNEL, codec.ACCOUNT_CHANNEL)
 PERIODS = (10, 100, 1_000)
 E = TypeVar("E")
 
@@ -36,7 +36,7 @@ E = TypeVar("E")
 class StreamRules(msgspec.Struct, frozen=True, kw_only=True):
     """How long and how much a stream may do; times in milliseconds of exchange time."""
 
-    max_channels: int = 30
+    max_channels: int = wire.MAX_CHANNELS
     unsubscribed_ms: int = 30_000
     quiet_ms: int = 60_000
     lifetime_ms: int = 24 * 3_600_000
@@ -70,14 +70,14 @@ class Connection:
         transport: asyncio.Transport | None,
         account_id: str | None,
         listen_key: str,
-        mangler: Mangler,
+        corruptor: FrameCorruptor,
         now_ms: int,
         queue: int,
-        settle: Callable[[], None] | None = None,
+        before_send: Callable[[], None] | None = None,
     ) -> None:
         self.account_id = account_id
         self.listen_key = listen_key
-        self.mangler = mangler
+        self.corruptor = corruptor
         self.channels: dict[str, None] = {}
         self.opened_ms = now_ms
         self.unsubscribed_ms = now_ms
@@ -89,11 +89,11 @@ class Connection:
         self._socket = socket
         self._transport = transport
         self._limit = queue
-        self._settle = settle
+        self._before_send = before_send
         self._out: deque[bytes | str] = deque()
         self._wake = asyncio.Event()
 
-    def tell(self, text: str) -> None:
+    def answer(self, text: str) -> None:
         """Queue a control answer."""
         if not self.frozen:
             self._out.append(text)
@@ -103,16 +103,16 @@ class Connection:
         """Queue a push, through whatever faults are in force."""
         if self.frozen or self.gone:
             return
-        if not self.mangler.idle:
-            for sent in self.mangler.apply(channel, frame, now_ms):
+        if not self.corruptor.idle:
+            for sent in self.corruptor.apply(channel, frame, now_ms):
                 self._queue(sent, now_ms)
-            self._obey(self.mangler)
+            self._obey(self.corruptor)
             return
         self._queue(frame, now_ms)
 
     def release_late(self, now_ms: int) -> None:
         """Queue what was held back and is due."""
-        for sent in self.mangler.due(now_ms):
+        for sent in self.corruptor.due(now_ms):
             self._queue(sent, now_ms)
 
     def drop(self) -> None:
@@ -128,8 +128,8 @@ class Connection:
         with contextlib.suppress(ConnectionError):
             while not self.gone:
                 while out and not self.frozen:
-                    if self._settle is not None:
-                        self._settle()
+                    if self._before_send is not None:
+                        self._before_send()
                     item = out.popleft()
                     if isinstance(item, bytes):
                         await socket.send_bytes(item)
@@ -147,10 +147,10 @@ class Connection:
         elif not self._wake.is_set():
             self._wake.set()
 
-    def _obey(self, mangler: Mangler) -> None:
-        if mangler.cut:
+    def _obey(self, corruptor: FrameCorruptor) -> None:
+        if corruptor.cut:
             self.drop()
-        self.frozen = mangler.frozen
+        self.frozen = corruptor.frozen
 
 
 class Hub:
@@ -158,19 +158,19 @@ class Hub:
 
     def __init__(
         self,
-        core: ExchangeCore,
+        core: Exchange,
         plan: FaultPlan,
         listen_keys: ListenKeys,
         rules: StreamRules,
         seed: int | str,
-        wanted: Callable[[], None],
+        book_requested: Callable[[], None],
     ) -> None:
         self._core = core
         self._plan = plan
         self._listen_keys = listen_keys
         self._rules = rules
         self._seed = seed
-        self._wanted = wanted
+        self._book_requested = book_requested
         self._opened = 0
         self._connections: dict[Connection, None] = {}
         self._channels: dict[str, Channel] = {}
@@ -181,9 +181,9 @@ class Hub:
         self._bucket = {period: core.now_ms // period for period in PERIODS}
         self.pushed = 0
         self.on_watched: Callable[[frozenset[str], frozenset[tuple[str, str]]], None] | None = None
-        """Told which pairs and which candles of them are followed, whenever that changes."""
-        self.settle: Callable[[], None] | None = None
-        """Called before a frame leaves, so that nobody hears of what a crash could take back."""
+        """Called with the pairs and the candles of them that are followed, whenever these change."""
+        self.before_send: Callable[[], None] | None = None
+        """Called before a frame leaves, so that nothing is reported that a crash could take back."""
         core.listen(self._on_event)
 
     @property
@@ -208,9 +208,9 @@ class Hub:
             await socket.close()
             return socket
         self._opened += 1
-        mangler = Mangler(self._plan, f"{self._seed}:{self._opened}")
+        corruptor = FrameCorruptor(self._plan, f"{self._seed}:{self._opened}")
         connection = Connection(
-            socket, request.transport, account, key, mangler, now_ms(), self._rules.queue, self.settle
+            socket, request.transport, account, key, corruptor, now_ms(), self._rules.queue, self.before_send
         )
         self._connections[connection] = None
         writer = asyncio.create_task(connection.write())
@@ -219,7 +219,7 @@ class Hub:
                 if message.type is WSMsgType.TEXT:
                     self.receive(connection, message.data, now_ms())
                 elif message.type is WSMsgType.BINARY:
-                    connection.tell(_control(0, "msg format invalid"))
+                    connection.answer(_control(0, "msg format invalid"))
         finally:
             connection.gone = True
             writer.cancel()
@@ -237,12 +237,12 @@ class Hub:
         try:
             request = _decode_request(text)
         except msgspec.DecodeError:
-            connection.tell(_control(0, "msg format invalid"))
+            connection.answer(_control(0, "msg format invalid"))
             return
         ident = max(0, request.id)
         match request.method.upper():
             case "PING":
-                connection.tell(_control(ident, "PONG"))
+                connection.answer(_control(ident, "PONG"))
             case "SUBSCRIPTION" if request.params:
                 self._subscribe(connection, request.params, ident, now_ms)
             case "UNSUBSCRIPTION" if request.params:
@@ -250,9 +250,9 @@ class Hub:
                     self._unsubscribe(connection, name)
                 if not connection.channels:
                     connection.unsubscribed_ms = now_ms
-                connection.tell(_control(ident, ",".join(request.params)))
+                connection.answer(_control(ident, ",".join(request.params)))
             case _:
-                connection.tell(_control(ident, "msg format invalid"))
+                connection.answer(_control(ident, "msg format invalid"))
 
     def step(self, now_ms: int) -> None:
         """Push what is due and end the streams whose time is over."""
@@ -268,7 +268,7 @@ class Hub:
         self._expire(now_ms)
 
     def snapshot_taken(self, symbol: str) -> None:
-        """EmitFact the depth channels of a pair that somebody read its book by REST."""
+        """Note on the depth channels of a pair that somebody read its book by REST."""
         for channel in self._book.get(symbol, ()):
             if isinstance(channel, AggreDepth):
                 channel.snapshot_taken(self._core.now_ms)
@@ -292,9 +292,9 @@ class Hub:
         refused: list[str] = []
         for name in names:
             (accepted if self._join(connection, name) else refused).append(name)
-        connection.tell(_control(ident, _subscription_message(accepted, refused)))
+        connection.answer(_control(ident, _subscription_message(accepted, refused)))
         if any("depth" in name for name in accepted):
-            self._wanted()
+            self._book_requested()
         if not connection.channels:
             connection.unsubscribed_ms = min(connection.unsubscribed_ms, now_ms)
 
@@ -303,7 +303,7 @@ class Hub:
             return True
         if len(connection.channels) >= self._rules.max_channels:
             return False
-        if name in PRIVATE:
+        if name in wire.PRIVATE:
             if connection.account_id is None:
                 return False
         elif not self._open(name):
@@ -324,11 +324,11 @@ class Hub:
             if channel.wants_trades:
                 self._trades.setdefault(channel.symbol, []).append(channel)
             self._by_period[channel.period_ms].append(channel)
-            self._tell_watched()
+            self._report_watched()
         channel.joined()
         return True
 
-    def _tell_watched(self) -> None:
+    def _report_watched(self) -> None:
         if self.on_watched is not None:
             found = self._channels.values()
             candles = frozenset((c.symbol, c.core_interval) for c in found if isinstance(c, Kline))
@@ -351,7 +351,7 @@ class Hub:
             listed = index.get(channel.symbol, [])
             if channel in listed:
                 listed.remove(channel)
-        self._tell_watched()
+        self._report_watched()
 
     def _forget(self, connection: Connection) -> None:
         self._connections.pop(connection, None)
@@ -373,11 +373,11 @@ class Hub:
             for channel in self._trades.get(event.symbol, ()):
                 channel.on_trade(event)
         elif isinstance(event, OrderChanged):
-            self._private(codec.ORDERS_CHANNEL, event.order.account_id, codec.private_order, event)
+            self._private(wire.PRIVATE_ORDERS, event.order.account_id, codec.private_order, event)
         elif isinstance(event, OwnTrade):
-            self._private(codec.DEALS_CHANNEL, event.account_id, codec.private_deal, event)
+            self._private(wire.PRIVATE_DEALS, event.account_id, codec.private_deal, event)
         elif isinstance(event, BalanceChanged):
-            self._private(codec.ACCOUNT_CHANNEL, event.account_id, codec.private_account, event)
+            self._private(wire.PRIVATE_ACCOUNT, event.account_id, codec.private_account, event)
         elif isinstance(event, BookBroken):
             for channel in self._book.get(event.symbol, ()):
                 if isinstance(channel, AggreDepth):

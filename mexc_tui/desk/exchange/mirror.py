@@ -10,7 +10,7 @@ from math import exp
 from random import Random
 from typing import Any
 
-from mexc_tui.desk.paper.book_feed import BookFeed
+from mexc_tui.desk.exchange.book_feed import BookFeed
 from mexc_tui.domain.errors import ErrorKind, VenueError
 from mexc_tui.domain.inputs import (
     BookDelta,
@@ -81,6 +81,35 @@ class Delays:
         return round(self._rng.choice(self.measured)) if self.measured else 0
 
 
+class _Tasks:
+    """Work that goes on beside the mirror. A ``VenueError`` of it is logged, any other error goes to ``fail``."""
+
+    def __init__(self, fail: Callable[[BaseException], None]) -> None:
+        self._fail = fail
+        self._running: set[asyncio.Task[None]] = set()
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Begin to do some work."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._done)
+
+    async def close(self) -> None:
+        """Cancel what still runs; idempotent."""
+        tasks = tuple(self._running)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, VenueError):
+            _log.warning("%s", error.message)
+        elif error is not None:
+            self._fail(error)
+
+
 class Mirror:
     """Reads one MEXC without keys and feeds a paper exchange with the pairs that somebody follows here."""
 
@@ -108,7 +137,7 @@ class Mirror:
         self._candles: frozenset[tuple[str, str]] = frozenset()
         self._asked_until: dict[str, float] = {}
         self._followed: tuple[tuple[str, ...], tuple[tuple[str, Interval], ...]] = ((), ())
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = _Tasks(self._fail)
         self._failed: asyncio.Future[None] | None = None
         self._link_reason = "no answer"
         self._silent = False
@@ -117,7 +146,7 @@ class Mirror:
         """Reach the exchange, list its pairs and their figures.
 
         Raises:
-            VenueError: it cannot be reached (told within four seconds), or gives no list of pairs.
+            VenueError: it cannot be reached (within four seconds), or gives no list of pairs.
         """
         self._failed = asyncio.get_running_loop().create_future()
         # Until the streams are up no snapshot makes a book current.
@@ -149,10 +178,7 @@ class Mirror:
 
     async def close(self) -> None:
         """Stop reading; idempotent."""
-        tasks = tuple(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._tasks.close()
         await self.venue.close()
 
     def watched(self, books: frozenset[str], candles: frozenset[tuple[str, str]]) -> None:
@@ -178,7 +204,7 @@ class Mirror:
         now = self._clock.monotonic()
         self._asked_until = {symbol: until for symbol, until in self._asked_until.items() if until > now}
         listed = self.markets.instruments
-        wanted = (*self._watched, *self._exchange.open_symbols(), *self._asked_until)
+        wanted = (*self._watched, *self._exchange.core.ledger.open_symbols(), *self._asked_until)
         symbols = tuple(sorted({symbol for symbol in wanted if symbol in listed}))
         intervals = {interval.value: interval for interval in Interval}
         candles = tuple(
@@ -192,17 +218,21 @@ class Mirror:
             self.feed.lose(symbol, "nobody followed it")
         self._followed = (symbols, candles)
         self._carry_out([e for e in self.markets.require(symbols, self._now()) if not isinstance(e, SetInterest)])
-        self._spawn(self.venue.set_interest(symbols, candles))
+        self._tasks.spawn(self.venue.set_interest(symbols, candles))
 
     def _take(self, item: Input) -> None:
         error = guarded(lambda: self._pass_on(item))
-        if error is not None and self._failed is not None and not self._failed.done():
+        if error is not None:
+            self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
+        if self._failed is not None and not self._failed.done():
             self._failed.set_exception(error)
 
     def _pass_on(self, item: Input) -> None:
         if isinstance(item, TickersSeen):
             for ticker in item.tickers:
-                if ticker.symbol in self._exchange.pairs:
+                if ticker.symbol in self._exchange.core.symbols.pairs:
                     self._exchange.mirror.feed_ticker(ticker)
             return
         if isinstance(item, CandleSeen):
@@ -221,7 +251,7 @@ class Mirror:
                 back = item.state is LinkState.CONNECTED and not self.connected
                 self._exchange.mirror.tickers_live = item.state is LinkState.CONNECTED
                 if back and self._followed[1]:
-                    self._spawn(self._renew_candles())
+                    self._tasks.spawn(self._renew_candles())
                 self._compare_all()
             case Tick():
                 self._compare_all()
@@ -230,18 +260,14 @@ class Mirror:
                 pass
 
     def _compare_all(self) -> None:
-        silent_s = self._silent_s()
+        heard_ns = 0 if self.venue.streams is None else self.venue.streams.heard_ns
+        silent_s = (self._clock.monotonic_ns() - heard_ns) / 1e9 if heard_ns else 0.0
         self._silent = silent_s >= SILENT_S
         for symbol in self._followed[0]:
             if self._silent:
                 self.feed.lose(symbol, f"nothing was heard from {self._settings.host} for {silent_s:.0f} s")
             else:
                 self.feed.compare(symbol)
-
-    def _silent_s(self) -> float:
-        """Return for how long the quietest open connection has said nothing."""
-        heard_ns = 0 if self.venue.streams is None else self.venue.streams.heard_ns
-        return (self._clock.monotonic_ns() - heard_ns) / 1e9 if heard_ns else 0.0
 
     # Asking upstream.
 
@@ -324,7 +350,7 @@ class Mirror:
         for effect in effects:
             match effect:
                 case FetchSnapshot():
-                    self._spawn(self._fetch_book(effect))
+                    self._tasks.spawn(self._fetch_book(effect))
                 case EmitFact():
                     _log.info("upstream: %s", effect.fact.message)
                 case _:
@@ -334,21 +360,6 @@ class Mirror:
         await self._clock.sleep(effect.delay_ms / 1_000)
         found = await attempt("reading a book", self.venue.snapshot(effect.symbol, effect.limit))
         self._take(SnapshotFailed(effect.symbol, found.message) if isinstance(found, VenueError) else found)
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if task.cancelled():
-            return
-        error = task.exception()
-        if isinstance(error, VenueError):
-            _log.warning("%s", error.message)
-        elif error is not None and self._failed is not None and not self._failed.done():
-            self._failed.set_exception(error)
 
     def _now(self) -> Timestamp:
         return Timestamp(self._clock.wall_ms(), self._clock.monotonic_ns())

@@ -1,4 +1,4 @@
-"""The embedded exchange's memory on disk: a file with everything, and beside it a journal of what came after."""
+"""The state of a local exchange on disk: a file with everything, and beside it a journal of what came after."""
 
 from __future__ import annotations
 
@@ -8,17 +8,21 @@ import errno
 import glob
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from io import FileIO
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from mexc_tui.venues.simulator.core.changes import Changes, Record, bring_up_to_date
+from mexc_tui.desk.errors import InvalidRequestError, RefusedError
+from mexc_tui.store.errors import JournalError, JournalInUseError
+from mexc_tui.store.lock import FileLock
+from mexc_tui.venues.simulator.changes import Changes, Record, bring_up_to_date
 from mexc_tui.venues.simulator.core.events import BookBroken, BookLevel, CandleMoved, PublicTrade, SimEvent
-from mexc_tui.venues.simulator.core.exchange import Exchange
+from mexc_tui.venues.simulator.exchange import Exchange
 from mexc_tui.venues.simulator.server.keys import ApiKey, KeyRing
+from mexc_tui.venues.simulator.state import ExchangeState, KeptState
 
 FORMAT = 1
 EVERY_S = 2.0
@@ -45,11 +49,12 @@ class _Saved(msgspec.Struct):
 class StateFile:
     """Loads once, then keeps what changes. The file holds secrets and is readable by its owner only.
 
-    ``settle`` writes to the journal what has changed and belongs before everything that tells of it, so that the
-    killing of the process takes back nothing that anybody has heard of. Power loss may take the last two seconds.
+    ``persist`` writes to the journal what has changed and belongs before everything that reports it, so that killing
+    the process takes back nothing that was acknowledged. Power loss may take the last two seconds.
     """
 
-    def __init__(self, path: Path, exchange: Exchange) -> None:
+    def __init__(self, path: Path, exchange: Exchange, kept: KeptState | None = None) -> None:
+        """``kept`` dumps and restores the exchange where that takes more than its own parts."""
         self.keys: list[ApiKey] = []
         """What an earlier run left."""
         self.ring: KeyRing | None = None
@@ -59,7 +64,7 @@ class StateFile:
         self.on_problem: Callable[[str], None] = lambda sentence: None
         self._path = path
         self._beside = path.with_name(path.name + ".new")
-        self._exchange = exchange
+        self._kept = ExchangeState(exchange) if kept is None else kept
         self._changed = True
         self._changes = Changes(exchange)
         self._generation = 0
@@ -80,7 +85,7 @@ class StateFile:
                 saved = msgspec.json.decode(content, type=_Saved)
                 if saved.format != FORMAT:
                     raise ValueError(f"it has format {saved.format}, this program reads {FORMAT}")
-                self._exchange.restore(bring_up_to_date(saved.exchange, self._later(saved.generation)))
+                self._kept.restore(bring_up_to_date(saved.exchange, self._later(saved.generation)))
             except (ValueError, msgspec.DecodeError) as problem:
                 reason = str(problem).rstrip(".")
                 raise StateError(f"The state file {self._path} cannot be used ({reason}); move it away.") from None
@@ -102,13 +107,13 @@ class StateFile:
             elif self._journal is not None:
                 await asyncio.to_thread(self._sync, os.dup(self._journal.fileno()))
 
-    def settle(self, everything: bool = False) -> None:
-        """Write down what has changed, before anybody hears of it; ``everything`` where keys or pairs may have."""
+    def persist(self, everything: bool = False) -> None:
+        """Write down what has changed, before it is reported; ``everything`` where keys or pairs may have."""
         if everything or not self._journal_changes():
             self.save()
 
     def save(self) -> None:
-        """Save everything now; ``problem`` tells whether it failed."""
+        """Save everything now; ``problem`` says whether that failed."""
         self._write(*self._content())
 
     def close(self) -> None:
@@ -136,13 +141,13 @@ class StateFile:
     def _content(self) -> tuple[bytes, int]:
         """Return everything as it is; what comes after goes to the next journal."""
         self._changed = False
-        # Until this content is on disk, the journal before it must hold all that has been told of.
+        # Until this content is on disk, the journal before it must hold all that has been reported.
         self._journal_changes()
         self._end_journal()
         self._generation += 1
         self._changes.start_over()
         keys = self.keys if self.ring is None else self.ring.all()
-        saved = _Saved(FORMAT, keys, self._exchange.dump(), self._generation)
+        saved = _Saved(FORMAT, keys, self._kept.dump(), self._generation)
         return msgspec.json.encode(saved), self._generation
 
     def _write(self, content: bytes, generation: int) -> None:
@@ -180,8 +185,8 @@ class StateFile:
         os.replace(self._beside, self._path)
 
     def _fail(self, failure: OSError) -> None:
-        told, self.problem = self.problem, f"The state file {self._path} could not be written: {failure.strerror}."
-        if not told:
+        before, self.problem = self.problem, f"The state file {self._path} could not be written: {failure.strerror}."
+        if not before:
             self.on_problem(f"{self.problem} Until it can be, what happens is lost when this program ends suddenly.")
 
     def _end_journal(self) -> None:
@@ -204,7 +209,7 @@ class StateFile:
     def _later(self, generation: int) -> list[Record]:
         """Return the records of the journals from a number on.
 
-        A last line that was not finished belongs to nothing that was told of, unless the disk was full; what came
+        A last line that was not finished belongs to nothing that was reported, unless the disk was full; what came
         after it then, in later journals, rests on what is missing and does not count.
 
         Raises:
@@ -246,3 +251,40 @@ class StateFile:
 
 def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
+
+
+@contextlib.contextmanager
+def lock_state(path: Path | None) -> Iterator[None]:
+    """Keep other processes from a paper account meanwhile.
+
+    Raises:
+        RefusedError: another process has it; InvalidRequestError: the lock cannot be made.
+    """
+    if path is None:
+        yield
+        return
+    try:
+        lock = FileLock(path.with_name(path.name + ".lock"))
+    except JournalInUseError:
+        raise RefusedError(
+            f"Another program is trading with the paper account in {path}. Close it first; nothing was started."
+        ) from None
+    except JournalError as error:
+        why = error.__cause__.strerror if isinstance(error.__cause__, OSError) else str(error)
+        raise InvalidRequestError(f"{path} cannot be used: {why}. The exchange was not started.") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def open_state(path: Path | None, exchange: Exchange, kept: KeptState | None = None) -> StateFile | None:
+    """Return the state file, loaded into the exchange; InvalidRequestError if it cannot be used."""
+    if path is None:
+        return None
+    try:
+        state = StateFile(path, exchange, kept)
+        state.load()
+    except StateError as problem:
+        raise InvalidRequestError(f"{problem} The exchange was not started.") from None
+    return state

@@ -6,12 +6,12 @@ from mexc_tui.venues.simulator.core.events import SimOrder
 
 SKEW_MS = 100
 """A push may hold trades that carry a time this much later than its own: two clocks of the exchange."""
-SETTLED_MS = 2_000
+COMPLETE_MS = 2_000
 """Trades that are in a push have arrived so long after it."""
 
 
-class Place:
-    """The foreign quantity before one resting order, never taken for less than it can be.
+class QueuePosition:
+    """The foreign quantity before one resting order, never assumed to be less than it can be.
 
     Everything that stood at the price when the order came is before it. A trade at the price takes from the front.
     What leaves without a trade is taken to have stood behind, until less is left than was before the order. Since a
@@ -43,8 +43,8 @@ class Place:
         """Take what a push says stands at the price: no more than that can be before the order."""
         if qty >= self.ahead:
             return
-        if self._bound is not None and self._bound_ms + SETTLED_MS <= time_ms:
-            self._settle()
+        if self._bound is not None and self._bound_ms + COMPLETE_MS <= time_ms:
+            self._apply_bound()
         self._bound, self._bound_ms = qty, time_ms
 
     def traded(self, qty: int, time_ms: int) -> int:
@@ -52,13 +52,13 @@ class Place:
         if not self.counts(time_ms):
             return 0
         if self._bound is not None and self._bound_ms + SKEW_MS < time_ms:
-            self._settle()
+            self._apply_bound()
         past = max(0, qty - self._front)
         self._front = max(0, self._front - qty)
         return past
 
     def swept(self) -> None:
-        """Take note that a trade happened at a worse price: nothing is before the order any more."""
+        """Note a trade at a worse price: nothing is before the order any more."""
         self._front = 0
 
     def resume(self, qty: int, time_ms: int) -> None:
@@ -67,7 +67,7 @@ class Place:
         self._bound = None
         self._since_ms = max(self._since_ms, time_ms + SKEW_MS)
 
-    def _settle(self) -> None:
+    def _apply_bound(self) -> None:
         if self._bound is not None:
             self._front = min(self._front, self._bound)
             self._since_ms = max(self._since_ms, self._bound_ms + SKEW_MS)

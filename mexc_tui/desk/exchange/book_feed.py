@@ -48,7 +48,7 @@ class BookFeed:
             return
         if delta.last <= fed.version:
             return
-        pair = self._exchange.pairs[delta.symbol]
+        pair = self._exchange.core.symbols.pairs[delta.symbol]
         changes: list[tuple[Side, int, int]] = []
         try:
             for side, levels in ((Side.BUY, delta.bids), (Side.SELL, delta.asks)):
@@ -76,7 +76,7 @@ class BookFeed:
             self._feed_whole(symbol, book)
 
     def _feed_whole(self, symbol: str, book: OrderBook) -> None:
-        pair = self._exchange.pairs[symbol]
+        pair = self._exchange.core.symbols.pairs[symbol]
         view = book.view(1, BookState.LIVE)
         bids, asks = book.levels()
         prices = (pair.price_decimals, book.price_decimals)
@@ -95,7 +95,7 @@ class BookFeed:
 
     def on_trades(self, seen: TradesSeen) -> None:
         """Hand on trades of the stream, each once."""
-        pair = self._exchange.pairs.get(seen.symbol)
+        pair = self._exchange.core.symbols.pairs.get(seen.symbol)
         if pair is None:
             return
         ids = self._seen_ids.setdefault(seen.symbol, {})
@@ -116,10 +116,10 @@ class BookFeed:
             del ids[next(iter(ids))]
 
     def lose(self, symbol: str, reason: str) -> None:
-        """EmitFact that a pair's data is not current."""
+        """Note that a pair's data is not current."""
         self._fed.pop(symbol, None)
         if symbol in self._exchange.mirror.pairs:
-            self._exchange.stale(symbol, reason)
+            self._exchange.mirror.stale(symbol, reason)
 
 
 def _hidden(side: Side, price: int, fed: _Fed) -> bool:

@@ -1,21 +1,19 @@
-"""The exchange's memory across a restart."""
+"""What an exchange keeps across a restart."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import msgspec
 
 from mexc_tui.domain.instrument import Instrument
 from mexc_tui.venues.simulator.core.events import OwnTrade, SimOrder
-from mexc_tui.venues.simulator.core.exact import from_units, subtract, to_units
+from mexc_tui.venues.simulator.core.exact import from_units
 from mexc_tui.venues.simulator.core.groups import TradeGroup
 from mexc_tui.venues.simulator.core.matching import Pair
-
-if TYPE_CHECKING:
-    from mexc_tui.venues.simulator.core.exchange import Exchange
+from mexc_tui.venues.simulator.exchange import Exchange
 
 FORMAT = 1
 
@@ -37,7 +35,6 @@ class SavedState(msgspec.Struct, frozen=True, kw_only=True):
     now_ms: int
     order_counter: int
     trade_counter: int
-    maintenance: bool
     free: dict[str, Money]
     locked: dict[str, Money]
     fees: Money
@@ -53,26 +50,52 @@ class SavedState(msgspec.Struct, frozen=True, kw_only=True):
     groups: list[TradeGroup] = []
 
 
-def dump(exchange: Exchange, pairs: Iterable[Pair] | None = None) -> dict[str, Any]:
-    """Return the state (with some of the pairs, or all) as values that JSON can hold; money as text."""
-    accounts = exchange.accounts
+class KeptState(Protocol):
+    """Saves an exchange and brings one back."""
+
+    def dump(self) -> dict[str, Any]:
+        """Return accounts, orders, fills, counters and prices as values that JSON can hold; money as text."""
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        """Bring a fresh exchange (no accounts yet) to a saved state.
+
+        Raises:
+            ValueError: the state is damaged or of another format, or the exchange is in use already.
+        """
+
+
+class ExchangeState:
+    """The state of an exchange with markets of its own; open orders return to the book."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+
+    def dump(self) -> dict[str, Any]:
+        return dump(self._exchange, self._exchange.symbols.pairs.values())
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        restore(self._exchange, saved)
+
+
+def dump(exchange: Exchange, pairs: Iterable[Pair]) -> dict[str, Any]:
+    """Return the state with some of the pairs."""
+    accounts, symbols = exchange.accounts, exchange.symbols
     saved = SavedState(
         format=FORMAT,
         now_ms=exchange.now_ms,
-        order_counter=exchange.order_counter,
-        trade_counter=exchange.trade_counter,
-        maintenance=exchange.maintenance,
+        order_counter=exchange.orders.counter,
+        trade_counter=symbols.trade_counter,
         free=accounts.free,
         locked=accounts.locked,
         fees=accounts.fees,
         outside=accounts.outside,
         deposited=accounts.deposited,
-        frozen=exchange.frozen,
+        frozen=exchange.settlement.frozen,
         orders=exchange.ledger.all_orders(),
         trades=exchange.ledger.all_trades(),
-        pairs=[saved_pair(exchange, pair) for pair in (exchange.pairs.values() if pairs is None else pairs)],
-        openings=exchange.openings(),
-        in_mx=sorted(exchange.fee_desk.in_mx),
+        pairs=[saved_pair(exchange, pair) for pair in pairs],
+        openings=symbols.openings(),
+        in_mx=sorted(exchange.fees.in_mx),
         groups=exchange.groups.dump(),
     )
     built = msgspec.to_builtins(saved)
@@ -83,12 +106,21 @@ def dump(exchange: Exchange, pairs: Iterable[Pair] | None = None) -> dict[str, A
 
 def saved_pair(exchange: Exchange, pair: Pair) -> SavedPair:
     """Return what must survive of a pair."""
+    market = exchange.symbols.movable.get(pair.symbol)
     return SavedPair(
         instrument=pair.instrument,
         last=pair.last,
         version=pair.version,
-        price=exchange.movable[pair.symbol].price if pair.symbol in exchange.movable else None,
+        price=None if market is None else market.price,
     )
+
+
+def read_state(saved: dict[str, Any]) -> SavedState:
+    """Return a saved state; ValueError where it is damaged."""
+    try:
+        return msgspec.convert(saved, SavedState)
+    except msgspec.ValidationError as error:
+        raise ValueError(f"the saved state of the exchange cannot be read: {error}") from error
 
 
 def restore(exchange: Exchange, saved: dict[str, Any]) -> None:
@@ -97,25 +129,21 @@ def restore(exchange: Exchange, saved: dict[str, Any]) -> None:
     Raises:
         ValueError: the state is damaged or of another format, or the exchange is in use already.
     """
-    try:
-        state = msgspec.convert(saved, SavedState)
-    except msgspec.ValidationError as error:
-        raise ValueError(f"the saved state of the exchange cannot be read: {error}") from error
+    state = read_state(saved)
     if state.format != FORMAT:
         raise ValueError(f"the saved state has format {state.format}, this program reads {FORMAT}")
-    if exchange.accounts.free:
+    accounts, symbols, timeline = exchange.accounts, exchange.symbols, exchange.timeline
+    if accounts.free:
         raise ValueError("a saved state goes into a fresh exchange only")
-    exchange.now_ms = max(exchange.now_ms, state.now_ms)
-    exchange.order_counter = max(exchange.order_counter, state.order_counter)
-    exchange.trade_counter = max(exchange.trade_counter, state.trade_counter)
-    exchange.maintenance = state.maintenance
-    accounts = exchange.accounts
+    timeline.now_ms = max(timeline.now_ms, state.now_ms)
+    exchange.orders.counter = max(exchange.orders.counter, state.order_counter)
+    symbols.trade_counter = max(symbols.trade_counter, state.trade_counter)
     accounts.free, accounts.locked = state.free, state.locked
     accounts.fees, accounts.outside, accounts.deposited = state.fees, state.outside, state.deposited
     if accounts.unaccounted():
         raise ValueError(f"the saved state does not add up: {accounts.unaccounted()}")
-    exchange.frozen = state.frozen
-    exchange.fee_desk.in_mx = set(state.in_mx)
+    exchange.settlement.frozen = state.frozen
+    exchange.fees.in_mx = set(state.in_mx)
     exchange.groups.restore(state.groups)
     for order in state.orders:
         exchange.ledger.add(order)
@@ -125,34 +153,22 @@ def restore(exchange: Exchange, saved: dict[str, Any]) -> None:
 
 
 def _restore_pairs(exchange: Exchange, state: SavedState) -> None:
+    symbols = exchange.symbols
     for saved in state.pairs:
         symbol = saved.instrument.symbol
-        if symbol not in exchange.pairs:
+        if symbol not in symbols.pairs:
             price = None if saved.price is None else from_units(saved.price, saved.instrument.price_decimals)
-            exchange.list_symbol(saved.instrument, price=price)
-        pair = exchange.pairs[symbol]
+            symbols.list_symbol(saved.instrument, price=price)
+        pair = symbols.pairs[symbol]
         pair.instrument = saved.instrument
         pair.version = max(pair.version, saved.version)
-        market = exchange.movable.get(symbol)
+        market = symbols.movable.get(symbol)
         if market is not None:
             market.clear()
-        exchange.stand_again(pair, [order for order in state.orders if order.open and order.symbol == symbol])
+        opened = [order for order in state.orders if order.open and order.symbol == symbol]
+        exchange.orders.execution.restore(pair, opened)
         if market is not None and saved.price is not None:
             market.resume(saved.price)
         pair.last = saved.last if pair.last is None else pair.last
     for at, symbol in state.openings:
-        exchange.announce_opening(symbol, at)
-
-
-def stand_again(pair: Pair, orders: list[SimOrder]) -> None:
-    """Put own orders back in the order in which they came; what the book crosses by now trades at once."""
-    for order in sorted(orders, key=lambda order: order.order_id):
-        left = left_of(pair, order)
-        left = pair.take(order.side, to_units(order.price, pair.price_decimals), left, order)[0]
-        if left and order.open:
-            pair.rest(order, left)
-
-
-def left_of(pair: Pair, order: SimOrder) -> int:
-    """Return what is still to fill of an order, in steps."""
-    return to_units(subtract(order.qty, order.filled_qty), pair.qty_decimals)
+        symbols.announce_opening(symbol, at)

@@ -1,4 +1,4 @@
-"""What a paper exchange is asked for and must fetch first: live books, candles, recent trades; and a cancel's way."""
+"""What a paper exchange is asked for and must fetch first: live books, candles, recent trades, a cancel's delay."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Hashable, Mapping
 
 import msgspec
 
-from mexc_tui.desk.paper.mirror import Mirror
+from mexc_tui.desk.exchange.mirror import Mirror
 from mexc_tui.domain.errors import VenueError
 from mexc_tui.domain.market import Interval
 from mexc_tui.venues.mexc.clock import Clock, SystemClock
@@ -27,7 +27,7 @@ _ORDER_PATHS = (wire.ORDER_PLACE.path, wire.ORDER_TEST.path)
 _TRADE_PATHS = (wire.TRADES.path, wire.AGG_TRADES.path, wire.AVG_PRICE.path)
 
 
-class Door:
+class MirrorUpstream:
     """``Upstream`` of the server in front of a paper exchange."""
 
     def __init__(self, mirror: Mirror, exchange: PaperExchange, clock: Clock | None = None) -> None:
@@ -47,7 +47,7 @@ class Door:
         self._mirror.watched(books, candles)
 
     async def before(self, method: str, path: str, params: Mapping[str, str]) -> None:
-        """Bring what a call needs: a live book, candles, recent trades; let a cancel take its way.
+        """Bring what a call needs: a live book, candles, recent trades; let a cancel take its time.
 
         Raises:
             SimError: it cannot be had.
@@ -64,16 +64,16 @@ class Door:
             await self._shared("tops", symbol, lambda: self._fetch_tops(symbol))
         elif path == wire.KLINES.path:
             await self._bring_candles(params)
-        elif path in _TRADE_PATHS and symbol in self._exchange.pairs:
+        elif path in _TRADE_PATHS and symbol in self._exchange.core.symbols.pairs:
             await self._shared("trades", symbol, lambda: self._fetch_trades(symbol))
 
     async def _travel(self) -> None:
         arrived: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._exchange.road.send(lambda: None if arrived.done() else arrived.set_result(None))
+        self._exchange.delay.send(lambda: None if arrived.done() else arrived.set_result(None))
         await arrived
 
     async def _live(self, symbol: str) -> None:
-        if symbol not in self._exchange.pairs:
+        if symbol not in self._exchange.core.symbols.pairs:
             return
         self._mirror.want(symbol)
         end = self._clock.monotonic() + BOOK_WAIT_S
@@ -83,7 +83,7 @@ class Door:
 
     async def _bring_candles(self, params: Mapping[str, str]) -> None:
         symbol, name = params.get("symbol", ""), params.get("interval", "")
-        if symbol not in self._exchange.pairs or name not in REST_INTERVALS:
+        if symbol not in self._exchange.core.symbols.pairs or name not in REST_INTERVALS:
             return
         wanted = tuple(params.get(key, "") for key in ("startTime", "endTime", "limit"))
         start, end, limit = (int(text) if text.isascii() and text.isdigit() else None for text in wanted)
@@ -96,7 +96,7 @@ class Door:
         await self._shared(f"klines {symbol} {name}", wanted, fetch)
 
     async def _fetch_tops(self, symbol: str) -> None:
-        if symbol and symbol not in self._exchange.pairs:
+        if symbol and symbol not in self._exchange.core.symbols.pairs:
             return
         for row in await self._mirror.venue.rest.market.book_ticker(symbol or None):
             bid = None if row.bid is None or row.bid_qty is None else (row.bid, row.bid_qty)

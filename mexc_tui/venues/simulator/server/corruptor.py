@@ -5,9 +5,10 @@ from __future__ import annotations
 from random import Random
 
 from mexc_tui.venues.simulator.server.faults import FaultPlan
+from mexc_tui.wire.mexc.channels import PRIVATE_PREFIX
 
 
-class Mangler:
+class FrameCorruptor:
     """Drops, repeats, delays, reorders and damages pushes as the fault plan says."""
 
     def __init__(self, plan: FaultPlan, seed: str) -> None:
@@ -32,7 +33,7 @@ class Mangler:
         if plan.strikes("half_open", channel):
             self.frozen = True
             return []
-        if channel.startswith("spot@private"):
+        if channel.startswith(PRIVATE_PREFIX):
             return self._private(channel, frame, now_ms)
         if plan.strikes("drop", channel) or plan.strikes("gap", channel):
             return []

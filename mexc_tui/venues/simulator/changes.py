@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from mexc_tui.domain.numbers import ZERO
 from mexc_tui.venues.simulator.core.events import BalanceChanged, OrderChanged, OwnTrade, SimEvent, SimOrder
-from mexc_tui.venues.simulator.core.exchange import Exchange
-from mexc_tui.venues.simulator.core.state import Money, SavedPair, SavedState, saved_pair
+from mexc_tui.venues.simulator.exchange import Exchange
+from mexc_tui.venues.simulator.state import Money, SavedPair, read_state, saved_pair
 
 UNRECORDED = 1_000_000
 """More public trades than there can have been since the last record: their ids are never given again."""
@@ -77,17 +77,17 @@ class Changes:
         self._named |= symbols
         record = Record(
             now_ms=exchange.now_ms,
-            order_counter=exchange.order_counter,
-            trade_counter=exchange.trade_counter,
+            order_counter=exchange.orders.counter,
+            trade_counter=exchange.symbols.trade_counter,
             free=free,
             locked=locked,
             fees=_of(accounts.fees, assets),
             outside=_of(accounts.outside, assets),
             deposited=_of(accounts.deposited, assets),
-            frozen={order_id: exchange.frozen.get(order_id) for order_id in self._orders},
+            frozen={order_id: exchange.settlement.frozen.get(order_id) for order_id in self._orders},
             orders=list(self._orders.values()),
             trades=self._trades,
-            pairs=[saved_pair(exchange, exchange.pairs[symbol]) for symbol in sorted(symbols)],
+            pairs=[saved_pair(exchange, exchange.symbols.pairs[symbol]) for symbol in sorted(symbols)],
         )
         self._clear()
         return record
@@ -102,10 +102,7 @@ def bring_up_to_date(saved: dict[str, Any], records: Iterable[Record]) -> dict[s
     Raises:
         ValueError: the state is damaged.
     """
-    try:
-        state = msgspec.convert(saved, SavedState)
-    except msgspec.ValidationError as error:
-        raise ValueError(f"the saved state of the exchange cannot be read: {error}") from error
+    state = read_state(saved)
     orders = {order.order_id: order for order in state.orders}
     pairs = {pair.instrument.symbol: pair for pair in state.pairs}
     for record in records:
