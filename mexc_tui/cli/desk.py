@@ -16,7 +16,7 @@ from mexc_tui.config.loading import SettingsFile, load
 from mexc_tui.config.paths import config_file
 from mexc_tui.config.settings import Credentials, Secret, UiSettings
 from mexc_tui.desk.child import Addresses
-from mexc_tui.desk.plan import Plan, account_folder, demo_folder, is_local
+from mexc_tui.desk.plan import Plan, demo_folder, is_local
 from mexc_tui.domain.errors import ErrorKind, VenueError
 from mexc_tui.domain.interest import Interest
 from mexc_tui.domain.limits import Limits
@@ -88,6 +88,7 @@ def paper_plan(
         credentials=_granted(addresses),
         limits=limits,
         folder=folder,
+        currency=file.settings.account.currency,
         armed_at_start=True,
         depth_speed=file.settings.venue.depth_speed,
         name=f"paper on {'MEXC' if real else host}",
@@ -109,7 +110,7 @@ def configured_plan(file: SettingsFile, limits: Limits) -> Plan:
         ws_url=venue.ws_url,
         credentials=keys,
         limits=limits,
-        folder=account_folder(kind, venue.base_url, keys),
+        currency=file.settings.account.currency,
         depth_speed=venue.depth_speed,
     )
 

@@ -36,8 +36,8 @@ from mexc_tui.domain.views import (
 )
 from mexc_tui.engine.engine import DeskPort, Engine
 from mexc_tui.kernel.desk import Desk
-from mexc_tui.kernel.effects import Record
 from mexc_tui.kernel.ports import VenueInfo
+from mexc_tui.kernel.records import Resumed
 from mexc_tui.store.errors import JournalInUseError
 
 READY_LIMIT_S = 15.0
@@ -267,9 +267,10 @@ class _Parts(PlannedParts):
         super().__init__(plan)
         self._name = name
 
-    def desk(self, info: VenueInfo, resumed: tuple[Record, ...]) -> DeskPort:
+    def desk(self, info: VenueInfo, resumed: Resumed) -> DeskPort:
         """Make the kernel, unlocked: the command itself is the explicit wish to send."""
-        return Desk(self._name, self._plan.limits, info, resumed=resumed, armed_at_start=True)
+        plan = self._plan
+        return Desk(self._name, plan.limits, info, currency=plan.currency, resumed=resumed, armed_at_start=True)
 
 
 def _wait_until_open(engine: Engine, plan: Plan) -> None:

@@ -7,10 +7,11 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-IntervalName = Literal["1m", "5m", "15m", "30m", "60m", "4h", "1d", "1W", "1M"]
+IntervalName = Literal["1m", "5m", "15m", "30m", "60m", "4h", "8h", "1d", "1W", "1M"]
 Fps = Annotated[int, msgspec.Meta(ge=1, le=60)]
 Symbol = Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
 
+DEFAULT_CURRENCY = "USDT"
 MEXC_REST = "https://api.mexc.com"
 MEXC_STREAM = "wss://wbs-api.mexc.com/ws"
 
@@ -22,6 +23,13 @@ class VenueSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     ws_url: str = MEXC_STREAM
     depth_speed: Literal["100ms", "10ms"] = "100ms"
     """How often book changes come; the fast one brings ten times the frames."""
+
+
+class AccountSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the account is valued."""
+
+    currency: Annotated[str, msgspec.Meta(pattern="^[A-Z0-9]{1,20}$")] = DEFAULT_CURRENCY
+    """Holdings are valued in this asset, and flattening sells into it."""
 
 
 class UiSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -62,6 +70,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Everything a config file may say."""
 
     venue: VenueSettings = VenueSettings()
+    account: AccountSettings = AccountSettings()
     ui: UiSettings = UiSettings()
     paper: PaperSettings = PaperSettings()
     limits: dict[str, Any] = msgspec.field(default_factory=dict)

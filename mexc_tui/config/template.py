@@ -11,11 +11,14 @@ base_url = "https://api.mexc.com"
 ws_url = "wss://wbs-api.mexc.com/ws"
 depth_speed = "100ms"           # "10ms": ten times the frames
 
+[account]
+currency = "USDT"               # holdings are valued in it; flattening sells into it
+
 [ui]
 theme = "dark"
 # fps = 20                      # unset: 20, or 10 over SSH
 symbol = "BTCUSDT"
-interval = "1m"                 # 1m 5m 15m 30m 60m 4h 1d 1W 1M
+interval = "1m"                 # 1m 5m 15m 30m 60m 4h 8h 1d 1W 1M
 watchlist = []                  # empty: all pairs of a small exchange, the well-known ones of a large one
 sizes = [50, 100, 250, 500, 1000]  # order sizes of the keys 1 to 5, in quote
 ascii_only = false              # true: bars and glyphs in ASCII, as always on the Linux console
@@ -45,7 +48,7 @@ seen_tolerance = 0.003          # how far the touch may have moved since that fr
 denied_symbols = []
 allowed_symbols = []            # empty: every symbol that is not denied
 deny_flagged = true             # refuse to buy pairs with MEXC's special-treatment flag
-idle_lock_minutes = 60          # lock the ticket after this long without a key; 0 never does
+idle_lock_minutes = 60          # lock the ticket after this long without a command; 0 never does
 
 [limits.max_order_qty]          # largest quantity of one order in base, by symbol
 # BTCUSDT = 0.05

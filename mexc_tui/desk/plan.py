@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-import hashlib
 import secrets
 import shutil
 import time
@@ -14,22 +14,21 @@ import msgspec
 
 from mexc_tui.config.errors import ConfigError
 from mexc_tui.config.paths import private_folder, state_folder
-from mexc_tui.config.settings import Credentials
+from mexc_tui.config.settings import DEFAULT_CURRENCY, Credentials
+from mexc_tui.desk.accounts import JOURNAL, LOCK, account_folder
 from mexc_tui.domain.ids import base36
 from mexc_tui.domain.limits import Limits
 from mexc_tui.domain.views import VenueKind
 from mexc_tui.engine.effects import Probe
 from mexc_tui.engine.engine import DeskPort, Engine
-from mexc_tui.kernel.effects import Record
 from mexc_tui.kernel.ports import JournalPort, Venue, VenueInfo
+from mexc_tui.kernel.records import Resumed
 
 if TYPE_CHECKING:
     from mexc_tui.venues.mexc.stream.streams import Tap
 
 _OURS = (VenueKind.DEMO, VenueKind.REPLAY, VenueKind.PAPER)
 """Exchanges of this program: no firewall stands before them that counts requests."""
-JOURNAL = "journal.db"
-LOCK = "journal.lock"
 DEMOS_KEPT_S = 86_400
 
 
@@ -41,7 +40,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     ws_url: str
     credentials: Credentials
     limits: Limits
-    folder: Path
+    folder: Path | None = None
+    """Where the journal lies; None: in the folder of the account."""
+    currency: str = DEFAULT_CURRENCY
+    """What holdings are valued in."""
     armed_at_start: bool = False
     depth_speed: str = "100ms"
     name: str = ""
@@ -57,15 +59,20 @@ class PlannedParts:
         self._plan = plan
         self._tap = tap
 
-    def journal(self) -> JournalPort:
+    async def journal(self, venue: Venue) -> JournalPort:
         """Open the journal of the account; without keys there is none."""
-        if not self._plan.credentials:
+        plan = self._plan
+        if not plan.credentials:
             from mexc_tui.store.nothing import NoJournal
 
             return NoJournal()
         from mexc_tui.store.journal import SqliteJournal
 
-        return SqliteJournal(private_folder(self._plan.folder) / JOURNAL)
+        folder = plan.folder
+        if folder is None:
+            folder = await account_folder(plan.kind, plan.base_url, plan.credentials, venue.account_id)
+        # An earlier format is upgraded first, which can take a while.
+        return await asyncio.to_thread(SqliteJournal, private_folder(folder) / JOURNAL, plan.currency)
 
     def venue(self) -> Venue:
         """Make the venue that speaks MEXC's wire."""
@@ -86,13 +93,19 @@ class PlannedParts:
         streams = StreamSettings(depth_speed=Speed(plan.depth_speed))
         return MexcVenue(settings, plan.kind, SystemClock(), self._tap, streams=streams, name=plan.name)
 
-    def desk(self, info: VenueInfo, resumed: tuple[Record, ...]) -> DeskPort:
+    def desk(self, info: VenueInfo, resumed: Resumed) -> DeskPort:
         """Make the kernel."""
         from mexc_tui.kernel.desk import Desk
 
         plan = self._plan
         return Desk(
-            run_name(), plan.limits, info, resumed=resumed, armed_at_start=plan.armed_at_start, notices=plan.notices
+            run_name(),
+            plan.limits,
+            info,
+            currency=plan.currency,
+            resumed=resumed,
+            armed_at_start=plan.armed_at_start,
+            notices=plan.notices,
         )
 
 
@@ -104,13 +117,6 @@ def build(plan: Plan, probe: Probe | None = None) -> Engine:
 def run_name() -> str:
     """Return a name no other run has: the start in milliseconds and chance, in base 36."""
     return base36(time.time_ns() // 1_000_000)[-8:] + base36(secrets.randbelow(36**3)).rjust(3, "0")
-
-
-def account_folder(kind: VenueKind, base_url: str, credentials: Credentials) -> Path:
-    """Return the folder of an account's journal: one for each venue and key."""
-    key = credentials.api_key.reveal()
-    who = hashlib.sha256(f"{base_url}\n{key}".encode()).hexdigest()[:12]
-    return state_folder() / kind.value / who
 
 
 def is_local(base_url: str) -> bool:

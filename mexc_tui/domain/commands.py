@@ -6,7 +6,6 @@ from decimal import Decimal
 
 import msgspec
 
-from mexc_tui.domain.limits import Limits
 from mexc_tui.domain.orders import OrderType, Side
 
 
@@ -71,15 +70,10 @@ class Arm(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
     armed: bool
 
 
-class SetLimits(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
-    command_id: str
-    limits: Limits
-
-
 class Reconcile(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
     """Ask the exchange for the whole account now."""
 
     command_id: str
 
 
-Command = PlaceOrder | CancelOrder | CancelAll | Flatten | Halt | Resume | Arm | SetLimits | Reconcile
+Command = PlaceOrder | CancelOrder | CancelAll | Flatten | Halt | Resume | Arm | Reconcile

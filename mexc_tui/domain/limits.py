@@ -9,15 +9,14 @@ import msgspec
 
 
 class TradingState(StrEnum):
-    """ACTIVE takes everything the limits allow, REDUCING only what reduces exposure, HALTED nothing but cancels."""
+    """ACTIVE takes everything the limits allow, HALTED nothing but cancels and flattening."""
 
     ACTIVE = "active"
-    REDUCING = "reducing"
     HALTED = "halted"
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
-    """The limits of the gate. Money in quote (USDT where not said), fractions as decimals, times in milliseconds."""
+    """The limits of the gate. Money in quote, fractions as decimals, times in milliseconds."""
 
     max_order_value: Decimal = Decimal(2_500)
     """Largest notional of one order."""
@@ -54,7 +53,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, gc=False, forbid_unknown
     deny_flagged: bool = True
     """Refuse to buy pairs with MEXC's special-treatment flag."""
     idle_lock_minutes: int = 60
-    """Lock the ticket after this long without a key; zero never does."""
+    """Lock the ticket after this long without a command; zero never does."""
 
 
 class Violation(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -120,12 +120,14 @@ class PositionsView(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=Tru
 class BalanceRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     balance: Balance
     value: Decimal | None
-    """In USDT; None where there is no price."""
+    """In the account's currency; None where there is no price."""
 
 
 class BalancesView(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
     rows: tuple[BalanceRow, ...]
     reconciled_ns: int = 0
+    currency: str = ""
+    """What values are in."""
 
 
 class FillsView(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
@@ -135,11 +137,12 @@ class FillsView(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
 
 
 class EquityView(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
-    """Equity in USDT over time, one point a second at most, oldest first."""
+    """Equity in ``currency`` over time, one point a second at most, oldest first."""
 
     points: tuple[tuple[int, Decimal], ...]
     unpriced: tuple[str, ...] = ()
     """Assets left out because they have no price."""
+    currency: str = ""
 
 
 class RiskView(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
@@ -158,6 +161,8 @@ class RiskView(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
     """Value of all holdings other than the quote asset."""
     in_flight: int
     unknown: int
+    currency: str = ""
+    """What equity, result and exposure are in."""
 
 
 class VenueKind(StrEnum):

@@ -34,8 +34,9 @@ from mexc_tui.engine.clock import system_now
 from mexc_tui.engine.effects import EffectRunner, Probe
 from mexc_tui.engine.hub import ViewHub
 from mexc_tui.engine.supervisor import attempt, guarded, run_to_end
-from mexc_tui.kernel.effects import Effect, Record
+from mexc_tui.kernel.effects import Effect
 from mexc_tui.kernel.ports import JournalPort, Venue, VenueInfo
+from mexc_tui.kernel.records import Resumed
 
 TICK_S = 0.25
 PUBLISH_S = 0.05
@@ -77,13 +78,13 @@ class DeskPort(Protocol):
 class Parts(Protocol):
     """Makes what the engine runs; called on the engine's thread, in this order."""
 
-    def journal(self) -> JournalPort:
-        """Open the journal; OSError if it cannot be."""
-
     def venue(self) -> Venue:
         """Make the venue, not yet open."""
 
-    def desk(self, info: VenueInfo, resumed: tuple[Record, ...]) -> DeskPort:
+    async def journal(self, venue: Venue) -> JournalPort:
+        """Find out which account it is, then open its journal; OSError if it cannot be."""
+
+    def desk(self, info: VenueInfo, resumed: Resumed) -> DeskPort:
         """Make the kernel from what the journal holds."""
 
 
@@ -203,22 +204,29 @@ class Engine:
             self._waiting.clear()
         if self._stopping:
             return
-        journal = self._parts.journal()
+        life = asyncio.create_task(self._live_on(self._parts.venue()))
+        stop = asyncio.create_task(self._stop_asked.wait())
+        await asyncio.wait((life, stop), return_when=asyncio.FIRST_COMPLETED)
+        stop.cancel()
+        if not life.done():
+            life.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await life
+
+    async def _live_on(self, venue: Venue) -> None:
+        """Identify the account, hold its journal, and serve until the end."""
         try:
-            venue = self._parts.venue()
-            life = asyncio.create_task(self._serve(venue, journal))
-            stop = asyncio.create_task(self._stop_asked.wait())
-            await asyncio.wait((life, stop), return_when=asyncio.FIRST_COMPLETED)
-            stop.cancel()
-            if not life.done():
-                life.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await life
+            journal = await self._parts.journal(venue)
+        except BaseException:
+            await attempt("closing the venue", venue.close(), CLOSE_LIMIT_S)
+            raise
+        try:
+            await self._serve(venue, journal)
         finally:
             await journal.close()
 
     async def _serve(self, venue: Venue, journal: JournalPort) -> None:
-        resumed = await journal.replay()
+        resumed = await journal.resume()
         desk = self._parts.desk(venue.info, resumed)
         runner = EffectRunner(venue, journal, self._take, self.hub.append, self.now, self._probe)
         try:

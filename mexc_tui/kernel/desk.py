@@ -6,7 +6,7 @@ It has no clock and draws no lots: the same inputs at the same moments give the 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 from mexc_tui.domain.commands import (
     Arm,
@@ -18,8 +18,8 @@ from mexc_tui.domain.commands import (
     PlaceOrder,
     Reconcile,
     Resume,
-    SetLimits,
 )
+from mexc_tui.domain.controls.case import counted
 from mexc_tui.domain.facts import Level
 from mexc_tui.domain.gate import Seen, check
 from mexc_tui.domain.inputs import (
@@ -27,6 +27,7 @@ from mexc_tui.domain.inputs import (
     CancelAnswered,
     FillReported,
     Input,
+    InstrumentsLoaded,
     InterestChanged,
     JournalProblem,
     LinkChanged,
@@ -51,19 +52,24 @@ from mexc_tui.domain.orders import Fill, Order, Side
 from mexc_tui.domain.views import View
 from mexc_tui.kernel import messages
 from mexc_tui.kernel.desk_views import DeskViews
-from mexc_tui.kernel.effects import Effect, FillRecord, Journal, Record
+from mexc_tui.kernel.effects import Effect, Journal
 from mexc_tui.kernel.facts import FactLog
 from mexc_tui.kernel.flatten import Flattener
+from mexc_tui.kernel.history import CommandLog, History, Latch
+from mexc_tui.kernel.inquiries import MOST_FILL_ASKS
+from mexc_tui.kernel.ledger import Ledger
 from mexc_tui.kernel.markets import Markets
-from mexc_tui.kernel.order_store import Track
-from mexc_tui.kernel.orders import MOST_FILL_ASKS, Orders
-from mexc_tui.kernel.portfolio import USDT, Portfolio
+from mexc_tui.kernel.order_store import OrderStore, Track
+from mexc_tui.kernel.orders import OrderManager
+from mexc_tui.kernel.portfolio import Portfolio
 from mexc_tui.kernel.ports import VenueInfo
+from mexc_tui.kernel.records import Resumed
 from mexc_tui.kernel.recovery import Recovery
 from mexc_tui.kernel.risk import Risk
-from mexc_tui.kernel.valuation import Prices
+from mexc_tui.kernel.valuation import DayResult, Prices
 
-COMMANDS_KEPT = 10_000
+_COMMANDS = frozenset(get_args(Command))
+_MINUTE_NS = 60_000_000_000
 QUIET_NS = 10_000_000_000
 """Balances and fills of an asset are compared only this long after its last known fill; fills may come late."""
 FOLLOWED = 20
@@ -79,29 +85,39 @@ class Desk:
         limits: Limits,
         venue: VenueInfo,
         *,
-        resumed: tuple[Record, ...] = (),
+        currency: str,
+        resumed: Resumed | None = None,
         armed_at_start: bool = False,
         notices: tuple[str, ...] = (),
     ) -> None:
         self._facts = FactLog()
         self._notices = notices
         self._markets = Markets(self._facts)
-        self._orders = Orders(run, self._facts)
-        prices = Prices(self._markets)
-        self._portfolio = Portfolio(prices)
+        self._store = OrderStore(run, self._facts)
+        self._orders = OrderManager(self._store, self._facts)
+        self._ledger = Ledger(self._store, currency)
+        day, latch = DayResult(currency), Latch()
+        self._portfolio = Portfolio(Prices(self._markets, currency), self._ledger, day)
         self._risk = Risk(
-            limits, venue, self._facts, self._markets, self._orders, self._portfolio, armed=armed_at_start
+            limits, venue, self._facts, self._markets, self._store, self._portfolio, latch, armed=armed_at_start
         )
-        self._recovery = Recovery(self._facts, self._orders, self._portfolio, self._risk)
-        self._flattener = Flattener(self._facts, self._orders, self._risk, self._recovery.ask)
-        self._views = DeskViews(venue, self._markets, self._orders, self._portfolio, self._risk, self._recovery)
+        self._commands = CommandLog()
+        history = History(self._store, self._ledger, day, latch, self._commands)
+        self._recovery = Recovery(self._facts, self._store, self._orders, history, self._risk)
+        self._flattener = Flattener(self._facts, self._store, self._orders, self._risk, self._recovery.ask)
+        self._views = DeskViews(
+            venue, self._markets, self._store, self._ledger, self._portfolio, self._risk, self._recovery
+        )
         self._gates: frozenset[str] = frozenset()
         """Symbols in which somebody might trade when the interest last changed."""
-        self._done: dict[str, None] = {}
+        self._unlisted: dict[tuple[str, str], Fill] = {}
+        """Executions that wait for the list of pairs: without it their base and quote are not known."""
+        self._command_ns = 0
         self._sweep_ns: int | None = None
         """Orders made before this moment that turn up later are cancelled too: cancel all was pressed."""
         self._sweep_ms = 0
-        self._recovery.replay(resumed, self._first_time)
+        if resumed is not None:
+            history.resume(resumed)
         self._handlers: dict[type, Callable[[Any, Timestamp], list[Effect]]] = {
             PlaceOrder: self._place,
             CancelOrder: self._cancel,
@@ -110,7 +126,6 @@ class Desk:
             Halt: self._halt,
             Resume: self._resume,
             Arm: self._arm,
-            SetLimits: self._set_limits,
             Reconcile: self._reconcile,
             OrderReported: lambda item, at: self._orders.reported(item.report, at),
             FillReported: lambda item, at: self._book(item.fill, at),
@@ -122,6 +137,7 @@ class Desk:
             CancelAnswered: self._orders.cancel_answered,
             LookupAnswered: self._orders.looked_up,
             LookupFailed: self._orders.look_up_failed,
+            InstrumentsLoaded: self._listed,
             Reconciled: self._reconciled,
             ReconcileFailed: lambda item, at: self._recovery.failed(item, self._symbols(), at),
             LinkChanged: self._link,
@@ -134,11 +150,14 @@ class Desk:
 
     def start(self, at: Timestamp) -> list[Effect]:
         """Begin: ask what became of everything that was under way."""
+        self._command_ns = at.mono_ns
         told = [self._facts.emit(at, "notice", Level.WARN, notice) for notice in self._notices]
         return [*told, *self._follow(at), *self._recovery.start(at, self._symbols())]
 
     def handle(self, item: Input | Command, at: Timestamp) -> list[Effect]:
         """Take one input or command."""
+        if type(item) in _COMMANDS:
+            self._command_ns = at.mono_ns
         effects = self._markets.handle(item, at)
         self._views.taken(type(item))
         handler = self._handlers.get(type(item))
@@ -155,19 +174,8 @@ class Desk:
 
     # --- commands
 
-    def _first_time(self, command_id: str) -> bool:
-        """Remember a command; a repeated one is ignored, also after a restart if it placed an order."""
-        if not command_id:
-            return True
-        if command_id in self._done:
-            return False
-        self._done[command_id] = None
-        while len(self._done) > COMMANDS_KEPT:
-            del self._done[next(iter(self._done))]
-        return True
-
     def _place(self, command: PlaceOrder, at: Timestamp) -> list[Effect]:
-        if not self._first_time(command.command_id):
+        if not self._commands.first_time(command.command_id):
             return []
         draft = command.draft
         inputs = self._risk.inputs(draft.symbol, at)
@@ -193,7 +201,7 @@ class Desk:
         return effects + self._follow(at)
 
     def _cancel(self, command: CancelOrder, at: Timestamp) -> list[Effect]:
-        if self._orders.get(command.client_order_id) is None:
+        if self._store.get(command.client_order_id) is None:
             text = f"There is no order {command.client_order_id} here; nothing was cancelled."
             return [self._facts.emit(at, "problem", Level.WARN, text, command_id=command.command_id)]
         return self._orders.cancel(command.client_order_id, at)
@@ -214,44 +222,38 @@ class Desk:
 
     def _cancel_everything(self, at: Timestamp) -> list[Effect]:
         """Cancel what is known at once, then ask the exchange what is left and cancel that too."""
-        symbols = {order.symbol for order in self._orders.live()}
+        symbols = {order.symbol for order in self._store.live()}
         effects = self._orders.cancel_symbols(symbols | self._markets.gates, at)
         self._sweep_ns, self._sweep_ms = at.mono_ns, at.wall_ms
         return effects + self._recovery.ask_all(self._symbols(), at)
 
     def _flatten(self, command: Flatten, at: Timestamp) -> list[Effect]:
-        if not self._first_time(command.command_id):
+        if not self._commands.first_time(command.command_id):
             return []
-        if command.symbol is not None:
-            symbols = {command.symbol}
-        else:
-            listed = self._markets.instruments
-            held = {f"{asset}{USDT}" for asset in self._portfolio.held() if asset != USDT}
-            symbols = {symbol for symbol in held if not listed or symbol in listed}
+        symbols = {command.symbol} if command.symbol is not None else set(self._portfolio.home_pairs())
         effects: list[Effect] = [] if command.symbol is not None else self._cancel_everything(at)
         effects += self._flattener.start(symbols, command.command_id, at)
         if not symbols:
-            text = "Nothing is held in a USDT pair; there is nothing to sell. Open orders are being cancelled."
-            effects.append(self._facts.emit(at, "flattened", Level.GOOD, text, command_id=command.command_id))
+            if self._markets.instruments:
+                kind, level = "flattened", Level.GOOD
+                text = f"Nothing is held in a {self._portfolio.currency} pair; there is nothing to sell."
+            else:
+                kind, level = "problem", Level.BAD
+                text = "The list of pairs has not been read yet, so nothing can be sold. Press flatten again."
+            text = f"{text} Open orders are being cancelled."
+            effects.append(self._facts.emit(at, kind, level, text, command_id=command.command_id))
         return effects + self._follow(at)
 
     def _halt(self, command: Halt, at: Timestamp) -> list[Effect]:
         return self._cancel_everything(at) + self._risk.halt(command.reason, at, command.command_id)
 
     def _resume(self, command: Resume, at: Timestamp) -> list[Effect]:
-        return self._risk.resume(at, command.command_id) if self._first_time(command.command_id) else []
+        return self._risk.resume(at, command.command_id) if self._commands.first_time(command.command_id) else []
 
     def _arm(self, command: Arm, at: Timestamp) -> list[Effect]:
-        if command.armed and not self._first_time(command.command_id):
+        if command.armed and not self._commands.first_time(command.command_id):
             return []
         return self._risk.arm(command.armed, at, command.command_id)
-
-    def _set_limits(self, command: SetLimits, at: Timestamp) -> list[Effect]:
-        if command.limits == self._risk.limits:
-            return []
-        self._risk.limits = command.limits
-        text = "The limits have changed; they apply from the next order on."
-        return [self._facts.emit(at, "limits", Level.INFO, text, command_id=command.command_id)]
 
     def _reconcile(self, command: Reconcile, at: Timestamp) -> list[Effect]:
         return self._recovery.ask_fresh(self._symbols(), at)
@@ -260,15 +262,24 @@ class Desk:
 
     def _book(self, fill: Fill, at: Timestamp) -> list[Effect]:
         """Book one execution, once."""
-        if not self._portfolio.is_new(fill):
+        if not self._ledger.booked.is_new(fill):
             return []
-        fee = self._portfolio.fill(fill, self._markets.instrument(fill.symbol))
-        effects: list[Effect] = [Journal((FillRecord(fill=fill, fee_quote=fee, wall_ms=at.wall_ms),))]
-        changes = self._orders.executed(fill, at)
-        order = self._orders.find(fill)
+        pair = self._markets.instrument(fill.symbol)
+        if pair is None and not self._markets.instruments and self._ledger.costs.pair(fill.symbol) is None:
+            self._unlisted[fill.key] = fill
+            return []
+        record = self._portfolio.fill(fill, pair, at)
+        effects: list[Effect] = [Journal((record,))]
+        changes = self._store.executed(fill, at)
+        order = self._store.find(fill)
         text = messages.filled(fill, order)
-        told = self._facts.emit(at, "filled", Level.GOOD, text, symbol=fill.symbol, order=order, fill=fill)
-        return [*effects, *changes, told, *self._follow(at)]
+        fact = self._facts.emit(at, "filled", Level.GOOD, text, symbol=fill.symbol, order=order, fill=fill)
+        return [*effects, *changes, fact, *self._follow(at)]
+
+    def _listed(self, item: InstrumentsLoaded, at: Timestamp) -> list[Effect]:
+        """Book what has waited for the list of pairs."""
+        waiting, self._unlisted = self._unlisted, {}
+        return [effect for fill in waiting.values() for effect in self._book(fill, at)]
 
     def _interest(self, item: InterestChanged, at: Timestamp) -> list[Effect]:
         """Compare the account where somebody may trade from now on."""
@@ -292,13 +303,17 @@ class Desk:
             effects.append(Journal(tuple(records)))
         effects += self._sweep(item, at)
         effects += self._recovery.answered(item, at)
+        if not self._unlisted:
+            self._ledger.booked.compared(self._recovery.since_ms)
         return effects + self._follow(at)
 
     def _quiet(self, asset: str, at: Timestamp) -> bool:
         """Return whether nothing of an asset is moving, so that its balance and its fills can be compared."""
-        for order, track in self._orders.unsettled():
+        if self._unlisted:
+            return False
+        for order, track in self._store.unsettled():
             pair = self._markets.instrument(order.symbol)
-            if pair is not None and asset not in (pair.base, pair.quote, *self._portfolio.third_assets):
+            if pair is not None and asset not in (pair.base, pair.quote, *self._ledger.costs.third_assets):
                 continue
             lacking = track.booked_qty < order.filled_qty and track.fill_asks < MOST_FILL_ASKS
             late = lacking or at.mono_ns - track.moved_ns < QUIET_NS
@@ -343,23 +358,29 @@ class Desk:
         effects = self._orders.tick(at) + self._recovery.tick(self._symbols(), at) + self._risk.tick(at)
         self._portfolio.measure(at)
         self._risk.settle()
-        record = self._portfolio.day_record(at)
-        if record is not None:
-            effects.append(Journal((record,)))
-        return effects + self._follow(at)
+        day = self._portfolio.day_record(at)
+        records = [*([] if day is None else [day]), *([] if self._unlisted else self._recovery.record(at))]
+        if records:
+            effects.append(Journal(tuple(records)))
+        return effects + self._lock_when_idle(at) + self._follow(at)
+
+    def _lock_when_idle(self, at: Timestamp) -> list[Effect]:
+        minutes = self._risk.limits.idle_lock_minutes
+        if not minutes or not self._risk.armed or at.mono_ns - self._command_ns < minutes * _MINUTE_NS:
+            return []
+        return self._risk.arm(False, at, why=f"no command came for {counted(minutes, 'minute')}")
 
     # --- interest
 
     def _symbols(self) -> set[str]:
         """Return the symbols whose orders and fills concern us."""
-        symbols = {order.symbol for order in self._orders.live()} | self._portfolio.symbols()
+        symbols = {order.symbol for order in self._store.live()} | self._portfolio.symbols()
         return symbols | self._flattener.symbols() | self._markets.gates
 
     def _follow(self, at: Timestamp) -> list[Effect]:
         """Keep the books of what we have orders in or hold, so that it can be valued and sold."""
-        wanted = {order.symbol: None for order in self._orders.live()}
+        wanted = {order.symbol: None for order in self._store.live()}
         wanted.update(dict.fromkeys(sorted(self._flattener.symbols())))
-        held = (f"{asset}{USDT}" for asset in self._portfolio.largest() if asset != USDT)
-        wanted.update(dict.fromkeys([*sorted(self._portfolio.symbols()), *held]))
+        wanted.update(dict.fromkeys([*sorted(self._portfolio.symbols()), *self._portfolio.home_pairs()]))
         # In one order whatever the values do: a mere change of rank must not subscribe anew.
         return self._markets.require(sorted(list(wanted)[:FOLLOWED]), at)

@@ -36,8 +36,9 @@ from mexc_tui.domain.views import (
     View,
     gate_topic,
 )
+from mexc_tui.kernel.ledger import Ledger
 from mexc_tui.kernel.markets import Markets
-from mexc_tui.kernel.orders import Orders
+from mexc_tui.kernel.order_store import OrderStore
 from mexc_tui.kernel.portfolio import Portfolio
 from mexc_tui.kernel.ports import VenueInfo
 from mexc_tui.kernel.publisher import Publisher
@@ -82,7 +83,8 @@ class DeskViews:
         self,
         venue: VenueInfo,
         markets: Markets,
-        orders: Orders,
+        orders: OrderStore,
+        ledger: Ledger,
         portfolio: Portfolio,
         risk: Risk,
         recovery: Recovery,
@@ -90,6 +92,7 @@ class DeskViews:
         self._markets = markets
         self._publisher = Publisher(markets)
         self._orders = orders
+        self._ledger = ledger
         self._portfolio = portfolio
         self._risk = risk
         self._recovery = recovery
@@ -182,7 +185,7 @@ class DeskViews:
         if topic == TOPIC_BALANCES:
             return self._at_prices(topic, self._portfolio.balances_view)
         if topic == TOPIC_FILLS:
-            return self._portfolio.fills_view()
+            return self._ledger.fills()
         if topic == TOPIC_EQUITY:
             return self._portfolio.equity_view()
         if topic == TOPIC_RISK:
@@ -230,4 +233,5 @@ class DeskViews:
             exposure=self._portfolio.exposure,
             in_flight=sum(1 for order in live if order.state is OrderState.PENDING),
             unknown=sum(1 for order in live if order.state is OrderState.UNKNOWN),
+            currency=self._portfolio.currency,
         )

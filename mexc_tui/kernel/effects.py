@@ -2,64 +2,12 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 import msgspec
 
 from mexc_tui.domain.facts import Fact
 from mexc_tui.domain.market import Interval
-from mexc_tui.domain.orders import Fill, Order, OrderRequest
-
-
-class IntentRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="intent"):
-    """An order is about to be sent. Durable before its bytes leave."""
-
-    order: Order
-    command_id: str
-    wall_ms: int
-
-
-class OrderRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="order"):
-    """An order changed."""
-
-    order: Order
-    wall_ms: int
-
-
-class DenialRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="denial"):
-    """The gate refused an order: the inputs, the limits and the version of the book it was judged by."""
-
-    order: Order
-    codes: tuple[str, ...]
-    messages: tuple[str, ...]
-    book_version: int
-    wall_ms: int
-
-
-class FillRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="fill"):
-    fill: Fill
-    fee_quote: Decimal | None
-    """The fee in quote at the time of the fill; None where it could not be valued."""
-    wall_ms: int
-
-
-class StateRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="state"):
-    """A latched setting: trading state, armed, day-start equity."""
-
-    name: str
-    value: str
-    wall_ms: int
-
-
-class HoldingRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="holding"):
-    """Balance of an asset after a reconciliation, to tell changes that happened elsewhere."""
-
-    asset: str
-    total: Decimal
-    wall_ms: int
-
-
-Record = IntentRecord | OrderRecord | DenialRecord | FillRecord | StateRecord | HoldingRecord
+from mexc_tui.domain.orders import OrderRequest
+from mexc_tui.kernel.records import Record
 
 
 class Journal(msgspec.Struct, frozen=True, gc=False):

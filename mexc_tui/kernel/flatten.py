@@ -18,8 +18,8 @@ from mexc_tui.domain.orders import OrderState, OrderType, Side
 from mexc_tui.domain.views import GateInputs
 from mexc_tui.kernel.effects import Effect
 from mexc_tui.kernel.facts import FactLog
-from mexc_tui.kernel.order_store import Track
-from mexc_tui.kernel.orders import Orders
+from mexc_tui.kernel.order_store import OrderStore, Track
+from mexc_tui.kernel.orders import OrderManager
 from mexc_tui.kernel.risk import Risk
 
 _MS = 1_000_000
@@ -57,9 +57,15 @@ class Flattener:
     """Runs one job a symbol; a job ends with a fact, whether it is flat or not."""
 
     def __init__(
-        self, facts: FactLog, orders: Orders, risk: Risk, ask: Callable[[set[str], Timestamp], list[Effect]]
+        self,
+        facts: FactLog,
+        store: OrderStore,
+        orders: OrderManager,
+        risk: Risk,
+        ask: Callable[[set[str], Timestamp], list[Effect]],
     ) -> None:
         self._facts = facts
+        self._store = store
         self._orders = orders
         self._risk = risk
         self._ask = ask
@@ -77,7 +83,7 @@ class Flattener:
         """Begin; a symbol that is on its way out already is left to it."""
         new = {symbol for symbol in symbols if symbol not in self._jobs}
         # Before the account has been read there may be orders that nobody here knows of.
-        effects = self._orders.cancel_symbols({s for s in new if self._orders.live(s) or not self._risk.ready}, at)
+        effects = self._orders.cancel_symbols({s for s in new if self._store.live(s) or not self._risk.ready}, at)
         for symbol in sorted(new):
             self._jobs[symbol] = Job(symbol=symbol, command_id=command_id, since_ns=at.mono_ns)
         return effects + self.advance(at)
@@ -92,7 +98,7 @@ class Flattener:
     def _advance(self, job: Job, at: Timestamp) -> list[Effect]:
         waited = at.mono_ns - job.since_ns
         if job.sale:
-            sale = self._orders.get(job.sale)
+            sale = self._store.get(job.sale)
             if sale is not None and sale.state.may_be_live:
                 return []
             again = sale is not None and sale.state is OrderState.REJECTED and not job.refused
@@ -117,7 +123,7 @@ class Flattener:
         return self._sell(job, at, waited)
 
     def _free(self, job: Job, at: Timestamp) -> bool:
-        return not self._orders.live(job.symbol) and self._risk.settled(job.symbol, at)
+        return not self._store.live(job.symbol) and self._risk.settled(job.symbol, at)
 
     def _sell(self, job: Job, at: Timestamp, waited: int) -> list[Effect]:
         inputs = self._risk.inputs(job.symbol, at, flattening=True)

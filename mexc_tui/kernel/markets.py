@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -46,7 +46,6 @@ from mexc_tui.kernel.listings import changes
 from mexc_tui.kernel.quotes import SPARK, Quotes
 from mexc_tui.kernel.watchlists import Watchlists
 
-USDT = "USDT"
 WATCHED = 12
 """Entries of each watchlist whose books are followed; the rest has quotes from the tickers."""
 TRADES = 200
@@ -68,7 +67,8 @@ class Markets:
         self._facts = facts
         self._view_depth = view_depth
         self._instruments: dict[str, Instrument] = {}
-        self._usdt_pairs: dict[str, str] = {}
+        self._markets: dict[str, dict[str, str]] = {}
+        """By asset and by each asset it shares a pair with: the symbol where the first is base, else empty."""
         self._instruments_view = InstrumentsView(by_symbol={})
         self._allowed: frozenset[str] | None = None
         """Pairs open to the key, as last known."""
@@ -235,7 +235,10 @@ class Markets:
                 pair if pair.symbol in allowed else msgspec.structs.replace(pair, api_trading=False) for pair in pairs
             )
         before, self._instruments = self._instruments, {pair.symbol: pair for pair in pairs}
-        self._usdt_pairs = {pair.base: pair.symbol for pair in pairs if pair.quote == USDT}
+        self._markets = {}
+        for pair in pairs:
+            self._markets.setdefault(pair.base, {})[pair.quote] = pair.symbol
+            self._markets.setdefault(pair.quote, {}).setdefault(pair.base, "")
         self._instruments_view = InstrumentsView(by_symbol=self._instruments)
         self._books.instruments_changed()
         self._watchlists.instruments_changed()
@@ -380,12 +383,18 @@ class Markets:
         ticker = self._quotes.ticker(symbol)
         return (None, None) if ticker is None else (ticker.bid or None, ticker.ask or None)
 
-    def usdt_price(self, asset: str, side: Side) -> Decimal | None:
-        """Return what one unit sells (or costs to buy) for in USDT now; the last price where there is no quote."""
-        if asset == USDT:
-            return Decimal(1)
-        symbol = self._usdt_pairs.get(asset)
-        if symbol is None:
+    def symbol_of(self, base: str, quote: str) -> str:
+        """Return the symbol of a pair; empty where it is not listed."""
+        return self._markets.get(base, {}).get(quote, "")
+
+    def markets_of(self, asset: str) -> Collection[str]:
+        """Return the assets that share a pair with an asset."""
+        return self._markets.get(asset, {}).keys()
+
+    def price_in(self, asset: str, quote: str, side: Side) -> Decimal | None:
+        """Return what one unit sells (or costs to buy) for in the quote of a pair now; else its last price."""
+        symbol = self.symbol_of(asset, quote)
+        if not symbol:
             return None
         bid, ask = self.touch(symbol)
         price = bid if side is Side.SELL else ask

@@ -1,4 +1,4 @@
-"""The orders the desk knows: kept, indexed, recorded and told of when they change."""
+"""The orders the desk knows: kept, indexed, and recorded and reported when they change."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ from mexc_tui.domain.numbers import ZERO, exact
 from mexc_tui.domain.orders import Fill, Order, OrderReport, OrderState, Side
 from mexc_tui.domain.views import OrdersView
 from mexc_tui.kernel import messages
-from mexc_tui.kernel.effects import Effect, Journal, OrderRecord
+from mexc_tui.kernel.effects import Effect, Journal
 from mexc_tui.kernel.facts import FactLog
+from mexc_tui.kernel.records import DeskSnapshot, OrderRecord, TrackedOrder
 
 RECENT = 200
 ENDED_KEPT = 20_000
-ORPHANS_KEPT = 1_000
+UNMATCHED_KEPT = 1_000
 
 UNANSWERED = frozenset({OrderState.PENDING, OrderState.UNKNOWN})
 
@@ -57,8 +58,8 @@ class Track(msgspec.Struct):
     """How often missing executions were asked for."""
     absences: int = 0
     """Consecutive answers that there is no such order."""
-    told: bool = False
-    """Whether the user was told that the exchange has it."""
+    reported: bool = False
+    """Whether a fact has said that the exchange has it."""
 
 
 def open_value(order: Order, track: Track) -> Decimal | None:
@@ -78,6 +79,7 @@ class OrderStore:
 
     def __init__(self, run: str, facts: FactLog) -> None:
         self._run = run
+        self._prefix = client_order_id(run, 0)[:-1]
         self._facts = facts
         self._sequence = 0
         self._orders: dict[str, Order] = {}
@@ -88,7 +90,7 @@ class OrderStore:
         self._unsettled: dict[str, None] = {}
         """Orders whose money may not be in the balances yet: all that live, and finished ones until settled."""
         self._ended: dict[str, None] = {}
-        self._orphans: dict[str, tuple[Decimal, Decimal]] = {}
+        self._unmatched: dict[str, tuple[Decimal, Decimal]] = {}
         self._view: OrdersView | None = None
 
     # --- reading
@@ -96,6 +98,14 @@ class OrderStore:
     def get(self, key: str) -> Order | None:
         """Return an order by client order id."""
         return self._orders.get(key)
+
+    def order(self, key: str) -> Order:
+        """Return an order that is known."""
+        return self._orders[key]
+
+    def ended(self, order_id: str) -> bool:
+        """Whether an exchange order has ended and been forgotten."""
+        return order_id in self._ended
 
     def track(self, key: str) -> Track:
         """Return what is kept beside an order."""
@@ -110,7 +120,7 @@ class OrderStore:
         """Return the orders whose money may not be in the balances yet, with their tracks."""
         return [(self._orders[key], self._tracks[key]) for key in self._unsettled]
 
-    def settled(self, key: str) -> None:
+    def settle(self, key: str) -> None:
         """Note that the balances show everything a finished order did."""
         if self._orders[key].state.final:
             self._unsettled.pop(key, None)
@@ -142,14 +152,19 @@ class OrderStore:
 
     def executed(self, fill: Fill, at: Timestamp) -> list[Effect]:
         """Add one new execution to its order; one whose order is not known yet waits for it."""
+        after = self._with_fill(fill, at)
+        return [] if after is None else self.become(after, at)
+
+    def _with_fill(self, fill: Fill, at: Timestamp) -> Order | None:
+        """Return an execution's order with it; None where the order is not known."""
         order = self.find(fill)
         if order is None:
             with exact():
-                qty, quote = self._orphans.get(fill.order_id, (ZERO, ZERO))
-                self._orphans[fill.order_id] = (qty + fill.qty, quote + fill.quote_qty)
-            while len(self._orphans) > ORPHANS_KEPT:
-                del self._orphans[next(iter(self._orphans))]
-            return []
+                qty, quote = self._unmatched.get(fill.order_id, (ZERO, ZERO))
+                self._unmatched[fill.order_id] = (qty + fill.qty, quote + fill.quote_qty)
+            while len(self._unmatched) > UNMATCHED_KEPT:
+                del self._unmatched[next(iter(self._unmatched))]
+            return None
         track = self._tracks[order.client_order_id]
         with exact():
             track.booked_qty += fill.qty
@@ -159,24 +174,92 @@ class OrderStore:
         if track.booked_qty >= order.filled_qty:
             # Every part is known by its own time, which the balance push of the same trade carries too.
             track.moved_ms, track.moved_ns = track.booked_ms, at.mono_ns
-        after = transitions.executed(order, track.booked_qty, track.booked_quote, fill.order_id, fill.time_ms)
-        return self.become(after, at)
+        return transitions.executed(order, track.booked_qty, track.booked_quote, fill.order_id, fill.time_ms)
 
     def find(self, fill: Fill) -> Order | None:
         """Return the order of an execution."""
         return self._orders.get(fill.client_order_id) or self._orders.get(self._by_exchange_id.get(fill.order_id, ""))
 
-    # --- changing
+    def lacks(self, fill: Fill) -> bool:
+        """Whether an execution's order is known and may have executions that have not come yet."""
+        order = self.find(fill)
+        if order is None:
+            return False
+        return order.state.may_be_live or self._tracks[order.client_order_id].booked_qty < order.filled_qty
+
+    def concerns(self, order_id: str) -> bool:
+        """Whether an exchange order is kept, or executions of it wait for it."""
+        return order_id in self._by_exchange_id or order_id in self._unmatched
+
+    # --- the journal
 
     def replay(self, order: Order) -> None:
         """Take up an order from the journal; the newest record wins."""
         key = order.client_order_id
-        track = self._tracks.get(key) or Track(sent_ns=0, told=bool(order.order_id))
+        track = self._tracks.get(key) or Track(sent_ns=0, reported=bool(order.order_id))
         if key not in self._orders or order.state is not OrderState.PENDING:
             self.keep(order, track)
-        prefix = client_order_id(self._run, 0)[:-1]
-        if key.startswith(prefix) and is_ours(key):
-            self._sequence = max(self._sequence, int(key.removeprefix(prefix), 36))
+        self._continue_after(key)
+
+    def replay_fill(self, fill: Fill) -> None:
+        """Take up an execution from the journal."""
+        at = Timestamp(fill.time_ms, 0)
+        after = self._with_fill(fill, at)
+        if after is not None:
+            self._put(self._orders[after.client_order_id], after, at)
+            self._tracks[after.client_order_id].reported = True
+
+    def _continue_after(self, key: str) -> None:
+        if key.startswith(self._prefix) and is_ours(key):
+            self._sequence = max(self._sequence, int(key.removeprefix(self._prefix), 36))
+
+    def tracked(self) -> tuple[TrackedOrder, ...]:
+        """Return every kept order with what its executions add up to, in the order in which they became known."""
+        found = []
+        for key, order in self._orders.items():
+            track = self._tracks[key]
+            found.append(
+                TrackedOrder(
+                    order=order,
+                    booked_qty=track.booked_qty,
+                    booked_quote=track.booked_quote,
+                    booked_ms=track.booked_ms,
+                    moved_ms=track.moved_ms,
+                    reported=track.reported,
+                )
+            )
+        return tuple(found)
+
+    def keys(self) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+        """Return the keys of live and of unsettled orders, and the exchange's ids of forgotten ones."""
+        return tuple(self._live), tuple(self._unsettled), tuple(self._ended)
+
+    def unmatched(self) -> tuple[tuple[str, Decimal, Decimal], ...]:
+        """Return exchange order id, quantity and quote of executions whose order is not known."""
+        return tuple((order_id, qty, quote) for order_id, (qty, quote) in self._unmatched.items())
+
+    def restore(self, saved: DeskSnapshot) -> None:
+        """Take up what a snapshot holds."""
+        for one in saved.orders:
+            key = one.order.client_order_id
+            self._orders[key] = one.order
+            self._tracks[key] = Track(
+                sent_ns=0,
+                booked_qty=one.booked_qty,
+                booked_quote=one.booked_quote,
+                booked_ms=one.booked_ms,
+                moved_ms=one.moved_ms,
+                reported=one.reported,
+            )
+            self._recent.appendleft(key)
+            if one.order.order_id:
+                self._by_exchange_id[one.order.order_id] = key
+            self._continue_after(key)
+        self._live, self._unsettled = dict.fromkeys(saved.live), dict.fromkeys(saved.unsettled)
+        self._ended = dict.fromkeys(saved.ended)
+        self._unmatched = {order_id: (qty, quote) for order_id, qty, quote in saved.unmatched}
+
+    # --- changing
 
     def keep(self, order: Order, track: Track) -> None:
         """Put an order in its place."""
@@ -195,12 +278,11 @@ class OrderStore:
         if order.order_id:
             self._by_exchange_id[order.order_id] = key
         self._view = None
-        self._forget()
+        if len(self._recent) > RECENT * 2:
+            self._forget()
 
     def _forget(self) -> None:
         """Drop the oldest finished orders; their ids are remembered, so that late reports do not revive them."""
-        if len(self._recent) <= RECENT * 2:
-            return
         old = [key for key in list(self._recent)[RECENT:] if self._orders[key].state.final]
         for key in old:
             self._recent.remove(key)
@@ -214,43 +296,50 @@ class OrderStore:
             del self._ended[next(iter(self._ended))]
 
     def become(self, after: Order, at: Timestamp) -> list[Effect]:
-        """Put an order's new state in place, record it and tell what it means."""
-        key = after.client_order_id
-        before, track = self._orders[key], self._tracks[key]
-        if after.order_id and not before.order_id:
-            after = self.with_orphans(after, track, at)
+        """Put an order's new state in place; return its record and the facts of what it means."""
+        before, track = self._orders[after.client_order_id], self._tracks[after.client_order_id]
+        after = self._put(before, after, at)
         if after is before:
             return []
-        self.keep(after, track)
         if after.state.final:
             track.next_ns = 0
         effects: list[Effect] = [Journal((OrderRecord(order=after, wall_ms=at.wall_ms),))]
-        return effects + self._tell(before, after, track, at)
+        return effects + self._report(before, after, track, at)
 
-    def with_orphans(self, order: Order, track: Track, at: Timestamp) -> Order:
+    def _put(self, before: Order, after: Order, at: Timestamp) -> Order:
+        track = self._tracks[after.client_order_id]
+        if after.order_id and not before.order_id:
+            after = self.with_unmatched(after, track, at)
+        if after is not before:
+            self.keep(after, track)
+        return after
+
+    def with_unmatched(self, order: Order, track: Track, at: Timestamp) -> Order:
         """Add executions that came before the exchange's id of their order was known."""
-        qty, quote = self._orphans.pop(order.order_id, (ZERO, ZERO))
+        qty, quote = self._unmatched.pop(order.order_id, (ZERO, ZERO))
         if qty == 0:
             return order
         with exact():
             track.booked_qty, track.booked_quote = track.booked_qty + qty, track.booked_quote + quote
         return transitions.executed(order, track.booked_qty, track.booked_quote, order.order_id, at.wall_ms)
 
-    def _tell(self, before: Order, after: Order, track: Track, at: Timestamp) -> list[Effect]:
-        told: list[tuple[str, Level, str]] = []
+    def _report(self, before: Order, after: Order, track: Track, at: Timestamp) -> list[Effect]:
+        found: list[tuple[str, Level, str]] = []
         if after.state is before.state:
             return []
-        if before.state in UNANSWERED and after.order_id and not track.told:
-            track.told = True
-            told.append(("accepted", Level.INFO, messages.accepted(after)))
+        if before.state in UNANSWERED and after.order_id and not track.reported:
+            track.reported = True
+            found.append(("accepted", Level.INFO, messages.accepted(after)))
         if after.state is OrderState.REJECTED and before.state is OrderState.UNKNOWN:
-            told.append(("rejected", Level.WARN, messages.never_arrived(after)))
+            found.append(("rejected", Level.WARN, messages.never_arrived(after)))
         elif after.state is OrderState.REJECTED:
-            told.append(("rejected", Level.BAD, messages.rejected(after)))
+            found.append(("rejected", Level.BAD, messages.rejected(after)))
         elif after.state is OrderState.DENIED:
-            told.append(("denied", Level.WARN, messages.not_sent(after)))
+            found.append(("denied", Level.WARN, messages.not_sent(after)))
         elif after.state is OrderState.UNKNOWN:
-            told.append(("unknown", Level.BAD, messages.unknown(after)))
+            found.append(("unknown", Level.BAD, messages.unknown(after)))
         elif after.state in (OrderState.CANCELLED, OrderState.PARTIALLY_CANCELLED):
-            told.append(("cancelled", Level.INFO, messages.cancelled(after, before.cancel_requested)))
-        return [self._facts.emit(at, kind, level, text, symbol=after.symbol, order=after) for kind, level, text in told]
+            found.append(("cancelled", Level.INFO, messages.cancelled(after, before.cancel_requested)))
+        return [
+            self._facts.emit(at, kind, level, text, symbol=after.symbol, order=after) for kind, level, text in found
+        ]

@@ -25,23 +25,15 @@ from mexc_tui.domain.limits import Violation
 from mexc_tui.domain.numbers import ZERO
 from mexc_tui.domain.orders import Order, OrderReport, OrderRequest, OrderState, OrderType
 from mexc_tui.kernel import messages
-from mexc_tui.kernel.effects import (
-    DenialRecord,
-    Effect,
-    IntentRecord,
-    Journal,
-    LookUp,
-    OrderRecord,
-    SendCancel,
-    SendCancelAll,
-    SendOrder,
-)
+from mexc_tui.kernel.effects import Effect, Journal, SendCancel, SendCancelAll, SendOrder
+from mexc_tui.kernel.facts import FactLog
+from mexc_tui.kernel.inquiries import NO_REPORT_NS, Inquiries
 from mexc_tui.kernel.order_store import UNANSWERED, OrderStore, Track, open_value
+from mexc_tui.kernel.records import DenialRecord, IntentRecord, OrderRecord
 
 _MS = 1_000_000
 UNANSWERED_NS = 30_000 * _MS
 """After this long without any outcome of a send it is treated as unknown."""
-NO_REPORT_NS = 2_000 * _MS
 CANCEL_CHECK_NS = 3_000 * _MS
 CANCEL_DONE_CHECK_NS = 1_000 * _MS
 LOOKUP_LOST_NS = 60_000 * _MS
@@ -50,15 +42,17 @@ GRACE_NS = 5_000 * _MS
 ABSENT_NS = 10_000 * _MS
 """The same for one that the exchange had acknowledged."""
 BELIEVED_AFTER = 2
-LOOKUP_MARGIN_MS = 60_000
 MOST_CANCELS = 5
-"""A cancel that is refused this often is given up, and the person told."""
-MOST_FILL_ASKS = 6
-_DELAYS_MS = (500, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000)
+"""A cancel that is refused this often is given up, and the user told."""
 
 
-class Orders(OrderStore):
-    """Turns wishes, outcomes and reports into states, records, questions and facts."""
+class OrderManager:
+    """Turns commands, outcomes and reports into states, records, questions and facts. Each order is sent once."""
+
+    def __init__(self, store: OrderStore, facts: FactLog) -> None:
+        self._store = store
+        self._facts = facts
+        self._inquiries = Inquiries(store)
 
     # --- sending and denying
 
@@ -67,7 +61,7 @@ class Orders(OrderStore):
     ) -> tuple[Order, list[Effect]]:
         """Record the intent, then send, once; without ``durable`` the order goes even if it cannot be recorded."""
         order = self._drafted(draft, OrderState.PENDING, at, reduce_only=reduce_only)
-        self.keep(order, track)
+        self._store.keep(order, track)
         request = OrderRequest(
             client_order_id=order.client_order_id,
             symbol=order.symbol,
@@ -87,7 +81,7 @@ class Orders(OrderStore):
         """Keep a refused draft where the person can see it; nothing leaves."""
         reasons = tuple(violation.message for violation in violations)
         order = self._drafted(draft, OrderState.DENIED, at, reason=" ".join(reasons))
-        self.keep(order, Track(sent_ns=at.mono_ns))
+        self._store.keep(order, Track(sent_ns=at.mono_ns))
         record = DenialRecord(
             order=order,
             codes=tuple(violation.code for violation in violations),
@@ -111,7 +105,7 @@ class Orders(OrderStore):
         self, draft: Draft, state: OrderState, at: Timestamp, *, reason: str = "", reduce_only: bool = False
     ) -> Order:
         return Order(
-            client_order_id=self.next_id(),
+            client_order_id=self._store.next_id(),
             symbol=draft.symbol,
             side=draft.side,
             type=draft.type,
@@ -129,15 +123,15 @@ class Orders(OrderStore):
 
     def accepted(self, item: PlaceAccepted, at: Timestamp) -> list[Effect]:
         """Take in the exchange's name of the order; a cancel that waits is sent again, now by that name."""
-        order = self.get(item.client_order_id)
+        order = self._store.get(item.client_order_id)
         if order is None:
             return []
-        track = self.track(order.client_order_id)
+        track = self._store.track(order.client_order_id)
         track.known_ns = track.known_ns or at.mono_ns
-        effects = self.become(transitions.accepted(order, item.order_id, at.wall_ms), at)
-        after = self._orders[order.client_order_id]
+        effects = self._store.become(transitions.accepted(order, item.order_id, at.wall_ms), at)
+        after = self._store.order(order.client_order_id)
         if after.state.may_be_live and not track.made_ms:
-            self._ask_later(after, at, NO_REPORT_NS)
+            self._inquiries.later(after, at, NO_REPORT_NS)
         if after.state.may_be_live and after.cancel_requested:
             effects += self._send_cancel(after, at)
         return effects
@@ -155,17 +149,17 @@ class Orders(OrderStore):
         effects = self._apply(
             item.client_order_id, at, lambda o: transitions.outcome_unknown(o, item.reason, at.wall_ms)
         )
-        order = self.get(item.client_order_id)
+        order = self._store.get(item.client_order_id)
         if order is not None and order.state is OrderState.UNKNOWN:
-            effects += self._look_up(order, at)
+            effects += self._inquiries.ask(order, at)
         return effects
 
     def reported(self, report: OrderReport, at: Timestamp) -> list[Effect]:
         """Merge a report; an order that nobody here placed is adopted."""
-        key = self.key_of(report)
+        key = self._store.key_of(report)
         if key is None:
             return self._adopt(report, at)
-        before, track = self._orders[key], self.track(key)
+        before, track = self._store.order(key), self._store.track(key)
         track.known_ns = track.known_ns or at.mono_ns
         track.made_ms = track.made_ms or report.created_ms
         track.absences = 0
@@ -174,21 +168,21 @@ class Orders(OrderStore):
             track.moved_ms, track.moved_ns = max(track.moved_ms, report.updated_ms), at.mono_ns
         if not after.cancel_requested:
             track.next_ns = 0
-        effects = self.become(after, at)
+        effects = self._store.become(after, at)
         if before.state in UNANSWERED and after.cancel_requested and after.state.may_be_live:
             effects += self._send_cancel(after, at)
         return effects
 
     def _adopt(self, report: OrderReport, at: Timestamp) -> list[Effect]:
-        if report.order_id in self._ended:
+        if self._store.ended(report.order_id):
             return []
         ours = is_ours(report.client_order_id)
         order = transitions.adopted(report, report.client_order_id or report.order_id, ours=ours)
-        track = Track(sent_ns=at.mono_ns, known_ns=at.mono_ns, made_ms=report.created_ms, told=True)
+        track = Track(sent_ns=at.mono_ns, known_ns=at.mono_ns, made_ms=report.created_ms, reported=True)
         track.lock = open_value(order, track) or ZERO
         track.moved_ms, track.moved_ns = report.updated_ms, at.mono_ns
-        order = self.with_orphans(order, track, at)
-        self.keep(order, track)
+        order = self._store.with_unmatched(order, track, at)
+        self._store.keep(order, track)
         effects: list[Effect] = [Journal((OrderRecord(order=order, wall_ms=at.wall_ms),))]
         if order.state.may_be_live:
             fact = self._facts.emit(
@@ -201,17 +195,17 @@ class Orders(OrderStore):
 
     def cancel(self, key: str, at: Timestamp) -> list[Effect]:
         """Ask for an order to be cancelled; repeating it is harmless."""
-        order = self.get(key)
+        order = self._store.get(key)
         if order is None or order.state.final:
             return []
-        effects = self.become(transitions.cancel_requested(order, at.wall_ms), at)
-        self.track(key).cancels = 0
-        return self._send_cancel(self._orders[key], at) + effects
+        effects = self._store.become(transitions.cancel_requested(order, at.wall_ms), at)
+        self._store.track(key).cancels = 0
+        return self._send_cancel(self._store.order(key), at) + effects
 
     def cancel_some(self, wanted: Callable[[Order], bool], at: Timestamp) -> list[Effect]:
         """Cancel the live orders that ``wanted`` picks, one by one."""
         effects: list[Effect] = []
-        for order in self.live():
+        for order in self._store.live():
             if wanted(order):
                 effects += self.cancel(order.client_order_id, at)
         return effects
@@ -219,53 +213,53 @@ class Orders(OrderStore):
     def cancel_symbols(self, symbols: set[str], at: Timestamp) -> list[Effect]:
         """Cancel everything in these symbols, also what the desk does not know of."""
         effects: list[Effect] = [SendCancelAll(tuple(sorted(symbols)))] if symbols else []
-        for order in self.live():
+        for order in self._store.live():
             if order.symbol in symbols:
-                effects += self.become(transitions.cancel_requested(order, at.wall_ms), at)
-                after = self._orders[order.client_order_id]
-                self.track(order.client_order_id).cancels = 0
-                self._ask_later(after, at, CANCEL_CHECK_NS)
+                effects += self._store.become(transitions.cancel_requested(order, at.wall_ms), at)
+                after = self._store.order(order.client_order_id)
+                self._store.track(order.client_order_id).cancels = 0
+                self._inquiries.later(after, at, CANCEL_CHECK_NS)
                 if after.state in UNANSWERED:
                     effects.append(SendCancel(after.symbol, after.client_order_id, after.order_id))
         return effects
 
     def cancel_answered(self, item: CancelAnswered, at: Timestamp) -> list[Effect]:
         """Take in the outcome of one cancel; only a report or a look-up ends the order."""
-        order = self.get(item.client_order_id)
+        order = self._store.get(item.client_order_id)
         if order is None or order.state.final:
             return []
-        track = self.track(order.client_order_id)
+        track = self._store.track(order.client_order_id)
         if item.outcome == "ok":
-            self._ask_later(order, at, CANCEL_DONE_CHECK_NS)
+            self._inquiries.later(order, at, CANCEL_DONE_CHECK_NS)
         elif item.outcome == "failed" and order.state not in UNANSWERED:
             if track.cancels >= MOST_CANCELS:
                 text = messages.cancel_refused(order, item.reason)
-                effects = self.become(transitions.cancel_failed(order, at.wall_ms), at)
+                effects = self._store.become(transitions.cancel_failed(order, at.wall_ms), at)
                 return [*effects, self._facts.emit(at, "problem", Level.BAD, text, symbol=order.symbol, order=order)]
-            self._ask_again(order, at)
+            self._inquiries.again(order, at)
         elif order.state is not OrderState.PENDING:
-            return self._look_up(order, at)
+            return self._inquiries.ask(order, at)
         return []
 
     def _send_cancel(self, order: Order, at: Timestamp) -> list[Effect]:
-        track = self.track(order.client_order_id)
+        track = self._store.track(order.client_order_id)
         track.cancels += 1
-        self._ask_later(order, at, CANCEL_CHECK_NS * min(track.cancels, 10))
+        self._inquiries.later(order, at, CANCEL_CHECK_NS * min(track.cancels, 10))
         return [SendCancel(order.symbol, order.client_order_id, order.order_id)]
 
     # --- asking
 
     def looked_up(self, item: LookupAnswered, at: Timestamp) -> list[Effect]:
         """Take in what the exchange says of one order."""
-        order = self.get(item.client_order_id)
+        order = self._store.get(item.client_order_id)
         if order is None:
             return []
-        self.track(order.client_order_id).asked_ns = 0
+        self._store.track(order.client_order_id).asked_ns = 0
         if item.report is None or not item.found:
             return self._absent(order, at)
         report = msgspec.structs.replace(item.report, client_order_id=order.client_order_id)
         effects = self.reported(report, at)
-        after = self._orders[order.client_order_id]
+        after = self._store.order(order.client_order_id)
         if after.state.may_be_live and after.cancel_requested and not any(isinstance(e, SendCancel) for e in effects):
             effects += self._send_cancel(after, at)
         return effects
@@ -273,56 +267,38 @@ class Orders(OrderStore):
     def _absent(self, order: Order, at: Timestamp) -> list[Effect]:
         if order.state.final:
             return []
-        track = self.track(order.client_order_id)
+        track = self._store.track(order.client_order_id)
         track.absences += 1
         acknowledged = bool(order.order_id)
         grace = ABSENT_NS if acknowledged else GRACE_NS
         if track.absences < BELIEVED_AFTER or at.mono_ns - track.sent_ns < grace:
-            self._ask_again(order, at)
+            self._inquiries.again(order, at)
             return []
         reason = "the exchange does not know the order any more" if acknowledged else "it never arrived"
-        return self.become(transitions.never_arrived(order, reason, at.wall_ms), at)
+        return self._store.become(transitions.never_arrived(order, reason, at.wall_ms), at)
 
     def look_up_failed(self, item: LookupFailed, at: Timestamp) -> list[Effect]:
         """Ask again, later and later."""
-        order = self.get(item.client_order_id)
+        order = self._store.get(item.client_order_id)
         if order is not None and order.state.may_be_live:
-            self.track(order.client_order_id).asked_ns = 0
-            self._ask_again(order, at)
+            self._store.track(order.client_order_id).asked_ns = 0
+            self._inquiries.again(order, at)
         return []
 
     def tick(self, at: Timestamp) -> list[Effect]:
         """Ask about every order whose time has come."""
         effects: list[Effect] = []
-        for order in self.live():
-            track = self.track(order.client_order_id)
+        for order in self._store.live():
+            track = self._store.track(order.client_order_id)
             if order.state is OrderState.PENDING and at.mono_ns - track.sent_ns >= UNANSWERED_NS:
                 effects += self.outcome_unknown(PlaceUnknown(order.client_order_id, "no answer came"), at)
             elif track.asked_ns:
                 if at.mono_ns - track.asked_ns >= LOOKUP_LOST_NS:
                     track.asked_ns = 0
-                    effects += self._look_up(order, at)
+                    effects += self._inquiries.ask(order, at)
             elif track.next_ns and at.mono_ns >= track.next_ns:
-                effects += self._look_up(order, at)
+                effects += self._inquiries.ask(order, at)
         return effects
-
-    def _look_up(self, order: Order, at: Timestamp) -> list[Effect]:
-        track = self.track(order.client_order_id)
-        if track.asked_ns:
-            return []
-        track.asked_ns, track.next_ns = at.mono_ns, 0
-        since = order.created_ms - LOOKUP_MARGIN_MS
-        return [LookUp(order.symbol, order.client_order_id, order.order_id, since)]
-
-    def _ask_later(self, order: Order, at: Timestamp, delay_ns: int) -> None:
-        if order.state.may_be_live:
-            self.track(order.client_order_id).next_ns = at.mono_ns + delay_ns
-
-    def _ask_again(self, order: Order, at: Timestamp) -> None:
-        track = self.track(order.client_order_id)
-        delay = _DELAYS_MS[min(track.tries, len(_DELAYS_MS) - 1)]
-        track.tries += 1
-        track.next_ns = at.mono_ns + delay * _MS
 
     # --- reconciliation and recovery
 
@@ -332,34 +308,22 @@ class Orders(OrderStore):
         listed = set()
         for report in item.open_orders:
             effects += self.reported(report, at)
-            listed.add(self.key_of(report))
-        for order in self.live():
-            track = self.track(order.client_order_id)
+            listed.add(self._store.key_of(report))
+        for order in self._store.live():
+            track = self._store.track(order.client_order_id)
             known = track.known_ns and track.known_ns <= item.asked_ns
             if order.symbol in item.symbols and order.client_order_id not in listed and known:
-                effects += self._look_up(order, at)
+                effects += self._inquiries.ask(order, at)
         return effects
 
     def missing_fills(self, at: Timestamp) -> dict[str, int]:
-        """Return symbols with filled orders whose executions have not come, and since when to ask for them.
-
-        Each order is asked for a few times, later and later; then its fills count as lost.
-        """
-        late: dict[str, int] = {}
-        for order, track in self.unsettled():
-            waited = at.mono_ns - track.moved_ns
-            if order.filled_qty <= track.booked_qty or track.fill_asks >= MOST_FILL_ASKS:
-                continue
-            if waited >= NO_REPORT_NS * (2**track.fill_asks):
-                track.fill_asks += 1
-                since = order.created_ms - LOOKUP_MARGIN_MS
-                late[order.symbol] = min(since, late.get(order.symbol, since))
-        return late
+        """Return symbols with filled orders whose executions have not come, and since when to ask for them."""
+        return self._inquiries.missing_fills(at)
 
     def resume(self, at: Timestamp) -> list[Effect]:
         """After a restart: whatever was under way has an unknown outcome and is looked up, never sent again."""
         effects: list[Effect] = []
-        for order, track in self.unsettled():
+        for order, track in self._store.unsettled():
             # What an earlier run did is in any balance that is asked for from now on.
             track.sent_ns, track.moved_ns = at.mono_ns, at.mono_ns - 1
             if order.order_id:
@@ -371,9 +335,9 @@ class Orders(OrderStore):
                 reason = "the program ended before the answer came"
                 effects += self.outcome_unknown(PlaceUnknown(order.client_order_id, reason), at)
             elif order.state is OrderState.UNKNOWN or order.cancel_requested:
-                effects += self._look_up(order, at)
+                effects += self._inquiries.ask(order, at)
         return effects
 
     def _apply(self, key: str, at: Timestamp, change: Callable[[Order], Order]) -> list[Effect]:
-        order = self.get(key)
-        return [] if order is None else self.become(change(order), at)
+        order = self._store.get(key)
+        return [] if order is None else self._store.become(change(order), at)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 
@@ -10,24 +9,13 @@ import msgspec
 
 from mexc_tui.domain.inputs import BalanceReported, Reconciled, Timestamp
 from mexc_tui.domain.instrument import Instrument
-from mexc_tui.domain.numbers import ZERO, divide, exact
+from mexc_tui.domain.numbers import ZERO, exact
 from mexc_tui.domain.orders import Balance, Fill
-from mexc_tui.domain.positions import CostBasis, fee_in_quote, trimmed, unrealised, with_fill, with_spent
-from mexc_tui.domain.views import (
-    BalanceRow,
-    BalancesView,
-    EquityView,
-    FillsView,
-    Position,
-    PositionsView,
-)
-from mexc_tui.kernel.effects import FillRecord, HoldingRecord, StateRecord
+from mexc_tui.domain.positions import fee_in_quote, trimmed, unrealised
+from mexc_tui.domain.views import BalanceRow, BalancesView, EquityView, Position, PositionsView
+from mexc_tui.kernel.ledger import Ledger
+from mexc_tui.kernel.records import FillRecord, HoldingRecord, StateRecord
 from mexc_tui.kernel.valuation import DayResult, Prices
-
-USDT = "USDT"
-FILLS_SHOWN = 500
-FILL_KEYS_KEPT = 50_000
-_NS_PER_MS = 1_000_000
 
 
 class _Account(msgspec.Struct):
@@ -45,25 +33,19 @@ class _Account(msgspec.Struct):
 class Portfolio:
     """Balances, positions and equity. Unknown stays None until the exchange has told it."""
 
-    def __init__(self, prices: Prices) -> None:
+    def __init__(self, prices: Prices, ledger: Ledger, day: DayResult) -> None:
         self._prices = prices
+        self._ledger = ledger
+        self._costs = ledger.costs
+        self.currency = ledger.currency
         self._accounts: dict[str, _Account] = {}
         self._complete = False
         self._reconciled_ns = 0
-        self._basis: dict[str, CostBasis] = {}
-        self._bases: dict[str, str] = {}
-        """Base asset of each symbol that was traded, also while the list of pairs is not loaded."""
-        self.third_assets: set[str] = set()
-        """Assets that paid fees of pairs in which they are neither base nor quote."""
-        self._fills: deque[Fill] = deque(maxlen=FILLS_SHOWN)
-        self._seen: dict[tuple[str, str], None] = {}
-        self._recorded: dict[str, Decimal] = {}
-        self.day = DayResult()
-        self._fills_view = FillsView(fills=())
+        self.day = day
         self.equity: Decimal | None = None
-        """In USDT, at the last measurement; None while unknown."""
+        """In the account's currency, at the last measurement; None while unknown."""
         self.exposure: Decimal | None = None
-        """Value of everything but USDT."""
+        """Value of everything but the account's currency."""
         self._unpriced: tuple[str, ...] = ()
         self._worth: dict[str, Decimal] = {}
 
@@ -99,7 +81,7 @@ class Portfolio:
             account = self._accounts[asset] = _Account(before)
         elif item.time_ms < account.pushed_ms:
             return
-        self.day.moved(item.change, asset, item.balance.total - account.balance.total, self._prices.usdt(asset))
+        self.day.moved(item.change, asset, item.balance.total - account.balance.total, self._prices.worth(asset))
         account.balance, account.pushed_ms, account.heard_ns = item.balance, item.time_ms, at.mono_ns
 
     def reconciled(self, item: Reconciled) -> None:
@@ -117,44 +99,14 @@ class Portfolio:
 
     # --- fills and positions
 
-    def fill(self, fill: Fill, pair: Instrument | None) -> Decimal | None:
-        """Book a fill that is new (see ``is_new``) and return its fee in quote, None where it cannot be valued."""
-        base, quote = (pair.base, pair.quote) if pair is not None else split_symbol(fill)
+    def fill(self, fill: Fill, pair: Instrument | None, at: Timestamp) -> FillRecord:
+        """Book a fill that is new and return its record, with its fee in quote, None where it cannot be valued."""
+        known = self._costs.pair(fill.symbol) or ("", "")
+        base, quote = (pair.base, pair.quote) if pair is not None else known
         fee = fee_in_quote(fill, base, quote, self._prices.of(fill.fee_asset, quote))
-        self.replay(FillRecord(fill=fill, fee_quote=fee, wall_ms=fill.time_ms), pair)
-        return fee
-
-    def is_new(self, fill: Fill) -> bool:
-        """EmitFact whether this execution has not been booked yet."""
-        return fill.key not in self._seen
-
-    def replay(self, record: FillRecord, pair: Instrument | None) -> None:
-        """Book a fill with the fee it was valued at then."""
-        fill = record.fill
-        self._seen[fill.key] = None
-        while len(self._seen) > FILL_KEYS_KEPT:
-            del self._seen[next(iter(self._seen))]
-        self._fills.appendleft(fill)
-        self._fills_view = FillsView(fills=tuple(self._fills))
-        base, quote = (pair.base, pair.quote) if pair is not None else split_symbol(fill)
-        self._bases[fill.symbol] = base
-        before = self._basis.get(fill.symbol) or CostBasis(symbol=fill.symbol)
-        self._basis[fill.symbol] = with_fill(before, fill, base, quote, record.fee_quote)
-        if fill.fee and fill.fee_asset not in (base, quote, USDT):
-            self.third_assets.add(fill.fee_asset)
-            self._spend(fill.fee_asset, fill.fee, record.fee_quote if quote == USDT else None)
-
-    def _spend(self, asset: str, fee: Decimal, value: Decimal | None) -> None:
-        """Take a fee of another pair out of what is held with a known cost; ``value`` in USDT, None if unknown."""
-        pair, left = f"{asset}{USDT}", fee
-        for symbol in sorted(self._basis, key=lambda name: (name != pair, name)):
-            basis = self._basis[symbol]
-            part = min(left, basis.qty) if self._base_of(symbol) == asset else ZERO
-            if part > 0:
-                with exact():
-                    left -= part
-                    share = None if value is None or symbol != pair else divide(value * part, fee)
-                self._basis[symbol] = with_spent(basis, part, share)
+        record = FillRecord(fill=fill, base=base, quote=quote, fee_quote=fee, wall_ms=at.wall_ms)
+        self._ledger.book(record)
+        return record
 
     def settle_holdings(self, at: Timestamp, quiet: Callable[[str], bool]) -> list[HoldingRecord]:
         """After a reconciliation: forget the cost of what left the account some other way.
@@ -164,28 +116,32 @@ class Portfolio:
         records = []
         for asset, account in self._accounts.items():
             total = account.balance.total
-            if self._recorded.get(asset, ZERO) == total or not quiet(asset):
+            if self._costs.last_held(asset) == total or not quiet(asset):
                 continue
             record = HoldingRecord(asset=asset, total=total, wall_ms=at.wall_ms)
-            self.replay_holding(record)
+            self._costs.hold(record)
             records.append(record)
         return records
 
-    def replay_holding(self, record: HoldingRecord) -> None:
-        """Cap the known cost of an asset by what was held at that moment."""
-        self._recorded[record.asset] = record.total
-        left = record.total
-        for symbol in sorted(self._basis):
-            if self._base_of(symbol) == record.asset:
-                self._basis[symbol] = trimmed(self._basis[symbol], left)
-                left -= self._basis[symbol].qty
-
     def _base_of(self, symbol: str) -> str:
-        return self._prices.base_of(symbol) or self._bases.get(symbol, "")
+        return self._prices.base_of(symbol) or self._costs.base_of(symbol)
 
     def symbols(self) -> set[str]:
         """Return the symbols in which something of known cost is held."""
-        return {symbol for symbol, basis in self._basis.items() if basis.qty > 0}
+        return self._costs.open_symbols()
+
+    def home_pairs(self) -> list[str]:
+        """Return the pairs with the account's currency of what is held, the most valuable first."""
+        pairs = (self._home_pair(asset) for asset in self.largest() if asset != self.currency)
+        return [symbol for symbol in pairs if symbol]
+
+    def _home_pair(self, asset: str) -> str:
+        """Return the pair of an asset with the account's currency, listed or once traded; empty where none is known."""
+        listed = self._prices.home_pair(asset)
+        if listed:
+            return listed
+        wanted = (asset, self.currency)
+        return next((symbol for symbol in self._costs.symbols() if self._costs.pair(symbol) == wanted), "")
 
     def held(self) -> dict[str, Decimal]:
         """Return every asset of which something is held, with its total."""
@@ -193,40 +149,39 @@ class Portfolio:
 
     # --- views
 
-    def fills_view(self) -> FillsView:
-        """Return the latest fills, newest first."""
-        return self._fills_view
-
     def positions_view(self) -> PositionsView:
-        """Return every holding but USDT as a position, by symbol."""
+        """Return every holding but the account's currency as a position, by symbol."""
         rows = []
         with exact():
-            for symbol, qty in sorted(self._split_holdings()):
-                rows.append(self._position(symbol, qty))
+            for symbol, asset, qty in sorted(self._split_holdings()):
+                rows.append(self._position(symbol, asset, qty))
         return PositionsView(positions=tuple(rows))
 
-    def _split_holdings(self) -> Iterable[tuple[str, Decimal]]:
-        """Share each asset out over the symbols in which it was bought; the rest goes to its USDT pair."""
+    def _split_holdings(self) -> Iterable[tuple[str, str, Decimal]]:
+        """Share each asset out over the symbols in which it was bought; the rest goes to its pair with the currency.
+
+        An asset without such a pair stands under its own name.
+        """
         left = self.held()
-        for symbol, basis in self._basis.items():
-            asset = self._base_of(symbol)
-            if symbol == f"{asset}{USDT}" or not asset:
+        traded = {symbol: self._base_of(symbol) for symbol in self._costs.symbols()}
+        homes = {asset: self._home_pair(asset) or asset for asset in {*left, *traded.values()} - {""}}
+        for symbol, asset in traded.items():
+            if not asset or symbol == homes[asset]:
                 continue
+            basis = self._costs.of(symbol)
             share = min(basis.qty, left.get(asset, ZERO))
             left[asset] = left.get(asset, ZERO) - share
             if share > 0 or basis.traded:
-                yield symbol, share
-        for asset in sorted({self._base_of(symbol) for symbol in self._basis} - {""}):
+                yield symbol, asset, share
+        for asset in sorted({*traded.values()} - {""}):
             left.setdefault(asset, ZERO)
         for asset, qty in left.items():
-            symbol = f"{asset}{USDT}"
-            if asset != USDT and (qty > 0 or symbol in self._basis):
-                yield symbol, qty
+            if asset != self.currency and (qty > 0 or homes[asset] in traded):
+                yield homes[asset], asset, qty
 
-    def _position(self, symbol: str, qty: Decimal) -> Position:
-        basis = self._basis.get(symbol) or CostBasis(symbol=symbol)
+    def _position(self, symbol: str, asset: str, qty: Decimal) -> Position:
+        basis = self._costs.of(symbol)
         shown = trimmed(basis, qty)
-        asset = self._base_of(symbol) or symbol.removesuffix(USDT)
         mark = self._prices.sell_mark(symbol, qty) if qty > 0 else None
         return Position(
             symbol=symbol,
@@ -244,16 +199,16 @@ class Portfolio:
         )
 
     def balances_view(self) -> BalancesView:
-        """Return every asset held, with its value in USDT where there is a price."""
+        """Return every asset held, with its value in the account's currency where there is a price."""
         rows = []
         with exact():
             for asset, account in sorted(self._accounts.items()):
                 total = account.balance.total
-                if total == 0 and asset != USDT:
+                if total == 0 and asset != self.currency:
                     continue
-                price = self._prices.usdt(asset)
+                price = self._prices.worth(asset)
                 rows.append(BalanceRow(balance=account.balance, value=None if price is None else total * price))
-        return BalancesView(rows=tuple(rows), reconciled_ns=self._reconciled_ns)
+        return BalancesView(rows=tuple(rows), reconciled_ns=self._reconciled_ns, currency=self.currency)
 
     def measure(self, at: Timestamp) -> None:
         """Value everything now; assets without any price are left out and named."""
@@ -267,8 +222,8 @@ class Portfolio:
                     unpriced.append(asset)
                     continue
                 worth[asset] = total * price
-                exposure += ZERO if asset == USDT else worth[asset]
-            equity = exposure + worth.get(USDT, ZERO)
+                exposure += ZERO if asset == self.currency else worth[asset]
+            equity = exposure + worth.get(self.currency, ZERO)
         self.day.measured(at, equity, worth, tuple(unpriced))
         self.equity, self.exposure, self._unpriced, self._worth = equity, exposure, tuple(unpriced), worth
 
@@ -278,16 +233,8 @@ class Portfolio:
 
     def equity_view(self) -> EquityView:
         """Return the equity curve."""
-        return EquityView(points=self.day.curve(), unpriced=self._unpriced)
+        return EquityView(points=self.day.curve(), unpriced=self._unpriced, currency=self.currency)
 
     def day_record(self, at: Timestamp) -> StateRecord | None:
         """Return the start of the day to be journalled, once a day."""
         return self.day.record(at)
-
-
-def split_symbol(fill: Fill) -> tuple[str, str]:
-    """Return base and quote of a fill whose pair is not listed any more, as well as its name tells."""
-    for quote in (USDT, "USDC", "USD1", "EUR", "BTC", "ETH"):
-        if fill.symbol.endswith(quote) and fill.symbol != quote:
-            return fill.symbol.removesuffix(quote), quote
-    return fill.symbol, ""

@@ -12,7 +12,7 @@ from mexc_tui.domain.instrument import Instrument
 from mexc_tui.domain.market import Candle, Interval, Ticker, Trade
 from mexc_tui.domain.orders import Balance, Fill, OrderReport, OrderRequest
 from mexc_tui.domain.views import VenueKind
-from mexc_tui.kernel.effects import Record
+from mexc_tui.kernel.records import Record, Resumed
 
 Sink = Callable[[Input], None]
 """Takes what a venue pushes; called on the engine's loop, must not block."""
@@ -38,6 +38,9 @@ class Venue(Protocol):
     @property
     def info(self) -> VenueInfo:
         """What this venue is."""
+
+    async def account_id(self) -> str:
+        """Return what the venue calls the account, the same for every key of it; may be asked before ``open``."""
 
     async def open(self, sink: Sink) -> None:
         """Check that the venue answers and start its streams; with keys, account streams are up on return."""
@@ -104,8 +107,12 @@ class JournalPort(Protocol):
             OSError: the journal cannot be written.
         """
 
-    async def replay(self) -> tuple[Record, ...]:
-        """Return every record in the order written; a torn last write is dropped."""
+    async def resume(self) -> Resumed:
+        """Return the latest snapshot and every record after it, in the order written; a torn last write is dropped.
+
+        Raises:
+            OSError: the journal is damaged.
+        """
 
     async def close(self) -> None:
         """Flush and release the file."""

@@ -1,33 +1,21 @@
-"""Start-up is recovery: replay the journal, ask the exchange, compare, and only then take new exposure.
+"""Start-up is recovery: take up the journal, ask the exchange, compare, and only then take new exposure.
 
 The same comparison runs after every gap of the account stream and from time to time.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable
-
 from mexc_tui.domain.controls.case import counted
 from mexc_tui.domain.facts import Level
 from mexc_tui.domain.inputs import LinkChanged, LinkState, Reconciled, ReconcileFailed, Timestamp
 from mexc_tui.domain.orders import OrderState
-from mexc_tui.kernel.effects import (
-    DenialRecord,
-    Effect,
-    FetchAccount,
-    FillRecord,
-    HoldingRecord,
-    IntentRecord,
-    OrderRecord,
-    Record,
-    StateRecord,
-)
+from mexc_tui.kernel.effects import Effect, FetchAccount
 from mexc_tui.kernel.facts import FactLog
-from mexc_tui.kernel.orders import Orders
-from mexc_tui.kernel.portfolio import Portfolio
+from mexc_tui.kernel.history import COMPARED, MARGIN_MS, History
+from mexc_tui.kernel.order_store import OrderStore
+from mexc_tui.kernel.orders import OrderManager
+from mexc_tui.kernel.records import StateRecord
 from mexc_tui.kernel.risk import Risk
-from mexc_tui.kernel.valuation import DAY_START
 
 _MS = 1_000_000
 AGAIN_NS = 60_000 * _MS
@@ -38,20 +26,19 @@ SOON_NS = 2_000 * _MS
 """Least time between two that are asked for because something is missing."""
 LOST_NS = 60_000 * _MS
 """An answer that has not come by then is asked for again."""
-INTENTS_COUNTED = 100
-"""A restart does not reset the limits on rate and repetition: so many of the latest sends still count."""
-MARGIN_MS = 300_000
-"""How far before the newest known event fills are asked for again; clocks differ and answers lag."""
+RECORDED_EVERY_MS = 600_000
+"""How far a comparison must be past the last recorded one to be recorded itself."""
 _DELAYS_MS = (1_000, 2_000, 4_000, 8_000, 15_000, 30_000)
 
 
 class Recovery:
     """Decides when the account is asked for, and when what is known is good enough to trade on."""
 
-    def __init__(self, facts: FactLog, orders: Orders, portfolio: Portfolio, risk: Risk) -> None:
+    def __init__(self, facts: FactLog, store: OrderStore, orders: OrderManager, history: History, risk: Risk) -> None:
         self._facts = facts
+        self._store = store
         self._orders = orders
-        self._portfolio = portfolio
+        self._history = history
         self._risk = risk
         self._needed_ns: int | None = 0
         """Nothing asked before this moment is good enough; None while the account stream is down."""
@@ -59,42 +46,18 @@ class Recovery:
         self._waiting = False
         self._wanted: frozenset[str] = frozenset()
         self._failures = 0
-        self._since_ms = 0
-        self._intents: deque[IntentRecord] = deque(maxlen=INTENTS_COUNTED)
+        self.since_ms = 0
+        """Since when fills are asked for: everything before has been compared."""
+        self._recorded_ms = 0
         self._extra_ns = 0
         self.state = LinkState.CONNECTING
         self.covered: frozenset[str] = frozenset()
 
-    # --- replay
-
-    def replay(self, records: Iterable[Record], seen: Callable[[str], object]) -> None:
-        """Take up what earlier runs recorded; ``seen`` is told every command that placed an order."""
-        for record in records:
-            match record:
-                case IntentRecord():
-                    seen(record.command_id)
-                    self._orders.replay(record.order)
-                    self._intents.append(record)
-                case OrderRecord() | DenialRecord():
-                    self._orders.replay(record.order)
-                case FillRecord():
-                    if self._portfolio.is_new(record.fill):
-                        self._portfolio.replay(record, None)
-                        self._orders.executed(record.fill, Timestamp(record.fill.time_ms, 0))
-                case HoldingRecord():
-                    self._portfolio.replay_holding(record)
-                case StateRecord(name=name) if name == DAY_START:
-                    self._portfolio.day.replay(record)
-                case StateRecord():
-                    self._risk.replay(record)
-            self._since_ms = record.wall_ms - MARGIN_MS
-
     def start(self, at: Timestamp, symbols: set[str]) -> list[Effect]:
         """Ask for everything that could have happened since the journal's last record."""
-        if self._since_ms == 0:
-            self._since_ms = at.wall_ms - MARGIN_MS
+        self.since_ms = self._history.since_ms or at.wall_ms - MARGIN_MS
         self._needed_ns = at.mono_ns
-        for intent in self._intents:
+        for intent in self._history.intents:
             self._risk.sent(intent.order, at, at.wall_ms - intent.wall_ms)
         return self._orders.resume(at) + self.ask_all(symbols, at)
 
@@ -110,7 +73,7 @@ class Recovery:
     def ask_all(self, symbols: set[str], at: Timestamp) -> list[Effect]:
         """Ask for these symbols and, without fills, for the open orders of every symbol."""
         effects = self._ask(symbols, at)
-        return [*effects, FetchAccount((), self._since_ms)] if symbols else effects
+        return [*effects, FetchAccount((), self.since_ms)] if symbols else effects
 
     def ask_fresh(self, symbols: set[str], at: Timestamp) -> list[Effect]:
         """Ask now, whatever is on its way: the answer must be of this moment."""
@@ -119,7 +82,7 @@ class Recovery:
     def _ask(self, symbols: set[str], at: Timestamp, delay_ms: int = 0) -> list[Effect]:
         self._waiting, self._asked_ns, self._extra_ns = True, at.mono_ns + delay_ms * _MS, 0
         self._wanted = frozenset(symbols)
-        return [FetchAccount(tuple(sorted(symbols)), self._since_ms, delay_ms)]
+        return [FetchAccount(tuple(sorted(symbols)), self.since_ms, delay_ms)]
 
     def tick(self, symbols: set[str], at: Timestamp) -> list[Effect]:
         """Ask again where fills are missing, where an answer was lost, and once a minute."""
@@ -128,7 +91,7 @@ class Recovery:
             return self._ask(symbols, at) if since >= LOST_NS else []
         lacking = self._orders.missing_fills(at) if since >= SOON_NS else {}
         if since >= SOON_NS and (lacking or self._extra_ns):
-            self._since_ms = min([self._since_ms, *lacking.values()])
+            self.since_ms = min([self.since_ms, *lacking.values()])
             return self._ask(symbols | lacking.keys(), at)
         due = DOWN_NS if self._needed_ns is None else AGAIN_NS
         return self._ask(symbols, at) if since >= due else []
@@ -165,17 +128,24 @@ class Recovery:
         if not item.symbols >= self._wanted:
             return []
         self._waiting, self._failures = False, 0
-        self._since_ms = max(self._since_ms, at.wall_ms - (at.mono_ns - item.asked_ns) // _MS - MARGIN_MS)
+        self.since_ms = max(self.since_ms, at.wall_ms - (at.mono_ns - item.asked_ns) // _MS - MARGIN_MS)
         if self._needed_ns is None or item.asked_ns < self._needed_ns:
             return []
         if self._risk.ready:
             return []
         self._risk.ready, self._risk.ready_reason = True, ""
-        live = self._orders.live()
+        live = self._store.live()
         unknown = sum(1 for order in live if order.state is OrderState.UNKNOWN)
         text = f"Orders and balances agree with the exchange: {counted(len(live), 'open order')}"
         text += f", {unknown} of unknown outcome still being looked up." if unknown else "."
         return [self._facts.emit(at, "reconciled", Level.GOOD, text)]
+
+    def record(self, at: Timestamp) -> list[StateRecord]:
+        """Return how far the comparison has come, if that is worth a record."""
+        if self._needed_ns is None or self._waiting or self.since_ms - self._recorded_ms < RECORDED_EVERY_MS:
+            return []
+        self._recorded_ms = self.since_ms
+        return [StateRecord(name=COMPARED, value=str(self.since_ms), wall_ms=at.wall_ms)]
 
     def failed(self, item: ReconcileFailed, symbols: set[str], at: Timestamp) -> list[Effect]:
         """Ask again, later and later; say so once, and then now and then."""

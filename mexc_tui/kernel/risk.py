@@ -15,14 +15,14 @@ from mexc_tui.domain.limits import Headroom, Limits, TradingState
 from mexc_tui.domain.numbers import ZERO, exact
 from mexc_tui.domain.orders import Order, OrderState, Side
 from mexc_tui.domain.views import BookView, GateInputs
-from mexc_tui.kernel.effects import Effect, Journal, StateRecord
+from mexc_tui.kernel.effects import Effect, Journal
 from mexc_tui.kernel.facts import FactLog
-from mexc_tui.kernel.order_store import Track, open_value
-from mexc_tui.kernel.orders import Orders
+from mexc_tui.kernel.history import TRADING_STATE, Latch
+from mexc_tui.kernel.order_store import OrderStore, Track, open_value
 from mexc_tui.kernel.portfolio import Portfolio
 from mexc_tui.kernel.ports import VenueInfo
+from mexc_tui.kernel.records import StateRecord
 
-TRADING_STATE = "trading_state"
 ARMED = "armed"
 JOURNAL_PROBE = "journal"
 _MS = 1_000_000
@@ -56,14 +56,14 @@ class Risk:
         venue: VenueInfo,
         facts: FactLog,
         market: Market,
-        orders: Orders,
+        orders: OrderStore,
         portfolio: Portfolio,
+        latch: Latch,
         *,
         armed: bool,
     ) -> None:
         self.limits = limits
-        self.state = TradingState.ACTIVE
-        self.reason = ""
+        self._latch = latch
         self.armed = armed
         self.ready = False
         self.ready_reason = "orders and balances have not been compared with the exchange yet"
@@ -75,6 +75,16 @@ class Risk:
         self._portfolio = portfolio
         self._sends: deque[tuple[int, str]] = deque(maxlen=SENDS_KEPT)
         self._probed_ns = 0
+
+    @property
+    def state(self) -> TradingState:
+        """The trading state."""
+        return self._latch.state
+
+    @property
+    def reason(self) -> str:
+        """Why the trading state is not active."""
+        return self._latch.reason
 
     # --- the gate's inputs
 
@@ -150,7 +160,7 @@ class Risk:
                 track.settled_qty = order.filled_qty
             open_ends = track.settled_qty < order.filled_qty or track.booked_qty < order.filled_qty
             if order.state.final and not open_ends and not self._reserved(order, track, _spent(order, pair)):
-                self._orders.settled(order.client_order_id)
+                self._orders.settle(order.client_order_id)
 
     def _working_buys(self, symbol: str) -> tuple[Decimal, Decimal]:
         """Return value and quantity that working buys may still add."""
@@ -204,11 +214,6 @@ class Risk:
             command_id,
         )
 
-    def reduce(self, reason: str, at: Timestamp) -> list[Effect]:
-        """Take only what reduces exposure from now on."""
-        text = f"Only orders that reduce exposure are taken: {reason}. Resume lifts it."
-        return self._set_state(TradingState.REDUCING, reason, at, "reducing", Level.WARN, text)
-
     def resume(self, at: Timestamp, command_id: str = "") -> list[Effect]:
         """Lift a halt; what was cancelled stays cancelled."""
         if self.state is TradingState.ACTIVE:
@@ -219,30 +224,22 @@ class Risk:
     def _set_state(
         self, state: TradingState, reason: str, at: Timestamp, kind: str, level: Level, text: str, command_id: str = ""
     ) -> list[Effect]:
-        self.state, self.reason = state, reason
+        self._latch.state, self._latch.reason = state, reason
         value = state.value if not reason else f"{state.value}: {reason}"
         record = StateRecord(name=TRADING_STATE, value=value, wall_ms=at.wall_ms)
         return [Journal((record,), durable=True), self._facts.emit(at, kind, level, text, command_id=command_id)]
 
-    def arm(self, armed: bool, at: Timestamp, command_id: str = "") -> list[Effect]:
+    def arm(self, armed: bool, at: Timestamp, command_id: str = "", why: str = "") -> list[Effect]:
         """Unlock or lock the ticket for this session."""
         if armed == self.armed:
             return []
         self.armed = armed
         text = "The ticket is unlocked: orders are sent." if armed else "The ticket is locked: no order is sent."
+        if why:
+            text = f"The ticket is locked, {why}: no order is sent until you unlock it. Cancel and flatten work."
         record = StateRecord(name=ARMED, value="yes" if armed else "no", wall_ms=at.wall_ms)
         kind, level = ("armed", Level.WARN) if armed else ("locked", Level.INFO)
         return [Journal((record,)), self._facts.emit(at, kind, level, text, command_id=command_id)]
-
-    def replay(self, record: StateRecord) -> None:
-        """Take up the latch from the journal; being armed is never carried over."""
-        if record.name != TRADING_STATE:
-            return
-        value, _, reason = record.value.partition(": ")
-        # A state that cannot be read is taken for the safest one.
-        known = [state for state in TradingState if state.value == value]
-        self.state = known[0] if known else TradingState.HALTED
-        self.reason = reason
 
     def journal_problem(self, item: JournalProblem, at: Timestamp) -> list[Effect]:
         """Block new exposure while the journal cannot be written; an empty reason says that it can again."""

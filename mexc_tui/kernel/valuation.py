@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Collection
 from decimal import Decimal
 from typing import Protocol
 
 from mexc_tui.domain.inputs import Timestamp
 from mexc_tui.domain.instrument import Instrument
-from mexc_tui.domain.numbers import divide, exact, parse_decimal
+from mexc_tui.domain.numbers import ONE, divide, exact, parse_decimal
 from mexc_tui.domain.orders import Side
-from mexc_tui.kernel.effects import StateRecord
+from mexc_tui.kernel.records import DayStart, StateRecord
 
-USDT = "USDT"
 CURVE_POINTS = 3_600
 _SECOND_MS = 1_000
 _DAY_MS = 86_400_000
@@ -31,54 +31,84 @@ class PriceSource(Protocol):
     def sell_mark(self, symbol: str, qty: Decimal) -> Decimal | None:
         """Return the average price at which ``qty`` could be sold now."""
 
-    def usdt_price(self, asset: str, side: Side) -> Decimal | None:
-        """Return the price of one unit in USDT when selling or buying it."""
+    def price_in(self, asset: str, quote: str, side: Side) -> Decimal | None:
+        """Return the price of one unit by the pair of the two when selling or buying it; None without such a pair."""
+
+    def symbol_of(self, base: str, quote: str) -> str:
+        """Return the symbol of a pair; empty where it is not listed."""
+
+    def markets_of(self, asset: str) -> Collection[str]:
+        """Return the assets that share a pair with an asset."""
 
 
 class Prices:
-    """Prices for valuing holdings, with a memory for assets whose market is silent for a moment."""
+    """Values assets in the account's currency, with a memory for those whose market is silent for a moment.
 
-    def __init__(self, source: PriceSource) -> None:
+    An asset is priced by its own pair with the currency, in either direction, else over one asset between the two.
+    What has no such path is unknown.
+    """
+
+    def __init__(self, source: PriceSource, currency: str) -> None:
         self._source = source
+        self.currency = currency
         self._remembered: dict[str, Decimal] = {}
 
-    def usdt(self, asset: str) -> Decimal | None:
-        """Return what one unit could be sold for in USDT now."""
-        if asset == USDT:
-            return Decimal(1)
-        return self._source.usdt_price(asset, Side.SELL)
+    def worth(self, asset: str) -> Decimal | None:
+        """Return what one unit could be sold for in the account's currency now."""
+        if asset == self.currency:
+            return ONE
+        price = self._leg(asset, self.currency)
+        if price is not None:
+            return price
+        for between in sorted(self._source.markets_of(asset)):
+            first, second = self._leg(asset, between), self._leg(between, self.currency)
+            if first is not None and second is not None:
+                with exact():
+                    return first * second
+        return None
+
+    def _leg(self, asset: str, into: str) -> Decimal | None:
+        """Return what selling one unit into another asset brings by a pair of the two."""
+        price = self._source.price_in(asset, into, Side.SELL)
+        if price is not None:
+            return price
+        inverse = self._source.price_in(into, asset, Side.BUY)
+        return None if inverse is None or inverse <= 0 else divide(ONE, inverse)
 
     def of(self, asset: str, quote: str) -> Decimal | None:
-        """Return what one unit is worth in a quote asset now, over USDT; None where either price is not known."""
-        price, per_quote = self.usdt(asset), self.usdt(quote)
+        """Return what one unit is worth in a quote asset now; None where either has no price."""
+        price, per_quote = self.worth(asset), self.worth(quote)
         if price is None or per_quote is None or per_quote <= 0:
             return None
         return divide(price, per_quote)
 
     def measured(self, asset: str) -> Decimal | None:
         """Return the price now, else the one of the last measurement that had one."""
-        price = self.usdt(asset)
+        price = self.worth(asset)
         if price is None:
             return self._remembered.get(asset)
         self._remembered[asset] = price
         return price
 
     def sell_mark(self, symbol: str, qty: Decimal) -> Decimal | None:
-        """Return the average price at which ``qty`` could be sold now."""
+        """Return the average price at which ``qty`` could be sold now, in quote."""
         return self._source.sell_mark(symbol, qty)
 
     def base_of(self, symbol: str) -> str:
-        """Return the base asset of a symbol; for a pair that is not listed, what its name tells."""
+        """Return the base asset of a listed symbol; empty for any other."""
         pair = self._source.instrument(symbol)
-        if pair is not None:
-            return pair.base
-        return symbol.removesuffix(USDT) if symbol.endswith(USDT) and symbol != USDT else ""
+        return "" if pair is None else pair.base
+
+    def home_pair(self, asset: str) -> str:
+        """Return the symbol in which an asset trades against the account's currency; empty where there is none."""
+        return self._source.symbol_of(asset, self.currency)
 
 
 class DayResult:
     """Equity since the start of the UTC day (or of the session), free of deposits and withdrawals."""
 
-    def __init__(self) -> None:
+    def __init__(self, currency: str) -> None:
+        self._currency = currency
         self._day = -1
         self._start: Decimal | None = None
         self._counted: frozenset[str] = frozenset()
@@ -139,18 +169,36 @@ class DayResult:
             return None
         self._dirty = False
         lists = (",".join(sorted(self._counted)), ",".join(sorted(self._missing)))
-        value = " ".join((str(self._day), format(self._start, "f"), *lists))
+        value = " ".join((str(self._day), format(self._start, "f"), self._currency, *lists))
         return StateRecord(name=DAY_START, value=value, wall_ms=at.wall_ms)
+
+    def saved(self) -> DayStart | None:
+        """Return the start of the day; None while it is not known."""
+        if self._start is None:
+            return None
+        return DayStart(
+            day=self._day,
+            start=self._start,
+            currency=self._currency,
+            counted=tuple(sorted(self._counted)),
+            missing=tuple(sorted(self._missing)),
+        )
+
+    def restore(self, saved: DayStart | None) -> None:
+        """Take up the start of a day; one in another currency is as good as none."""
+        if saved is None or saved.currency != self._currency:
+            return
+        self._day, self._start = saved.day, saved.start
+        self._counted, self._missing = frozenset(saved.counted), frozenset(saved.missing)
 
     def replay(self, record: StateRecord) -> None:
         """Take up the start of a day that an earlier run recorded; an unreadable one is as good as none."""
         parts = record.value.split(" ")
-        if len(parts) != 4:
+        if len(parts) != 5:
             return
         try:
             day, start = int(parts[0]), parse_decimal(parts[1])
         except ValueError:
             return
-        self._day, self._start = day, start
-        self._counted = frozenset(filter(None, parts[2].split(",")))
-        self._missing = frozenset(filter(None, parts[3].split(",")))
+        counted, missing = (tuple(filter(None, part.split(","))) for part in parts[3:])
+        self.restore(DayStart(day=day, start=start, currency=parts[2], counted=counted, missing=missing))

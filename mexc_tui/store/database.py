@@ -1,77 +1,77 @@
-"""The journal's file: an append-only SQLite table, checked on opening and on reading."""
+"""The journal's file: an append-only SQLite table, checked on opening and on reading, with its archive beside it."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
-import msgspec
+from mexc_tui.kernel.records import Record
+from mexc_tui.store import schema
+from mexc_tui.store.archive import Segment, read_segment
+from mexc_tui.store.errors import JournalError, damaged, not_a_journal, reason_of
+from mexc_tui.store.upgrade import APPLICATION_ID, ARCHIVE, add_segment, create, upgrade
 
-from mexc_tui.kernel.effects import Record
-from mexc_tui.store.errors import JournalError
-
-APPLICATION_ID = 0x6D747569
-"""Marks the file as ours (``mtui``)."""
-SCHEMA_VERSION = 1
 BUSY_SECONDS = 2.0
-
-_SCHEMA = f"""
-BEGIN;
-CREATE TABLE journal (
-    seq INTEGER PRIMARY KEY,
-    wall_ms INTEGER NOT NULL,
-    kind TEXT NOT NULL,
-    body TEXT NOT NULL
-) STRICT;
-CREATE TRIGGER journal_keeps_rows BEFORE DELETE ON journal BEGIN SELECT RAISE(ABORT, 'the journal only grows'); END;
-CREATE TRIGGER journal_keeps_words BEFORE UPDATE ON journal BEGIN SELECT RAISE(ABORT, 'the journal only grows'); END;
-PRAGMA application_id = {APPLICATION_ID};
-PRAGMA user_version = {SCHEMA_VERSION};
-COMMIT;
-"""
-
-_encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder(Record)
-
 
 _INSERT = "INSERT INTO journal (seq, wall_ms, kind, body) VALUES "
 _ROW = "(?, ?, ?, ?)"
 _AT_ONCE = 50
 """Rows written by one statement; more go through an explicit transaction."""
+_PAGE = 1_000
 
 
 class Database:
     """Opens, appends and reads. Not thread-safe: one thread at a time uses it."""
 
-    def __init__(self, path: Path) -> None:
-        """Open or create the file.
+    def __init__(self, path: Path, *, reading: bool = False) -> None:
+        """Open or create the file; one of an earlier format is upgraded first, and kept beside the new one.
+
+        With ``reading`` open beside another that writes, and read what is committed now.
 
         Raises:
-            JournalError: it cannot be opened, is not a journal, is damaged, or is of a later version.
+            JournalError: it cannot be opened, is not a journal, is damaged, or is of a later format.
         """
         self.path = path
+        self._reading = reading
+        self._connection = self._connect()
         try:
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-            self._connection = sqlite3.connect(
-                path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=16
-            )
-        except (OSError, sqlite3.Error) as error:
-            raise JournalError(f"The journal {path} cannot be opened: {_words(error)}.") from error
-        try:
-            self._prepare()
-            self._next = self._count() + 1
+            if not reading:
+                if self._other_format():
+                    self._connection.close()
+                    upgrade(path)
+                    self._connection = self._connect()
+                self._prepare()
+            self.journal_id = str(self._one("SELECT value FROM about WHERE name = 'journal'"))
+            self.archived = int(self._one("SELECT coalesce(max(last), 0) FROM segments"))
+            self.last = max(int(self._one("SELECT coalesce(max(seq), 0) FROM journal")), self.archived)
         except sqlite3.Error as error:
             self._connection.close()
-            raise JournalError(
-                f"The journal {path} is damaged or not a journal ({_words(error)}). Your orders at the exchange are "
-                "not touched; move the file away to start a new journal, and check open orders on the exchange."
-            ) from error
+            raise not_a_journal(path, error) from error
         except JournalError:
             self._connection.close()
             raise
+
+    def _connect(self) -> sqlite3.Connection:
+        try:
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            return sqlite3.connect(
+                self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=16
+            )
+        except (OSError, sqlite3.Error) as error:
+            raise JournalError(f"The journal {self.path} cannot be opened: {reason_of(error)}.") from error
+
+    def _other_format(self) -> bool:
+        """Whether the file is a journal of another format; one of another program is refused."""
+        if not self._one("SELECT count(*) FROM sqlite_schema"):
+            return False
+        if self._one("PRAGMA application_id") != APPLICATION_ID:
+            raise JournalError(f"{self.path} is a database of another program; nothing was started.")
+        return bool(self._one("PRAGMA user_version") != schema.FORMAT)
 
     def append(self, records: Iterable[Record]) -> None:
         """Write records in one transaction that is on the disk when this returns.
@@ -79,10 +79,9 @@ class Database:
         Raises:
             JournalError: nothing was written.
         """
-        rows = []
-        for seq, record in enumerate(records, start=self._next):
-            kind = str(type(record).__struct_config__.tag)
-            rows.append((seq, record.wall_ms, kind, _encoder.encode(record).decode("utf-8")))
+        rows = [
+            (seq, record.wall_ms, *schema.encode(record)) for seq, record in enumerate(records, start=self.last + 1)
+        ]
         if not rows:
             return
         run = self._connection
@@ -91,33 +90,81 @@ class Database:
                 # One statement is a transaction of its own, and gives the interpreter up once instead of three times.
                 run.execute(_INSERT + ", ".join([_ROW] * len(rows)), [value for row in rows for value in row])
             else:
-                run.execute("BEGIN IMMEDIATE")
-                run.executemany(_INSERT + _ROW, rows)
-                run.execute("COMMIT")
+                with self._transaction():
+                    run.executemany(_INSERT + _ROW, rows)
         except sqlite3.Error as error:
-            with contextlib.suppress(sqlite3.Error):
-                if run.in_transaction:
-                    run.execute("ROLLBACK")
-            raise JournalError(f"The journal {self.path} cannot be written: {_words(error)}.") from error
-        self._next += len(rows)
+            raise JournalError(f"The journal {self.path} cannot be written: {reason_of(error)}.") from error
+        self.last += len(rows)
 
-    def replay(self) -> tuple[Record, ...]:
-        """Return every record in order.
+    def replay(self, after: int = 0) -> Iterator[Record]:
+        """Give every record after a row, in order, out of the archive where it is there.
 
         Raises:
             JournalError: a row is missing or cannot be read.
         """
-        records: list[Record] = []
+        due = after + 1
         try:
-            for seq, body in self._connection.execute("SELECT seq, body FROM journal ORDER BY seq"):
-                if seq != len(records) + 1:
-                    raise self._damaged(f"entry {len(records) + 1} is missing")
-                records.append(_decoder.decode(body))
+            for seq, body in self._bodies(after):
+                if seq != due:
+                    raise damaged(self.path, f"entry {due} is missing")
+                yield schema.decode(body)
+                due += 1
+            if due <= self.last or after > self.last:
+                due = min(due, self.last + 1)
+                raise damaged(self.path, f"entry {due} is missing")
         except sqlite3.Error as error:
-            raise self._damaged(_words(error)) from error
-        except msgspec.MsgspecError as error:
-            raise self._damaged(f"entry {len(records) + 1} cannot be read: {error}") from error
-        return tuple(records)
+            raise damaged(self.path, reason_of(error)) from error
+        except ValueError as error:
+            raise damaged(self.path, f"entry {due} cannot be read: {error}") from error
+
+    def _bodies(self, after: int) -> Iterator[tuple[int, str | bytes]]:
+        segments = self.segments()
+        for segment in segments:
+            if segment.last <= after:
+                continue
+            try:
+                rows = read_segment(self.path.parent / ARCHIVE, self.journal_id, segment)
+            except JournalError as error:
+                raise damaged(self.path, str(error)) from error
+            for row in rows:
+                if row.seq > after:
+                    yield row.seq, bytes(row.body)
+        after = max([after, *(segment.last for segment in segments)])
+        query = "SELECT seq, body FROM journal WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?"
+        # In pages, so that nobody who reads for long holds up the folding of the write-ahead log.
+        while page := self._connection.execute(query, (after, self.last, _PAGE)).fetchall():
+            yield from page
+            after = page[-1][0]
+
+    def rows(self, first: int, last: int) -> list[tuple[int, int, str, str]]:
+        """Return rows as they are stored; none that are in the archive."""
+        query = "SELECT seq, wall_ms, kind, body FROM journal WHERE seq BETWEEN ? AND ? ORDER BY seq"
+        return self._connection.execute(query, (first, last)).fetchall()
+
+    def segments(self) -> list[Segment]:
+        """Return the archive's segments, oldest first."""
+        found = self._connection.execute("SELECT first, last, name, sha256 FROM segments ORDER BY first")
+        return [Segment(*row) for row in found]
+
+    def add_segment(self, segment: Segment) -> None:
+        """Note that rows are in the archive; they may be dropped from the table from now on.
+
+        Raises:
+            JournalError: it could not be noted.
+        """
+        try:
+            add_segment(self._connection, segment)
+        except sqlite3.Error as error:
+            raise JournalError(f"The journal {self.path} cannot be written: {reason_of(error)}.") from error
+        self.archived = segment.last
+
+    def drop_archived(self, most: int) -> bool:
+        """Drop a few rows that are in the archive from the table; whether there are more."""
+        drop = "DELETE FROM journal WHERE seq <= min(?, (SELECT coalesce(min(seq), 0) FROM journal) + ?)"
+        with contextlib.suppress(sqlite3.Error):
+            self._connection.execute(drop, (self.archived, most - 1))
+            return bool(self._one("SELECT coalesce(min(seq), ?) FROM journal", self.archived + 1) <= self.archived)
+        return False
 
     def tidy(self) -> None:
         """Fold the write-ahead log into the file, which costs several flushes: for quiet moments."""
@@ -125,9 +172,10 @@ class Database:
             self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     def close(self) -> None:
-        """Fold the write-ahead log into the file and close it; harmless when repeated."""
-        with contextlib.suppress(sqlite3.Error):
-            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        """Fold the write-ahead log into the file and close it; may be repeated."""
+        if not self._reading:
+            with contextlib.suppress(sqlite3.Error):
+                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         with contextlib.suppress(sqlite3.Error):
             self._connection.close()
 
@@ -136,30 +184,21 @@ class Database:
         run.execute("PRAGMA journal_mode = WAL")
         run.execute("PRAGMA synchronous = FULL")
         run.execute("PRAGMA wal_autocheckpoint = 0")
-        version = run.execute("PRAGMA user_version").fetchone()[0]
-        owner = run.execute("PRAGMA application_id").fetchone()[0]
-        if version == 0 and not run.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
-            run.executescript(_SCHEMA)
-        elif owner != APPLICATION_ID:
-            raise JournalError(f"{self.path} is a database of another program; nothing was started.")
-        elif version != SCHEMA_VERSION:
-            raise JournalError(
-                f"The journal {self.path} was written by another version of this program (format {version}, "
-                f"this one reads {SCHEMA_VERSION}). Use that version, or move the file away."
-            )
+        if not self._one("SELECT count(*) FROM sqlite_schema"):
+            create(run, secrets.token_hex(8))
 
-    def _count(self) -> int:
-        last = self._connection.execute("SELECT max(seq) FROM journal").fetchone()[0]
-        return int(last or 0)
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        run = self._connection
+        run.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            run.execute("COMMIT")
+        except sqlite3.Error:
+            with contextlib.suppress(sqlite3.Error):
+                if run.in_transaction:
+                    run.execute("ROLLBACK")
+            raise
 
-    def _damaged(self, why: str) -> JournalError:
-        return JournalError(
-            f"The journal {self.path} is damaged: {why}. Your orders at the exchange are not touched; move the file "
-            "away to start a new journal, and check open orders on the exchange."
-        )
-
-
-def _words(error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return str(error) or type(error).__name__
+    def _one(self, query: str, *values: int) -> Any:
+        return self._connection.execute(query, values).fetchone()[0]

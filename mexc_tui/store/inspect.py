@@ -1,13 +1,16 @@
-"""Navigation at a journal from outside, without disturbing a terminal that works with it."""
+"""A journal seen from outside, without disturbing a desk that works with it."""
 
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import sqlite3
 from pathlib import Path
 
 import msgspec
+
+from mexc_tui.store.upgrade import ARCHIVE
 
 
 class JournalState(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,13 +33,28 @@ def inspect(path: Path) -> JournalState:
         # Immutable would be wrong beside a writer; read-only is enough.
         connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=1.0)
         try:
-            (count,) = connection.execute("SELECT COUNT(*) FROM journal").fetchone()
+            (count,) = connection.execute("SELECT coalesce(max(seq), 0) FROM journal").fetchone()
             (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            (archived,) = connection.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'segments'").fetchone()
+            if archived and verdict == "ok":
+                verdict = _archive_verdict(connection, path.parent / ARCHIVE)
         finally:
             connection.close()
     except sqlite3.Error as error:
         return JournalState(exists=True, holder=holder, problem=str(error))
     return JournalState(exists=True, records=int(count), holder=holder, problem="" if verdict == "ok" else str(verdict))
+
+
+def _archive_verdict(connection: sqlite3.Connection, folder: Path) -> str:
+    """Return what is wrong with the archive; ``ok`` where nothing is."""
+    for name, wanted in connection.execute("SELECT name, sha256 FROM segments ORDER BY first"):
+        try:
+            found = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+        except OSError as error:
+            return f"{folder / name} cannot be read ({error.strerror})"
+        if found != wanted:
+            return f"{folder / name} was changed"
+    return "ok"
 
 
 def _holder(lock: Path) -> str:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import queue
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from mexc_tui.kernel.effects import Record
+from mexc_tui.kernel.records import Record, Resumed
+from mexc_tui.store.archive import Segment
 from mexc_tui.store.database import Database
 from mexc_tui.store.errors import JournalError
 from mexc_tui.store.lock import FileLock
+from mexc_tui.store.snapshots import SnapshotFile
+from mexc_tui.store.upkeep import CLOSE_FROM, Upkeep
 
 BACKLOG_LIMIT = 100_000
 """Records kept in memory while the disk refuses them."""
@@ -23,6 +27,12 @@ TIDY_AFTER = 200
 
 TIDY_BY = 10_000
 """Commits after which it is folded in whether it is quiet or not."""
+FOLD_FROM = 20_000
+"""Records after the snapshot that are too many to be handed over at once: they make a new snapshot first."""
+DROPPED_AT_ONCE = 500
+"""Archived rows dropped from the table in one quiet moment."""
+
+_log = logging.getLogger(__name__)
 
 _Answer = Callable[[OSError | None], None]
 
@@ -41,9 +51,12 @@ class SqliteJournal:
     Whatever waits when the disk becomes free is committed together. Records that nobody waits for and that could
     not be written stay in memory and go first with the next commit; those that somebody waits for are dropped when
     they fail, because the waiting caller is told and acts on it.
+
+    A snapshot is made in quiet moments, on another thread, from rows that are committed; values in it are in
+    ``currency``.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, currency: str = "USDT") -> None:
         """Lock and open the journal; its folder is made if need be.
 
         Raises:
@@ -60,6 +73,9 @@ class SqliteJournal:
         except JournalError:
             self._lock.release()
             raise
+        self._snapshots = SnapshotFile(path.with_suffix(".snapshot"), self._database.journal_id, currency)
+        self._upkeep = Upkeep(path, self._snapshots, self._database.last)
+        self._dropping = self._database.archived > 0
         self._work: queue.SimpleQueue[_Write | Callable[[], None] | None] = queue.SimpleQueue()
         self._backlog: list[Record] = []
         self._problem: OSError | None = None
@@ -86,25 +102,34 @@ class SqliteJournal:
         self._work.put(_Write(tuple(records), lambda error: _call(loop, _settle, done, error)))
         await done
 
-    async def replay(self) -> tuple[Record, ...]:
-        """Return every record in the order written.
+    async def resume(self) -> Resumed:
+        """Return the latest snapshot and every record after it, in the order written.
 
         Raises:
             OSError: the journal is damaged.
         """
         loop = asyncio.get_running_loop()
-        done: asyncio.Future[tuple[Record, ...]] = loop.create_future()
+        done: asyncio.Future[Resumed] = loop.create_future()
 
         def read() -> None:
             try:
-                records = self._database.replay()
+                resumed = self._read()
             except OSError as error:
                 _call(loop, _fail, done, error)
             else:
-                _call(loop, _give, done, records)
+                _call(loop, _give, done, resumed)
 
         self._work.put(read)
         return await done
+
+    def _read(self) -> Resumed:
+        through, saved = self._snapshots.read()
+        if self._database.last - through > FOLD_FROM:
+            with contextlib.suppress(OSError):
+                self._upkeep.snapshot(self._database)
+            through, saved = self._snapshots.read()
+        self._upkeep.through = through
+        return Resumed(snapshot=saved, records=tuple(self._database.replay(through)))
 
     async def close(self) -> None:
         """Write what is waiting and release the file; harmless when repeated."""
@@ -133,21 +158,48 @@ class SqliteJournal:
             for call in calls:
                 call()
         self._commit([])
+        self._upkeep.stop()
+        if self._database.last - self._upkeep.through >= CLOSE_FROM:
+            with contextlib.suppress(OSError):
+                self._upkeep.snapshot(self._database)
         self._database.close()
         self._lock.release()
 
     def _next_work(self) -> _Write | Callable[[], None] | None:
-        """Wait for work; after a quiet while tidy up first, so that no order ever waits for it."""
+        """Wait for work; in quiet moments do first what no order may ever wait for."""
         if self._untidy >= TIDY_BY:
-            self._database.tidy()
-            self._untidy = 0
-        elif self._untidy >= TIDY_AFTER:
+            self._tidy()
+        while (chore := self._chore()) is not None:
             try:
                 return self._work.get(timeout=QUIET_S)
             except queue.Empty:
-                self._database.tidy()
-                self._untidy = 0
+                chore()
         return self._work.get()
+
+    def _chore(self) -> Callable[[], None] | None:
+        if self._untidy >= TIDY_AFTER:
+            return self._tidy
+        if self._upkeep.due(self._database.last):
+            return lambda: self._upkeep.start(lambda made: self._work.put(lambda: self._archived(made)))
+        return self._drop if self._dropping else None
+
+    def _tidy(self) -> None:
+        self._database.tidy()
+        self._untidy = 0
+
+    def _archived(self, made: list[Segment]) -> None:
+        self._upkeep.finished()
+        for segment in made:
+            try:
+                self._database.add_segment(segment)
+            except OSError as error:
+                _log.warning("an archive file could not be noted and is written again later: %s", error)
+                return
+            self._dropping = True
+
+    def _drop(self) -> None:
+        self._dropping = self._database.drop_archived(DROPPED_AT_ONCE)
+        self._untidy += 1
 
     def _commit(self, batch: list[_Write]) -> None:
         unwaited = [record for write in batch if write.answer is None for record in write.records]
@@ -183,11 +235,11 @@ def _settle(done: asyncio.Future[None], error: OSError | None) -> None:
         done.set_exception(error)
 
 
-def _give(done: asyncio.Future[tuple[Record, ...]], records: tuple[Record, ...]) -> None:
+def _give(done: asyncio.Future[Resumed], resumed: Resumed) -> None:
     if not done.done():
-        done.set_result(records)
+        done.set_result(resumed)
 
 
-def _fail(done: asyncio.Future[tuple[Record, ...]], error: OSError) -> None:
+def _fail(done: asyncio.Future[Resumed], error: OSError) -> None:
     if not done.done():
         done.set_exception(error)

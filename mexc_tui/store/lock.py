@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from mexc_tui.store.errors import JournalError, JournalInUseError
@@ -37,7 +39,18 @@ class FileLock:
         os.write(self._fd, f"{os.getpid()}\n".encode("ascii"))
 
     def release(self) -> None:
-        """Let go; harmless when repeated."""
+        """Let go; may be repeated."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+
+
+@contextlib.contextmanager
+def exclusive(path: Path) -> Iterator[None]:
+    """Hold ``path`` for a moment, waiting for whoever else does."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)

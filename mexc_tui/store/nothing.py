@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mexc_tui.kernel.effects import Record
+from mexc_tui.kernel.records import Record, Resumed
 from mexc_tui.store.errors import JournalError
 
 
@@ -20,9 +20,9 @@ class NoJournal:
         if durable:
             raise JournalError("This terminal only watches and keeps no journal, so no order can be sent from it.")
 
-    async def replay(self) -> tuple[Record, ...]:
+    async def resume(self) -> Resumed:
         """Return nothing."""
-        return ()
+        return Resumed()
 
     async def close(self) -> None:
         """Do nothing."""

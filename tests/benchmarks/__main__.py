@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 
-from tests.benchmarks import book_bench, client, cockpit, exchange, growth, memory, seam
+from tests.benchmarks import book_bench, client, cockpit, exchange, growth, journal, memory, seam
 
 Row = tuple[str, str, str, bool]
 
@@ -162,6 +162,17 @@ def socket() -> Iterator[Row]:
     )
 
 
+def journals() -> Iterator[Row]:
+    for size in journal.SIZES:
+        first, again = journal.measure(size)
+        yield (
+            f"opening a journal of {size:,} records",
+            "< 2 s",
+            f"{again:.2f} s ({first:.1f} without a snapshot)",
+            again < 2,
+        )
+
+
 SECTIONS: dict[str, Callable[[], Iterator[Row]]] = {
     "start": start,
     "books": books,
@@ -171,6 +182,7 @@ SECTIONS: dict[str, Callable[[], Iterator[Row]]] = {
     "socket": socket,
     "client": library,
     "exchange": served,
+    "journal": journals,
 }
 
 

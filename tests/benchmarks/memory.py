@@ -24,7 +24,7 @@ FIRST, LAST = 100_000, 1_000_000
 
 def measure() -> dict[str, float]:
     """Return resident megabytes at both counts."""
-    desk = Desk("bench", Limits(), VenueInfo(name="bench", kind=VenueKind.LOCAL, can_trade=False))
+    desk = Desk("bench", Limits(), VenueInfo(name="bench", kind=VenueKind.LOCAL, can_trade=False), currency="USDT")
     at = Timestamp(1_700_000_000_000, 1)
     desk.start(at)
     pairs = tuple(Instrument(symbol=s, base=s[:-4], quote="USDT", price_decimals=2, qty_decimals=3) for s in SYMBOLS)

@@ -24,7 +24,7 @@ from mexc_tui.domain.numbers import unscaled
 from mexc_tui.domain.orders import OrderState, OrderType, Side
 from mexc_tui.domain.views import BookState, VenueKind
 from mexc_tui.engine.engine import Engine, EngineClient
-from mexc_tui.kernel.effects import IntentRecord
+from mexc_tui.kernel.records import IntentRecord
 
 SYMBOL = "MXUSDT"
 
@@ -63,8 +63,8 @@ class KillingParts(PlannedParts):
         super().__init__(plan)
         self._point = point
 
-    def journal(self):
-        return Killing(super().journal(), self._point)
+    async def journal(self, venue):
+        return Killing(await super().journal(venue), self._point)
 
     def venue(self):
         return Killing(super().venue(), self._point)

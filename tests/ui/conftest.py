@@ -271,6 +271,7 @@ def _account() -> dict[str, View]:
             )
         ),
         TOPIC_BALANCES: BalancesView(
+            currency="USDT",
             rows=(
                 BalanceRow(balance=Balance(asset="USDT", free=D("8123.45"), locked=D("1923.60")), value=D("10047.05")),
                 BalanceRow(balance=Balance(asset="BTC", free=D("0.015"), locked=D("0.03")), value=D("2885.42")),

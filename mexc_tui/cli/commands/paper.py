@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import errno
-import hashlib
 import os
 import shutil
 import sys
@@ -102,12 +101,11 @@ def paper_folder(base_url: str) -> Path:
         ExitError: it cannot be made.
     """
     from mexc_tui.config.errors import ConfigError
-    from mexc_tui.config.paths import private_folder, state_folder
+    from mexc_tui.desk import accounts
 
-    who = hashlib.sha256(base_url.encode()).hexdigest()[:12]
     try:
-        return private_folder(state_folder() / "paper" / who)
-    except ConfigError as error:
+        return accounts.paper_folder(base_url)
+    except (ConfigError, OSError) as error:
         raise ExitError(str(error), USAGE) from None
 
 

@@ -15,9 +15,10 @@ from mexc_tui.config.loading import SettingsFile, load
 from mexc_tui.config.paths import config_file, log_file, state_folder
 from mexc_tui.config.program import program_version
 from mexc_tui.config.settings import Credentials, VenueSettings
+from mexc_tui.desk.accounts import JOURNAL, known_folder
 from mexc_tui.desk.doctor.checks import Check, fail, ok, warn
 from mexc_tui.desk.doctor.exchange import exchange_checks
-from mexc_tui.desk.plan import JOURNAL, account_folder, is_local
+from mexc_tui.desk.plan import is_local
 from mexc_tui.domain.views import VenueKind
 from mexc_tui.store.inspect import inspect
 from mexc_tui.venues.mexc.rest.signing import SigningError, self_test
@@ -100,12 +101,15 @@ def _journal(venue: VenueSettings, keys: Credentials) -> Check:
     if not keys:
         return ok("journal", "none is kept without an API key")
     kind = VenueKind.LOCAL if is_local(venue.base_url) else VenueKind.LIVE
-    path = account_folder(kind, venue.base_url, keys) / JOURNAL
+    folder = known_folder(kind, venue.base_url, keys)
+    if folder is None:
+        return ok("journal", "this key was not used yet; the journal of its account is made at the first start")
+    path = folder / JOURNAL
     found = inspect(path)
     if found.problem:
         remedy = "Move the file away to start a new journal, and check open orders on the exchange first."
         return fail("journal", f"{path} cannot be used: {found.problem}", remedy)
     if not found.exists:
-        return ok("journal", f"{path} is made with the first order")
+        return ok("journal", f"{path} is made at the next start")
     used = f", in use by {found.holder}" if found.holder else ""
     return ok("journal", f"{path} holds {found.records} records{used}")

@@ -120,14 +120,9 @@ def stream_reconciling(case: Case) -> Violation | None:
 
 
 def trading_state(case: Case) -> Violation | None:
-    state = case.inputs.state
-    if case.inputs.flattening or state is TradingState.ACTIVE:
+    if case.inputs.flattening or case.inputs.state is TradingState.ACTIVE:
         return None
-    if state is TradingState.HALTED:
-        return fault("TRADING_STATE", "Trading is halted; cancel and flatten work, and resume lifts it.")
-    if case.reduces:
-        return None
-    return fault("TRADING_STATE", "Only orders that reduce exposure are taken now.")
+    return fault("TRADING_STATE", "Trading is halted; cancel and flatten work, and resume lifts it.")
 
 
 def armed(case: Case) -> Violation | None:

@@ -119,6 +119,10 @@ class LineTable(LinePane, can_focus=True):
         self._keys: tuple[str, ...] = ()
         self._at = 0
 
+    def columns(self, frame: Frame) -> tuple[Column, ...]:
+        """Return the columns; those of the class unless a view says more."""
+        return self.COLUMNS
+
     def records(self, frame: Frame) -> Sequence[Record]:
         """Return every record, in the order shown."""
         raise TypeError(f"{type(self).__name__} must define records for {frame.width}x{frame.height}")
@@ -129,7 +133,7 @@ class LineTable(LinePane, can_focus=True):
         self._keys = tuple(record.key for record in records)
         self.state = settle(self.state, self._keys, frame.height - 1, lost_at=self._at)
         self._at = self._keys.index(self.state.cursor) if self._keys else 0
-        columns = natural(self.COLUMNS, records)
+        columns = natural(self.columns(frame), records)
         if not records:
             return [*layout(columns, (), frame.width, 1, self.state, focused=False), ((f" {self.EMPTY}", "dim"),)]
         return layout(columns, records, frame.width, frame.height, self.state, focused=frame.focused)

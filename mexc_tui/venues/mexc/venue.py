@@ -107,6 +107,15 @@ class MexcVenue:
         """The stream connections while the venue is open: counters, samples of what was not understood."""
         return self._streams
 
+    async def account_id(self) -> str:
+        """Return MEXC's user id of the account, the same for every key of it; may be asked before ``open``.
+
+        Raises:
+            VenueError: the exchange cannot be reached, or does not say.
+        """
+        await self.rest.open()
+        return await self.rest.account.uid()
+
     async def open(self, sink: Sink) -> None:
         """Check that the exchange answers, start the streams; with keys the account streams are up on return.
 

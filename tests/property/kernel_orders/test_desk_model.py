@@ -52,18 +52,10 @@ from mexc_tui.domain.limits import Limits, TradingState
 from mexc_tui.domain.orders import Balance, Fill, OrderReport, OrderRequest, OrderState, OrderType, Side
 from mexc_tui.domain.views import TOPIC_ORDERS, TOPIC_RISK, VenueKind, gate_topic
 from mexc_tui.kernel.desk import Desk
-from mexc_tui.kernel.effects import (
-    Effect,
-    FetchAccount,
-    IntentRecord,
-    Journal,
-    LookUp,
-    Record,
-    SendCancel,
-    SendCancelAll,
-    SendOrder,
-)
+from mexc_tui.kernel.effects import Effect, FetchAccount, Journal, LookUp, SendCancel, SendCancelAll, SendOrder
+from mexc_tui.kernel.history import Fold
 from mexc_tui.kernel.ports import VenueInfo
+from mexc_tui.kernel.records import IntentRecord, Record, Resumed
 
 D = Decimal
 ZERO = D(0)
@@ -229,7 +221,7 @@ class DeskAgainstExchange(RuleBasedStateMachine):
     def start(self) -> None:
         self.runs += 1
         self.resumed = tuple(self.written)
-        self.desk = self.fresh()
+        self.desk = self.fresh(snapshot_of=len(self.resumed) * (self.runs % 5) // 4)
         self.heard: list[tuple[Input | Command | None, Timestamp]] = []
         self.done: list[list[Effect]] = []
         self.version = 0
@@ -239,8 +231,14 @@ class DeskAgainstExchange(RuleBasedStateMachine):
         self.feed(BookDelta(SYMBOL, 1, 1, [], [], 0, self.mono_ns))
         self.feed(BookSnapshot(SYMBOL, 1, [("99", "100")], [("101", "100")], self.mono_ns, 100))
 
-    def fresh(self) -> Desk:
-        return Desk(f"r{self.runs}", LIMITS, VENUE, resumed=self.resumed, armed_at_start=True)
+    def fresh(self, snapshot_of: int = 0) -> Desk:
+        """Return a desk that resumes from a snapshot of the first records and the rest, or from all of them."""
+        resumed = Resumed(records=self.resumed)
+        if snapshot_of:
+            fold = Fold("USDT")
+            fold.add(self.resumed[:snapshot_of])
+            resumed = Resumed(snapshot=fold.snapshot(), records=self.resumed[snapshot_of:])
+        return Desk(f"r{self.runs}", LIMITS, VENUE, currency="USDT", resumed=resumed, armed_at_start=True)
 
     def at(self) -> Timestamp:
         return Timestamp(self.mono_ns // 10**6, self.mono_ns)

@@ -68,7 +68,7 @@ def states(draw: st.DrawFn) -> GateInputs:
             max_slippage=draw(st.sampled_from([D("0.005"), D("0.5")])),
             collar_far=D("0.3"),
         ),
-        state=draw(st.sampled_from([TradingState.ACTIVE, TradingState.ACTIVE, TradingState.REDUCING])),
+        state=TradingState.ACTIVE,
         armed=True,
         ready=True,
         ready_reason="",

@@ -179,4 +179,4 @@ def test_a_word_that_is_not_among_the_valid_ones_is_told_with_them(tmp_path: Pat
     with pytest.raises(ConfigError) as problem:
         load(path)
     assert "line 2, ui.interval" in str(problem.value)
-    assert "valid are 1m, 5m, 15m, 30m, 60m, 4h, 1d, 1W, 1M" in str(problem.value)
+    assert "valid are 1m, 5m, 15m, 30m, 60m, 4h, 8h, 1d, 1W, 1M" in str(problem.value)

@@ -11,8 +11,9 @@ from mexc_tui.domain.errors import VenueError
 from mexc_tui.domain.inputs import BookSnapshot, Timestamp
 from mexc_tui.domain.orders import Order, OrderRequest, OrderState, OrderType, Side
 from mexc_tui.domain.views import VenueKind
-from mexc_tui.kernel.effects import IntentRecord, Journal, Record, SendOrder
+from mexc_tui.kernel.effects import Journal, SendOrder
 from mexc_tui.kernel.ports import VenueInfo
+from mexc_tui.kernel.records import IntentRecord, Record, Resumed
 
 
 class Bench:
@@ -97,8 +98,8 @@ class BenchJournal:
         self._bench.stored.extend(records)
         self._bench.calls.append(("committed", None))
 
-    async def replay(self):
-        return tuple(self._bench.stored)
+    async def resume(self):
+        return Resumed(records=tuple(self._bench.stored))
 
     async def close(self):
         self._bench.closed.append("journal")

@@ -58,7 +58,7 @@ class BenchParts:
     def __init__(self, bench, journal, desk) -> None:
         self._made = (journal, bench, desk)
 
-    def journal(self):
+    async def journal(self, venue):
         if isinstance(self._made[0], Exception):
             raise self._made[0]
         return self._made[0]

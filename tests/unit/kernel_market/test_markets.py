@@ -220,22 +220,21 @@ def test_pairs_that_keys_may_not_trade_are_shown_but_not_tradable(rig: Any) -> N
 
 def test_prices_in_usdt_come_from_the_book_then_best_prices_then_ticker_then_last(rig: Any) -> None:
     load(rig, "ABCUSDT")
-    assert rig.markets.usdt_price("ABC", Side.SELL) is None
-    assert rig.markets.usdt_price("USDT", Side.SELL) == 1
-    assert rig.markets.usdt_price("UNKNOWN", Side.SELL) is None
+    assert rig.markets.price_in("ABC", "USDT", Side.SELL) is None
+    assert rig.markets.price_in("UNKNOWN", "USDT", Side.SELL) is None
     rig.do(TickersSeen((Ticker(symbol="ABCUSDT", last=Decimal(90)),), 0))
-    assert rig.markets.usdt_price("ABC", Side.SELL) == 90
+    assert rig.markets.price_in("ABC", "USDT", Side.SELL) == 90
     rig.do(TickersSeen((Ticker(symbol="ABCUSDT", last=Decimal(90), bid=Decimal(89), ask=Decimal(0)),), 0))
-    assert rig.markets.usdt_price("ABC", Side.SELL) == 89
-    assert rig.markets.usdt_price("ABC", Side.BUY) == 90, "an ask of zero is no ask"
+    assert rig.markets.price_in("ABC", "USDT", Side.SELL) == 89
+    assert rig.markets.price_in("ABC", "USDT", Side.BUY) == 90, "an ask of zero is no ask"
     rig.focus()
     rig.top("95", "96")
-    assert rig.markets.usdt_price("ABC", Side.SELL) == 95
+    assert rig.markets.price_in("ABC", "USDT", Side.SELL) == 95
     rig.live()
-    assert rig.markets.usdt_price("ABC", Side.SELL) == 99
-    assert rig.markets.usdt_price("ABC", Side.BUY) == 101
+    assert rig.markets.price_in("ABC", "USDT", Side.SELL) == 99
+    assert rig.markets.price_in("ABC", "USDT", Side.BUY) == 101
     rig.link(LinkState.RECONNECTING)
-    assert rig.markets.usdt_price("ABC", Side.SELL) == 89
+    assert rig.markets.price_in("ABC", "USDT", Side.SELL) == 89
 
 
 def test_the_last_price_is_the_trades_unless_they_have_stopped_coming(rig: Any) -> None:

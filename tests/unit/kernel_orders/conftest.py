@@ -30,8 +30,9 @@ from mexc_tui.domain.limits import Limits
 from mexc_tui.domain.orders import Balance, Fill, Order, OrderReport, OrderState, OrderType, Side
 from mexc_tui.domain.views import TOPIC_ORDERS, VenueKind, gate_topic
 from mexc_tui.kernel.desk import Desk
-from mexc_tui.kernel.effects import Effect, EmitFact, FetchAccount, Journal, Record, SendOrder
+from mexc_tui.kernel.effects import Effect, EmitFact, FetchAccount, Journal, SendOrder
 from mexc_tui.kernel.ports import VenueInfo
+from mexc_tui.kernel.records import DeskSnapshot, Record, Resumed
 
 D = Decimal
 SYMBOL = "BTCUSDT"
@@ -223,22 +224,32 @@ def build(
     *,
     limits: Limits | None = None,
     resumed: tuple[Record, ...] = (),
+    snapshot: DeskSnapshot | None = None,
     run: str = "r1",
     armed: bool = True,
     pair: Instrument = PAIR,
+    listed: bool = True,
 ) -> Bench:
     desk = Desk(
         run,
         limits or Limits(orders_per_second=100, max_in_flight=100, duplicate_max=100),
         VenueInfo(name="bench", kind=VenueKind.DEMO, can_trade=True),
-        resumed=resumed,
+        currency="USDT",
+        resumed=Resumed(snapshot=snapshot, records=resumed),
         armed_at_start=armed,
     )
     bench = Bench(desk)
     bench.begin()
-    bench.do(InstrumentsLoaded((pair,)))
+    if listed:
+        bench.do(InstrumentsLoaded((pair,)))
     bench.do(InterestChanged(Interest(topics=frozenset({gate_topic(pair.symbol)}))))
     return bench
+
+
+@pytest.fixture
+def pair() -> Instrument:
+    """The pair of the bench."""
+    return PAIR
 
 
 @pytest.fixture

@@ -8,13 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mexc_tui.domain.inputs import Reconciled
+from mexc_tui.domain.inputs import Reconciled, Timestamp
 from mexc_tui.domain.instrument import Instrument
 from mexc_tui.domain.numbers import exact
 from mexc_tui.domain.orders import Balance, Fill, OrderState, Side
-from mexc_tui.kernel.effects import FillRecord, HoldingRecord, Journal
+from mexc_tui.kernel.effects import Journal
+from mexc_tui.kernel.facts import FactLog
+from mexc_tui.kernel.ledger import Ledger
+from mexc_tui.kernel.order_store import OrderStore
 from mexc_tui.kernel.portfolio import Portfolio
-from mexc_tui.kernel.valuation import Prices
+from mexc_tui.kernel.records import FillRecord, HoldingRecord
+from mexc_tui.kernel.valuation import DayResult, Prices
 from mexc_tui.ui.panes.blotter.presenter import fill_record, position_records
 
 D = Decimal
@@ -38,14 +42,21 @@ class Market:
     def sell_mark(self, symbol: str, qty: Decimal) -> Decimal | None:
         return self.prices.get(symbol.removesuffix("USDT"))
 
-    def usdt_price(self, asset: str, side: Side) -> Decimal | None:
-        return self.prices.get(asset)
+    def price_in(self, asset: str, quote: str, side: Side) -> Decimal | None:
+        return self.prices.get(asset) if quote == "USDT" else None
+
+    def symbol_of(self, base: str, quote: str) -> str:
+        return f"{base}{quote}"
+
+    def markets_of(self, asset: str) -> tuple[str, ...]:
+        return ()
 
 
 class Book:
     def __init__(self, **prices: str) -> None:
         self.market = Market(**prices)
-        self.portfolio = Portfolio(Prices(self.market))
+        self.ledger = Ledger(OrderStore("r1", FactLog()), "USDT")
+        self.portfolio = Portfolio(Prices(self.market, "USDT"), self.ledger, DayResult("USDT"))
         self._count = 0
 
     def fill(
@@ -66,7 +77,7 @@ class Book:
             is_maker=False,
             time_ms=self._count,
         )
-        return self.portfolio.fill(done, self.market.instrument(symbol))
+        return self.portfolio.fill(done, self.market.instrument(symbol), Timestamp(self._count, 0)).fee_quote
 
     def hold(self, **held: str) -> None:
         balances = tuple(Balance(asset=asset, free=D(text), locked=D(0)) for asset, text in held.items())
@@ -134,9 +145,10 @@ def test_a_restart_from_the_journal_ends_at_the_same():
     book, again = Book(MX="3"), Book()
     book.fill(Side.BUY, "MXUSDT", "10", "2")
     book.fill(Side.BUY, "BTCUSDT", "0.1", "60000", "4", "MX")
-    for record in reversed(book.portfolio.fills_view().fills):
+    for record in reversed(book.ledger.fills().fills):
         fee = D(12) if record.fee_asset == "MX" else D(0)
-        again.portfolio.replay(FillRecord(fill=record, fee_quote=fee, wall_ms=1), None)
+        base = record.symbol.removesuffix("USDT")
+        again.ledger.book(FillRecord(fill=record, base=base, quote="USDT", fee_quote=fee, wall_ms=1))
     for one in (book, again):
         one.market.prices = {"MX": D(3), "BTC": D(60000)}
         one.hold(BTC="0.1", MX="6")
@@ -198,4 +210,4 @@ def test_the_screen_shows_no_zero_for_a_fee_that_is_not_known():
     book.fill(Side.BUY, "BTCUSDT", "0.1", "60000", "3", "USDT")
     (shown,) = [row for row in position_records(book.portfolio.positions_view(), {}) if row.key == "BTCUSDT"]
     assert shown.cells[7][0] == "3.00+—"
-    assert fill_record(book.portfolio.fills_view().fills[1], {}).cells[6][0] == "4 MX"
+    assert fill_record(book.ledger.fills().fills[1], {}).cells[6][0] == "4 MX"

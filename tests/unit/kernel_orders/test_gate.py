@@ -156,7 +156,6 @@ def test_a_sound_order_passes_and_says_what_it_would_do():
         (buy(), {"book": book(bids=((10_000_00, 1),))}, "BOOK_VALID"),
         (buy(), {"ready": False}, "STREAM_RECONCILING"),
         (buy(), {"state": TradingState.HALTED}, "TRADING_STATE"),
-        (buy(), {"state": TradingState.REDUCING}, "TRADING_STATE"),
         (buy(), {"armed": False}, "ARMED"),
         (buy(), {"can_trade": False}, "PAPER_LIVE_MATCH"),
         (buy(), {"journal_ok": False}, "AUDIT_WRITABLE"),
@@ -229,7 +228,6 @@ def test_a_covered_sell_reduces_and_passes_the_exposure_controls():
     state = inputs(
         base_free=D(2),
         base_total=D(2),
-        state=TradingState.REDUCING,
         in_flight=9,
         unknown=1,
         open_orders=99,

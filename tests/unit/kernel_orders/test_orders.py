@@ -24,16 +24,8 @@ from mexc_tui.domain.inputs import (
 from mexc_tui.domain.limits import Limits, TradingState
 from mexc_tui.domain.orders import Balance, OrderReport, OrderState, OrderType, Side
 from mexc_tui.domain.views import TOPIC_BALANCES, TOPIC_ORDERS, TOPIC_RISK, gate_topic
-from mexc_tui.kernel.effects import (
-    DenialRecord,
-    FetchAccount,
-    IntentRecord,
-    Journal,
-    LookUp,
-    SendCancel,
-    SendCancelAll,
-    SendOrder,
-)
+from mexc_tui.kernel.effects import FetchAccount, Journal, LookUp, SendCancel, SendCancelAll, SendOrder
+from mexc_tui.kernel.records import DenialRecord, IntentRecord
 from mexc_tui.kernel.valuation import DayResult
 
 D = Decimal
@@ -429,7 +421,7 @@ def test_a_deposit_of_what_was_not_held_before_is_no_profit(bench):
 
 
 def test_a_deposit_without_a_price_joins_the_start_of_the_day_when_it_has_one():
-    day, at = DayResult(), Timestamp(1, 1_000)
+    day, at = DayResult("USDT"), Timestamp(1, 1_000)
     day.measured(at, D(1_000), {"USDT": D(1_000)}, ())
     day.moved("DEPOSIT", "NEW", D(5), None)
     day.measured(at, D(1_000), {"USDT": D(1_000)}, ("NEW",))

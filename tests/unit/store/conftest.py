@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from mexc_tui.domain.orders import Order, OrderState, OrderType, Side
-from mexc_tui.kernel.effects import IntentRecord
+from mexc_tui.kernel.records import IntentRecord
 
 
 @pytest.fixture

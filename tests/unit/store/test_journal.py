@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mexc_tui.domain.orders import Fill, Order, OrderState, OrderType, Side
-from mexc_tui.kernel.effects import DenialRecord, FillRecord, HoldingRecord, IntentRecord, OrderRecord, StateRecord
+from mexc_tui.kernel.records import DenialRecord, FillRecord, HoldingRecord, IntentRecord, OrderRecord, StateRecord
 from mexc_tui.store.database import Database
 from mexc_tui.store.errors import JournalError, JournalInUseError
 from mexc_tui.store.journal import SqliteJournal
@@ -72,7 +72,7 @@ records = st.one_of(
         book_version=wall,
         wall_ms=wall,
     ),
-    st.builds(FillRecord, fill=fills, fee_quote=maybe, wall_ms=wall),
+    st.builds(FillRecord, fill=fills, base=text, quote=text, fee_quote=maybe, wall_ms=wall),
     st.builds(StateRecord, name=text, value=text, wall_ms=wall),
     st.builds(HoldingRecord, asset=text, total=money, wall_ms=wall),
 )
@@ -86,7 +86,7 @@ def test_whatever_is_written_is_read_back_in_order(batches, tmp_path_factory):
         database.append(batch)
     database.close()
     again = Database(path)
-    assert again.replay() == tuple(record for batch in batches for record in batch)
+    assert tuple(again.replay()) == tuple(record for batch in batches for record in batch)
     again.close()
 
 
@@ -107,7 +107,7 @@ def test_a_torn_write_loses_only_what_was_being_written(count, cut, tmp_path_fac
         torn = Database(copy)
     except JournalError as error:
         pytest.fail(f"a torn journal must open: {error}")
-    read = torn.replay()
+    read = tuple(torn.replay())
     torn.close()
     assert list(read) == written[: len(read)]
     if len(kept) == len(wal):
@@ -128,7 +128,7 @@ async def test_order_of_appends_is_kept_across_durable_and_other_writes(tmp_path
     journal = SqliteJournal(tmp_path / "journal.db")
     waits = [asyncio.create_task(journal.append([intent(n)], durable=n % 3 == 0)) for n in range(50)]
     await asyncio.gather(*waits)
-    assert await journal.replay() == tuple(intent(n) for n in range(50))
+    assert (await journal.resume()).records == tuple(intent(n) for n in range(50))
     await journal.close()
 
 
@@ -205,7 +205,7 @@ async def test_a_missing_or_unreadable_entry_stops_recovery(tmp_path: Path, inte
     other.close()
     journal = SqliteJournal(tmp_path / "journal.db")
     with pytest.raises(JournalError, match="entry 2 is missing"):
-        await journal.replay()
+        await journal.resume()
     await journal.close()
 
 
@@ -224,7 +224,7 @@ async def test_a_full_disk_is_told_and_recovers_without_losing_what_nobody_waite
         await journal.append([intent(4)], durable=True)
     limit.execute("PRAGMA max_page_count = 100000")
     await journal.append([intent(5)], durable=True)
-    read = await journal.replay()
+    read = (await journal.resume()).records
     assert [record.wall_ms for record in read] == [1, 3, 5]
     await journal.close()
 
@@ -237,7 +237,7 @@ async def test_closing_writes_what_is_waiting(tmp_path: Path):
     await journal.close()
     await journal.close()
     database = Database(tmp_path / "journal.db")
-    assert database.replay() == wanted
+    assert tuple(database.replay()) == wanted
     database.close()
 
 
@@ -256,6 +256,6 @@ async def test_the_write_ahead_log_is_folded_in_quiet_moments_and_nothing_is_los
     wanted = tuple(StateRecord(name="n", value=str(n), wall_ms=n) for n in range(20))
     for record in wanted:
         await journal.append([record], durable=True)
-    assert await journal.replay() == wanted
+    assert (await journal.resume()).records == wanted
     await journal.close()
     assert tidied

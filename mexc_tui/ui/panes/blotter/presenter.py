@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 
+import msgspec
+
 from mexc_tui.domain.instrument import Instrument
 from mexc_tui.domain.orders import Fill, Order, OrderState, OrderType, Side
 from mexc_tui.domain.views import BalancesView, FillsView, OrdersView, Position, PositionsView
@@ -57,8 +59,15 @@ BALANCE_COLUMNS = (
     Column("free", 20, align="right"),
     Column("in orders", 18, align="right", yields=2),
     Column("total", 20, align="right", yields=1),
-    Column("value USDT", 16, align="right"),
+    Column("value", 16, align="right"),
 )
+
+
+def balance_columns(currency: str) -> tuple[Column, ...]:
+    """Return the columns of balances, with what the values are in."""
+    label = f"value {clean(currency)}".rstrip()
+    return (*BALANCE_COLUMNS[:-1], msgspec.structs.replace(BALANCE_COLUMNS[-1], label=label))
+
 
 FILL_COLUMNS = (
     Column("time", 8, yields=5),

@@ -23,12 +23,13 @@ from mexc_tui.ui.panes.blotter.presenter import (
     FILL_COLUMNS,
     ORDER_COLUMNS,
     POSITION_COLUMNS,
+    balance_columns,
     balance_records,
     fill_records,
     order_records,
     position_records,
 )
-from mexc_tui.ui.primitives.table import LineTable, Record
+from mexc_tui.ui.primitives.table import Column, LineTable, Record
 
 
 def instruments_of(frame: Frame) -> Mapping[str, Instrument]:
@@ -76,6 +77,10 @@ class BalancesPane(LineTable):
 
     def inputs(self, frame: Frame) -> tuple[object, ...]:
         return (frame.view(TOPIC_BALANCES), self.state.cursor, self.state.top)
+
+    def columns(self, frame: Frame) -> tuple[Column, ...]:
+        view = frame.view(TOPIC_BALANCES)
+        return balance_columns(view.currency if isinstance(view, BalancesView) else "")
 
     def records(self, frame: Frame) -> Sequence[Record]:
         view = frame.view(TOPIC_BALANCES)

@@ -1,4 +1,4 @@
-"""The equity curve of the session, in USDT."""
+"""The equity curve of the session, in the account's currency."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from datetime import UTC, datetime
 from mexc_tui.domain.views import EquityView
 from mexc_tui.ui.primitives.plot import plot_lines, split_frame
 from mexc_tui.ui.primitives.rows import Row
+from mexc_tui.ui.primitives.text import clean
 
 
 def equity_rows(view: EquityView | None, width: int, height: int, *, ascii_only: bool = False) -> list[Row]:
     """Return the curve; a sentence while there are fewer than two points."""
     notes: list[Row] = []
+    if view is not None and view.currency:
+        notes.append(((f"  in {clean(view.currency)}", "dim"),))
     if view is not None and view.unpriced:
         notes.append(((f"  without {', '.join(view.unpriced[:4])}: no price to value them", "warn"),))
     if view is None or len(view.points) < 2:

@@ -9,7 +9,7 @@ from mexc_tui.domain.views import RiskView
 from mexc_tui.ui.primitives.rows import Row
 from mexc_tui.ui.primitives.text import bar, clean, compact, fit, money, number, signed, wrap
 
-_STATES = {TradingState.ACTIVE: "good", TradingState.REDUCING: "warn", TradingState.HALTED: "halted"}
+_STATES = {TradingState.ACTIVE: "good", TradingState.HALTED: "halted"}
 
 
 def risk_rows(view: RiskView | None, width: int, height: int, *, ascii_only: bool = False) -> list[Row]:
@@ -22,7 +22,7 @@ def risk_rows(view: RiskView | None, width: int, height: int, *, ascii_only: boo
         rows += [((f" {line}", "warn"),) for line in wrap(clean(view.ready_reason), width - 1)[:2]]
     if view.state is not TradingState.ACTIVE and view.reason:
         rows += [((f" {line}", "warn"),) for line in wrap(clean(view.reason), width - 1)[:2]]
-    rows.append(_pair("equity", money(view.equity), "", width))
+    rows.append(_pair(f"equity {clean(view.currency)}".rstrip(), money(view.equity), "", width))
     day = signed(view.day_pnl)
     rows.append(_pair("day", day, "up" if day.startswith("+") else "down" if day.startswith("-") else "", width))
     rows.append(_pair("exposure", money(view.exposure), "", width))

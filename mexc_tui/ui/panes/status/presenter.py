@@ -98,8 +98,7 @@ def _mode(data: StatusInput, *, brief: bool = False) -> tuple[Span, ...]:
     if not risk.ready:
         return (("  NOT READY" if brief else f"  NOT READY {clean(risk.ready_reason)}", "warn@panel"),)
     word, style = ("ARMED", "armed") if risk.armed else ("LOCKED", "locked")
-    more = " reducing only" if risk.state is TradingState.REDUCING else ""
-    spans: list[Span] = [(f"  {word}{more}", f"{style}@panel")]
+    spans: list[Span] = [(f"  {word}", f"{style}@panel")]
     if risk.unknown:
         spans.append((f"  ? {risk.unknown} unknown", "unknown@panel"))
     return tuple(spans)

@@ -1,0 +1,181 @@
+"""What the journal says, added up: the same from every record as from a snapshot and the records after it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+
+import msgspec
+
+from mexc_tui.domain.limits import TradingState
+from mexc_tui.kernel.facts import FactLog
+from mexc_tui.kernel.ledger import Ledger
+from mexc_tui.kernel.order_store import OrderStore
+from mexc_tui.kernel.records import (
+    DenialRecord,
+    DeskSnapshot,
+    FillRecord,
+    HoldingRecord,
+    IntentRecord,
+    OrderRecord,
+    Record,
+    Resumed,
+    StateRecord,
+)
+from mexc_tui.kernel.valuation import DAY_START, DayResult
+
+TRADING_STATE = "trading_state"
+COMPARED = "compared"
+COMMANDS_KEPT = 10_000
+INTENTS_COUNTED = 100
+"""A restart does not reset the limits on rate and repetition: so many of the latest sends still count."""
+MARGIN_MS = 300_000
+"""How far before the newest known event fills are asked for again; clocks differ and answers lag."""
+
+
+class Latch(msgspec.Struct):
+    """The trading state and why; survives a restart."""
+
+    state: TradingState = TradingState.ACTIVE
+    reason: str = ""
+
+    def replay(self, value: str) -> None:
+        """Take up a recorded state; one that cannot be read is taken for the safest one."""
+        state, _, self.reason = value.partition(": ")
+        known = [one for one in TradingState if one.value == state]
+        self.state = known[0] if known else TradingState.HALTED
+
+
+class CommandLog:
+    """Ids of the latest commands, so that a repeated one is not carried out twice."""
+
+    def __init__(self) -> None:
+        self._ids: dict[str, None] = {}
+
+    def first_time(self, command_id: str) -> bool:
+        """Remember a command and tell whether it is new; one without an id always is."""
+        if not command_id:
+            return True
+        if command_id in self._ids:
+            return False
+        self._ids[command_id] = None
+        while len(self._ids) > COMMANDS_KEPT:
+            del self._ids[next(iter(self._ids))]
+        return True
+
+    def ids(self) -> tuple[str, ...]:
+        """Return the ids remembered, oldest first."""
+        return tuple(self._ids)
+
+
+class History:
+    """Takes up what earlier runs recorded into the parts of a desk."""
+
+    def __init__(self, orders: OrderStore, ledger: Ledger, day: DayResult, latch: Latch, commands: CommandLog) -> None:
+        self._orders = orders
+        self._ledger = ledger
+        self._day = day
+        self._latch = latch
+        self._commands = commands
+        self._last_ms = 0
+        self._compared_ms = 0
+        self.intents: deque[IntentRecord] = deque(maxlen=INTENTS_COUNTED)
+
+    @property
+    def since_ms(self) -> int:
+        """Since when the exchange may know of orders and fills that the records lack; zero without any record."""
+        return self._compared_ms or max(0, self._last_ms - MARGIN_MS)
+
+    def resume(self, resumed: Resumed) -> None:
+        """Take up a snapshot and the records after it."""
+        if resumed.snapshot is not None:
+            self._restore(resumed.snapshot)
+        self.replay(resumed.records)
+
+    def replay(self, records: Iterable[Record]) -> None:
+        """Take up records, in the order in which they were written."""
+        booked = self._ledger.booked
+        for record in records:
+            match record:
+                case IntentRecord():
+                    self._commands.first_time(record.command_id)
+                    self._orders.replay(record.order)
+                    self.intents.append(record)
+                case OrderRecord() | DenialRecord():
+                    self._orders.replay(record.order)
+                case FillRecord():
+                    if not booked.has(record.fill):
+                        self._ledger.book(record)
+                        self._orders.replay_fill(record.fill)
+                case HoldingRecord():
+                    self._ledger.costs.hold(record)
+                case StateRecord():
+                    self._replay_state(record)
+            self._last_ms = record.wall_ms
+            if not self._compared_ms:
+                booked.compared(record.wall_ms - MARGIN_MS)
+
+    def _replay_state(self, record: StateRecord) -> None:
+        if record.name == DAY_START:
+            self._day.replay(record)
+        elif record.name == TRADING_STATE:
+            self._latch.replay(record.value)
+        elif record.name == COMPARED and record.value.isdecimal():
+            self._compared_ms = int(record.value)
+            self._ledger.booked.compared(self._compared_ms)
+
+    def _restore(self, saved: DeskSnapshot) -> None:
+        self._last_ms, self._compared_ms = saved.last_ms, saved.compared_ms
+        self._orders.restore(saved)
+        self._ledger.costs.restore(saved)
+        self._ledger.booked.restore(saved.booked, saved.booked_floor_ms)
+        self._ledger.restore_fills(saved.fills)
+        self._day.restore(saved.day)
+        self._latch.state, self._latch.reason = TradingState(saved.state), saved.reason
+        for command_id in saved.commands:
+            self._commands.first_time(command_id)
+        self.intents.extend(saved.intents)
+
+    def snapshot(self) -> DeskSnapshot:
+        """Return what was taken up, before the desk has begun."""
+        live, unsettled, ended = self._orders.keys()
+        costs = self._ledger.costs
+        return DeskSnapshot(
+            currency=self._ledger.currency,
+            last_ms=self._last_ms,
+            compared_ms=self._compared_ms,
+            orders=self._orders.tracked(),
+            live=live,
+            unsettled=unsettled,
+            ended=ended,
+            unmatched=self._orders.unmatched(),
+            commands=self._commands.ids(),
+            intents=tuple(self.intents),
+            fills=self._ledger.fills().fills,
+            booked=self._ledger.booked.snapshot(),
+            booked_floor_ms=self._ledger.booked.floor_ms,
+            costs=costs.bases(),
+            pairs=costs.pairs(),
+            third_assets=tuple(sorted(costs.third_assets)),
+            holdings=costs.holdings(),
+            day=self._day.saved(),
+            state=self._latch.state.value,
+            reason=self._latch.reason,
+        )
+
+
+class Fold:
+    """Adds records up without a desk."""
+
+    def __init__(self, currency: str, saved: DeskSnapshot | None = None) -> None:
+        orders = OrderStore("fold", FactLog())
+        self._history = History(orders, Ledger(orders, currency), DayResult(currency), Latch(), CommandLog())
+        self._history.resume(Resumed(snapshot=saved))
+
+    def add(self, records: Iterable[Record]) -> None:
+        """Take up more records."""
+        self._history.replay(records)
+
+    def snapshot(self) -> DeskSnapshot:
+        """Return what all of it adds up to."""
+        return self._history.snapshot()

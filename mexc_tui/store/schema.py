@@ -1,0 +1,285 @@
+"""How records look in a journal of format 2, apart from how they look in memory.
+
+A row is ``seq``, ``wall_ms``, ``kind`` and ``body``, a JSON object of the struct that the kind names here. Numbers
+that are money are decimal text. Fields are never renamed or removed: a change that needs it is a new format, with a
+step in ``upgrade.py`` that leads to it. The words for sides, types and states stand here too.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import msgspec
+
+from mexc_tui.domain.orders import Fill, Order, OrderState, OrderType, Side
+from mexc_tui.kernel.records import (
+    DenialRecord,
+    FillRecord,
+    HoldingRecord,
+    IntentRecord,
+    OrderRecord,
+    Record,
+    StateRecord,
+)
+
+FORMAT = 2
+
+_SIDES = {Side.BUY: "BUY", Side.SELL: "SELL"}
+_TYPES = {
+    OrderType.LIMIT: "LIMIT",
+    OrderType.MARKET: "MARKET",
+    OrderType.POST_ONLY: "LIMIT_MAKER",
+    OrderType.IOC: "IMMEDIATE_OR_CANCEL",
+    OrderType.FOK: "FILL_OR_KILL",
+}
+_STATES = {
+    OrderState.DENIED: "denied",
+    OrderState.PENDING: "pending",
+    OrderState.WORKING: "working",
+    OrderState.PARTIAL: "partially filled",
+    OrderState.CANCELLING: "cancelling",
+    OrderState.UNKNOWN: "unknown",
+    OrderState.FILLED: "filled",
+    OrderState.CANCELLED: "cancelled",
+    OrderState.PARTIALLY_CANCELLED: "partially cancelled",
+    OrderState.REJECTED: "rejected",
+}
+_SIDE_OF = {word: side for side, word in _SIDES.items()}
+_TYPE_OF = {word: kind for kind, word in _TYPES.items()}
+_STATE_OF = {word: state for state, word in _STATES.items()}
+
+
+class OrderBody(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    client_order_id: str
+    symbol: str
+    side: str
+    type: str
+    state: str
+    created_ms: int
+    updated_ms: int
+    order_id: str
+    price: Decimal | None
+    qty: Decimal | None
+    quote_qty: Decimal | None
+    filled_qty: Decimal
+    filled_quote: Decimal
+    reason: str
+    ours: bool
+    reduce_only: bool
+    cancel_requested: bool
+
+
+class FillBody(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    trade_id: str
+    order_id: str
+    client_order_id: str
+    symbol: str
+    side: str
+    price: Decimal
+    qty: Decimal
+    quote_qty: Decimal
+    fee: Decimal
+    fee_asset: str
+    is_maker: bool
+    time_ms: int
+
+
+class Intent(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="intent"):
+    """An order is about to be sent. On the disk before its bytes leave."""
+
+    order: OrderBody
+    command_id: str
+    wall_ms: int
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="order"):
+    order: OrderBody
+    wall_ms: int
+
+
+class Denial(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="denial"):
+    order: OrderBody
+    codes: tuple[str, ...]
+    messages: tuple[str, ...]
+    book_version: int
+    wall_ms: int
+
+
+class Execution(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="fill"):
+    """``fee_quote`` is null where the fee could not be valued; base and quote are empty for a pair not listed then."""
+
+    fill: FillBody
+    base: str
+    quote: str
+    fee_quote: Decimal | None
+    wall_ms: int
+
+
+class State(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="state"):
+    name: str
+    value: str
+    wall_ms: int
+
+
+class Holding(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="holding"):
+    asset: str
+    total: Decimal
+    wall_ms: int
+
+
+Body = Intent | Change | Denial | Execution | State | Holding
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Body)
+
+
+def encode(record: Record) -> tuple[str, str]:
+    """Return kind and body of a record."""
+    body = _body_of(record)
+    return str(type(body).__struct_config__.tag), _encoder.encode(body).decode("utf-8")
+
+
+def decode(body: str | bytes) -> Record:
+    """Return the record of a body.
+
+    Raises:
+        ValueError: it is not a body of this format.
+    """
+    try:
+        return _record_of(_decoder.decode(body))
+    except KeyError as error:
+        raise ValueError(f"{error.args[0]!r} is not a word of this format") from None
+
+
+def _body_of(record: Record) -> Body:
+    match record:
+        case IntentRecord():
+            return Intent(order=_order_body(record.order), command_id=record.command_id, wall_ms=record.wall_ms)
+        case OrderRecord():
+            return Change(order=_order_body(record.order), wall_ms=record.wall_ms)
+        case FillRecord():
+            return Execution(
+                fill=_fill_body(record.fill),
+                base=record.base,
+                quote=record.quote,
+                fee_quote=record.fee_quote,
+                wall_ms=record.wall_ms,
+            )
+        case DenialRecord():
+            return Denial(
+                order=_order_body(record.order),
+                codes=record.codes,
+                messages=record.messages,
+                book_version=record.book_version,
+                wall_ms=record.wall_ms,
+            )
+        case StateRecord():
+            return State(name=record.name, value=record.value, wall_ms=record.wall_ms)
+        case HoldingRecord():
+            return Holding(asset=record.asset, total=record.total, wall_ms=record.wall_ms)
+
+
+def _record_of(body: Body) -> Record:
+    match body:
+        case Intent():
+            return IntentRecord(order=_order(body.order), command_id=body.command_id, wall_ms=body.wall_ms)
+        case Change():
+            return OrderRecord(order=_order(body.order), wall_ms=body.wall_ms)
+        case Execution():
+            return FillRecord(
+                fill=_fill(body.fill),
+                base=body.base,
+                quote=body.quote,
+                fee_quote=body.fee_quote,
+                wall_ms=body.wall_ms,
+            )
+        case Denial():
+            return DenialRecord(
+                order=_order(body.order),
+                codes=body.codes,
+                messages=body.messages,
+                book_version=body.book_version,
+                wall_ms=body.wall_ms,
+            )
+        case State():
+            return StateRecord(name=body.name, value=body.value, wall_ms=body.wall_ms)
+        case Holding():
+            return HoldingRecord(asset=body.asset, total=body.total, wall_ms=body.wall_ms)
+
+
+def _order_body(order: Order) -> OrderBody:
+    return OrderBody(
+        client_order_id=order.client_order_id,
+        symbol=order.symbol,
+        side=_SIDES[order.side],
+        type=_TYPES[order.type],
+        state=_STATES[order.state],
+        created_ms=order.created_ms,
+        updated_ms=order.updated_ms,
+        order_id=order.order_id,
+        price=order.price,
+        qty=order.qty,
+        quote_qty=order.quote_qty,
+        filled_qty=order.filled_qty,
+        filled_quote=order.filled_quote,
+        reason=order.reason,
+        ours=order.ours,
+        reduce_only=order.reduce_only,
+        cancel_requested=order.cancel_requested,
+    )
+
+
+def _order(body: OrderBody) -> Order:
+    return Order(
+        client_order_id=body.client_order_id,
+        symbol=body.symbol,
+        side=_SIDE_OF[body.side],
+        type=_TYPE_OF[body.type],
+        state=_STATE_OF[body.state],
+        created_ms=body.created_ms,
+        updated_ms=body.updated_ms,
+        order_id=body.order_id,
+        price=body.price,
+        qty=body.qty,
+        quote_qty=body.quote_qty,
+        filled_qty=body.filled_qty,
+        filled_quote=body.filled_quote,
+        reason=body.reason,
+        ours=body.ours,
+        reduce_only=body.reduce_only,
+        cancel_requested=body.cancel_requested,
+    )
+
+
+def _fill_body(fill: Fill) -> FillBody:
+    return FillBody(
+        trade_id=fill.trade_id,
+        order_id=fill.order_id,
+        client_order_id=fill.client_order_id,
+        symbol=fill.symbol,
+        side=_SIDES[fill.side],
+        price=fill.price,
+        qty=fill.qty,
+        quote_qty=fill.quote_qty,
+        fee=fill.fee,
+        fee_asset=fill.fee_asset,
+        is_maker=fill.is_maker,
+        time_ms=fill.time_ms,
+    )
+
+
+def _fill(body: FillBody) -> Fill:
+    return Fill(
+        trade_id=body.trade_id,
+        order_id=body.order_id,
+        client_order_id=body.client_order_id,
+        symbol=body.symbol,
+        side=_SIDE_OF[body.side],
+        price=body.price,
+        qty=body.qty,
+        quote_qty=body.quote_qty,
+        fee=body.fee,
+        fee_asset=body.fee_asset,
+        is_maker=body.is_maker,
+        time_ms=body.time_ms,
+    )
