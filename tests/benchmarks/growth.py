@@ -66,7 +66,11 @@ class DeskByHand:
         self._client = self.hub.join()
         self.moment = Timestamp(1_700_000_000_000, 1_000_000_000)
         self.desk = Desk(
-            "bench", LIMITS, VenueInfo(name="bench", kind=VenueKind.DEMO, can_trade=True), armed_at_start=True
+            "bench",
+            LIMITS,
+            VenueInfo(name="bench", kind=VenueKind.DEMO, can_trade=True),
+            currency="USDT",
+            armed_at_start=True,
         )
         self.sent: list[OrderRequest] = []
         self.version = 1

@@ -35,6 +35,7 @@ from mexc_tui.domain.views import BookState, BookView, CandlesView, VenueKind, V
 from mexc_tui.engine.engine import Engine
 from mexc_tui.kernel.effects import Effect, EmitFact
 from mexc_tui.kernel.ports import VenueInfo
+from mexc_tui.kernel.records import Resumed
 from tests.benchmarks.cockpit import ROOT, percentile
 
 SCREENS, LADDERS = 4, 4
@@ -61,8 +62,8 @@ class Venue:
     async def tickers(self) -> tuple[()]:
         return ()
 
-    async def replay(self) -> tuple[()]:
-        return ()
+    async def resume(self) -> Resumed:
+        return Resumed()
 
 
 class Publisher:
@@ -126,7 +127,7 @@ def _candle(at: int) -> Candle:
 
 
 class Parts:
-    def journal(self) -> Any:
+    async def journal(self, venue: Any) -> Any:
         return Venue()
 
     def venue(self) -> Any:

@@ -33,6 +33,7 @@ from mexc_tui.domain.views import VenueKind
 from mexc_tui.engine.engine import Engine
 from mexc_tui.kernel.effects import EmitFact
 from mexc_tui.kernel.ports import VenueInfo
+from mexc_tui.kernel.records import Resumed
 
 
 def until(condition, limit_s: float = 10.0) -> None:
@@ -62,8 +63,8 @@ class Quiet:
     async def tickers(self):
         return ()
 
-    async def replay(self):
-        return ()
+    async def resume(self):
+        return Resumed()
 
 
 class Kernel:
@@ -119,7 +120,12 @@ class Bed:
         quiet = Quiet()
         self.engine = Engine(self, beside=self._beside)
         self.server = DeskServer(self.engine, self.path, info, on_stop=self.stops.append, on_clients=self.counts.append)
-        self.journal = self.venue = lambda: quiet
+        self.venue = lambda: quiet
+
+        async def journal(venue):
+            return venue
+
+        self.journal = journal
         self.engine.start()
         until(self._listens)
 

@@ -46,7 +46,7 @@ def trader(bench: Any) -> Callable[[int], None]:
         bench.level([("59990.00", str(1 + number % 7))], [])
         side, price = (Side.BUY, "59000") if number % 4 < 2 else (Side.SELL, "60500")
         (sent,) = bench.sent(bench.place(side, "0.001", price, command_id=f"command-number-{number}"))
-        order = bench.desk._orders.get(sent.request.client_order_id)
+        order = bench.desk._store.get(sent.request.client_order_id)
         there = f"C02__{10**15 + number}"
         bench.do(PlaceAccepted(order.client_order_id, there))
         if number % 2:

@@ -24,17 +24,18 @@ from mexc_tui.domain.views import (
     gate_topic,
 )
 from mexc_tui.kernel.effects import FetchAccount, SendCancelAll
-from mexc_tui.kernel.orders import Orders
+from mexc_tui.kernel.ledger import Ledger
+from mexc_tui.kernel.order_store import OrderStore
 from mexc_tui.kernel.portfolio import Portfolio
 from mexc_tui.kernel.risk import Risk
 
 D = Decimal
 SYMBOL, OTHER = "BTCUSDT", "ETHUSDT"
 BUILDERS = (
-    (Orders, "view"),
+    (OrderStore, "view"),
     (Portfolio, "positions_view"),
     (Portfolio, "balances_view"),
-    (Portfolio, "fills_view"),
+    (Ledger, "fills"),
     (Portfolio, "equity_view"),
     (Risk, "inputs"),
     (Risk, "position_headroom"),
@@ -77,7 +78,7 @@ def push(bench: Any, symbol: str, version: int, bids: Any = ()) -> None:
     ("topic", "parts"),
     [
         (TOPIC_ORDERS, {"view"}),
-        (TOPIC_FILLS, {"fills_view"}),
+        (TOPIC_FILLS, {"fills"}),
         (TOPIC_EQUITY, {"equity_view"}),
         (TOPIC_POSITIONS, {"positions_view"}),
         (TOPIC_BALANCES, {"balances_view"}),
