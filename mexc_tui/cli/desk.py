@@ -123,6 +123,8 @@ def wait_until_open(engine: Engine, plan: Plan) -> None:
     """
     limit_s = REACH_LIMIT_S if plan.kind is VenueKind.LIVE else LOCAL_LIMIT_S
     settled = engine.settled.wait(limit_s)
+    while not settled and engine.reading:
+        settled = engine.settled.wait(limit_s)
     if engine.failure is not None or not engine.running:
         raise failure_of(engine, plan)
     if not settled:

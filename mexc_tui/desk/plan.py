@@ -16,6 +16,7 @@ from mexc_tui.config.errors import ConfigError
 from mexc_tui.config.paths import private_folder, state_folder
 from mexc_tui.config.settings import DEFAULT_CURRENCY, Credentials
 from mexc_tui.desk.accounts import JOURNAL, LOCK, account_folder
+from mexc_tui.domain.errors import ErrorKind, VenueError
 from mexc_tui.domain.ids import base36
 from mexc_tui.domain.limits import Limits
 from mexc_tui.domain.views import VenueKind
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 _OURS = (VenueKind.DEMO, VenueKind.REPLAY, VenueKind.PAPER)
 """Exchanges of this program: no firewall stands before them that counts requests."""
+IDENTITY_LIMIT_S = 5.0
 DEMOS_KEPT_S = 86_400
 
 
@@ -70,7 +72,9 @@ class PlannedParts:
 
         folder = plan.folder
         if folder is None:
-            folder = await account_folder(plan.kind, plan.base_url, plan.credentials, venue.account_id)
+            folder = await account_folder(
+                plan.kind, plan.base_url, plan.credentials, lambda: _asked(venue, IDENTITY_LIMIT_S)
+            )
         # An earlier format is upgraded first, which can take a while.
         return await asyncio.to_thread(SqliteJournal, private_folder(folder) / JOURNAL, plan.currency)
 
@@ -107,6 +111,19 @@ class PlannedParts:
             armed_at_start=plan.armed_at_start,
             notices=plan.notices,
         )
+
+
+async def _asked(venue: Venue, limit_s: float) -> str:
+    """Return what the exchange calls the account.
+
+    Raises:
+        VenueError: it does not say, or not in time.
+    """
+    try:
+        async with asyncio.timeout(limit_s):
+            return await venue.account_id()
+    except TimeoutError:
+        raise VenueError(f"no answer within {limit_s:.0f} s", kind=ErrorKind.NETWORK, sent=False) from None
 
 
 def build(plan: Plan, probe: Probe | None = None) -> Engine:

@@ -109,6 +109,8 @@ class Engine:
         """What ended the engine, once ``settled`` is set and ``running`` is not."""
         self.settled = threading.Event()
         """Set when the venue has opened, or the engine has ended without."""
+        self.reading = True
+        """Whether the journal is still being identified, upgraded or read, which takes a while for a very long one."""
         self._parts = parts
         self._beside = beside
         self._looked_at = Interest()
@@ -227,6 +229,7 @@ class Engine:
 
     async def _serve(self, venue: Venue, journal: JournalPort) -> None:
         resumed = await journal.resume()
+        self.reading = False
         desk = self._parts.desk(venue.info, resumed)
         runner = EffectRunner(venue, journal, self._take, self.hub.append, self.now, self._probe)
         try:
