@@ -45,6 +45,13 @@ async def test_instruments_carry_the_rules(bench):
     assert symbols is None or S in symbols
 
 
+async def test_the_account_has_a_name_before_and_after_opening(closed_bench):
+    name = await closed_bench.venue.account_id()
+    assert name
+    await closed_bench.venue.open(lambda _: None)
+    assert await closed_bench.venue.account_id() == name
+
+
 async def test_links_are_reported_up(bench):
     await bench.until(
         lambda: {link.private for link in bench.got(LinkChanged) if link.state is LinkState.CONNECTED} == {True, False}
