@@ -188,14 +188,13 @@ class SqliteJournal:
         self._untidy = 0
 
     def _archived(self, made: list[Segment]) -> None:
-        self._upkeep.finished()
-        for segment in made:
-            try:
+        try:
+            for segment in made:
                 self._database.add_segment(segment)
-            except OSError as error:
-                _log.warning("an archive file could not be noted and is written again later: %s", error)
-                return
-            self._dropping = True
+                self._dropping = True
+        except OSError as error:
+            _log.warning("an archive file could not be noted and is written again later: %s", error)
+        self._upkeep.finished()
 
     def _drop(self) -> None:
         self._dropping = self._database.drop_archived(DROPPED_AT_ONCE)
