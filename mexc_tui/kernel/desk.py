@@ -195,7 +195,7 @@ class Desk:
             return self._orders.deny(draft, violations, version, at, command.command_id)
         with exact():
             lock = verdict.qty if draft.side is Side.SELL else verdict.notional + verdict.fee
-        track = Track(sent_ns=at.mono_ns, lock=lock)
+        track = Track(sent_ns=at.mono_ns, lock=lock, command_id=command.command_id)
         order, effects = self._orders.send(draft, command.command_id, at, track, reduce_only=verdict.reduces)
         self._risk.sent(order, at)
         return effects + self._follow(at)
@@ -273,7 +273,10 @@ class Desk:
         changes = self._store.executed(fill, at)
         order = self._store.find(fill)
         text = messages.filled(fill, order)
-        fact = self._facts.emit(at, "filled", Level.GOOD, text, symbol=fill.symbol, order=order, fill=fill)
+        command_id = "" if order is None else self._store.track(order.client_order_id).command_id
+        fact = self._facts.emit(
+            at, "filled", Level.GOOD, text, symbol=fill.symbol, order=order, fill=fill, command_id=command_id
+        )
         return [*effects, *changes, fact, *self._follow(at)]
 
     def _listed(self, item: InstrumentsLoaded, at: Timestamp) -> list[Effect]:

@@ -58,6 +58,8 @@ class Track(msgspec.Struct):
     """How often missing executions were asked for."""
     absences: int = 0
     """Consecutive answers that there is no such order."""
+    command_id: str = ""
+    """The command that placed it; what becomes of the order is told with it."""
     reported: bool = False
     """Whether a fact has said that the exchange has it."""
 
@@ -341,5 +343,6 @@ class OrderStore:
         elif after.state in (OrderState.CANCELLED, OrderState.PARTIALLY_CANCELLED):
             found.append(("cancelled", Level.INFO, messages.cancelled(after, before.cancel_requested)))
         return [
-            self._facts.emit(at, kind, level, text, symbol=after.symbol, order=after) for kind, level, text in found
+            self._facts.emit(at, kind, level, text, symbol=after.symbol, order=after, command_id=track.command_id)
+            for kind, level, text in found
         ]
