@@ -47,6 +47,11 @@ class Said(msgspec.Struct, frozen=True):
     notice: str
 
 
+def package_command() -> list[str]:
+    """Return the command that runs this very package."""
+    return [sys.executable, "-P", "-c", _BOOT, str(Path(__file__).parents[2])]
+
+
 class StillStartingError(ExchangeFailedError):
     """It has not spoken yet; it may be waited for again."""
 
@@ -58,10 +63,9 @@ class ChildExchange:
         """Start the process; the arguments go to ``mexc-tui exchange``. ``lost`` is what its sudden end means."""
         self._lost = lost
         environment = {name: value for name, value in os.environ.items() if name not in _SECRETS}
-        package_home = str(Path(__file__).parents[2])
         own = ("exchange", "--port", "0", "--json", "--until-stdin-closes")
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-c", _BOOT, package_home, *own, *arguments],
+            [*package_command(), *own, *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

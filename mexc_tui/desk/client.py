@@ -90,6 +90,8 @@ class SocketClient:
         self.role = welcome.role
         self.seen = welcome.seen
         """Number of the latest fact at the time of ``connect``: facts above it happened while attached."""
+        self.unseen_after = welcome.unseen_after
+        """Number of the latest fact that a screen had been sent when the last one left; None if one was attached."""
         self.lost_facts = 0
         """Facts that this client missed and the desk no longer keeps; those before its first one do not count."""
         self._replica = Replica(welcome.after)

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+FAILURE = 1
+USAGE = 2
+"""Bad settings, or a desk that was named and cannot be meant."""
+UNREACHABLE = 3
+"""The exchange cannot be reached."""
+
 
 class RequestError(Exception):
     """What was asked for did not happen; the message is a whole sentence."""
@@ -22,3 +28,19 @@ class UnreachableError(RequestError):
 
 class RefusedError(RequestError):
     """The exchange refused, or something here broke."""
+
+
+class DeskError(RequestError):
+    """A desk could not be found, started, stopped or reached; ``exit_code`` is one of the program's."""
+
+    def __init__(self, message: str, exit_code: int = FAILURE) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+class DeskHeldError(DeskError):
+    """Another process runs the desk of this account."""
+
+
+class NotWaitedForError(DeskError):
+    """The user did not want to wait for the desk's start any longer."""

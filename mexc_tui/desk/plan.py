@@ -20,8 +20,7 @@ from mexc_tui.domain.errors import ErrorKind, VenueError
 from mexc_tui.domain.ids import base36
 from mexc_tui.domain.limits import Limits
 from mexc_tui.domain.views import VenueKind
-from mexc_tui.engine.effects import Probe
-from mexc_tui.engine.engine import DeskPort, Engine
+from mexc_tui.engine.engine import DeskPort
 from mexc_tui.kernel.ports import JournalPort, Venue, VenueInfo
 from mexc_tui.kernel.records import Resumed
 
@@ -124,11 +123,6 @@ async def _asked(venue: Venue, limit_s: float) -> str:
             return await venue.account_id()
     except TimeoutError:
         raise VenueError(f"no answer within {limit_s:.0f} s", kind=ErrorKind.NETWORK, sent=False) from None
-
-
-def build(plan: Plan, probe: Probe | None = None) -> Engine:
-    """Return the engine of a plan, not yet started."""
-    return Engine(PlannedParts(plan), probe=probe)
 
 
 def run_name() -> str:

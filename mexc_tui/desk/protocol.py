@@ -165,6 +165,8 @@ class Welcome(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Number of the latest fact as the client was attached: what is not above it had happened before."""
     after: int
     """The facts above this number follow."""
+    unseen_after: int | None = None
+    """Number of the latest fact that a screen had been sent when the last one left; None if one is attached."""
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True, tag=True):

@@ -42,6 +42,7 @@ from mexc_tui.desk.protocol import (
     framed,
 )
 from mexc_tui.desk.session import Session
+from mexc_tui.desk.starting import SCREEN
 from mexc_tui.desk.status import desk_status
 from mexc_tui.desk.updates import UpdateEncoder
 from mexc_tui.domain.client import Role
@@ -87,8 +88,14 @@ class DeskServer:
         self._connections: set[asyncio.StreamWriter] = set()
         self._server: asyncio.Server | None = None
         self._inode: tuple[int, int] | None = None
+        self._unseen_after: int | None = None
         self._flush_due = False
         self._published = asyncio.Event()
+
+    @property
+    def clients(self) -> tuple[ClientInfo, ...]:
+        """The attached clients, in the order they came."""
+        return tuple(session.info for session in self._attached)
 
     async def run(self) -> None:
         """Serve until cancelled, then tell the clients why; made for ``Engine(beside=…)``.
@@ -201,15 +208,25 @@ class DeskServer:
         _send(
             writer,
             Welcome(
-                protocol=PROTOCOL, program=self.info.program, desk=self.info, role=hello.role, seen=seen, after=after
+                protocol=PROTOCOL,
+                program=self.info.program,
+                desk=self.info,
+                role=hello.role,
+                seen=seen,
+                after=after,
+                unseen_after=self._unseen_after,
             ),
         )
+        if info.name.startswith(SCREEN):
+            self._unseen_after = None
         return session
 
     def _detach(self, session: Session) -> None:
         del self._attached[session]
         session.client.close()
         self._forget_views()
+        if session.info.name.startswith(SCREEN) and not any(one.info.name.startswith(SCREEN) for one in self._attached):
+            self._unseen_after = session.sent_facts
         self._on_clients(len(self._attached))
 
     def _forget_views(self) -> None:
@@ -240,8 +257,7 @@ class DeskServer:
 
     async def _reply(self, session: Session, ask: Ask, writer: asyncio.StreamWriter) -> None:
         if ask.what == STATUS:
-            clients = tuple(one.info for one in self._attached)
-            status = await desk_status(self._engine, self.info, clients, self._published)
+            status = await desk_status(self._engine, self.info, self.clients, self._published)
             _send(writer, Reply(request_id=ask.request_id, body=status))
         elif ask.what != STOP:
             _send(writer, Reply(request_id=ask.request_id, reason=f"The desk does not know {_shown(ask.what)!r}."))

@@ -40,6 +40,11 @@ class Session:
         """Views of the unacknowledged batch, None for those to be forgotten; None if there is no such batch."""
 
     @property
+    def sent_facts(self) -> int:
+        """Number of the latest fact that was sent."""
+        return self._after
+
+    @property
     def waiting(self) -> bool:
         """Whether a batch is not acknowledged yet."""
         return self._sent is not None

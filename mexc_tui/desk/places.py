@@ -1,0 +1,175 @@
+"""Where desks are found: one lock and one entry for each in the state folder, its socket in the runtime folder.
+
+The lock decides which process is the desk of an account. Lock and entry lie in the state folder because the runtime
+folder may differ between a login, a cron job and a service of the same user.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import stat
+import tempfile
+import time
+from pathlib import Path
+
+import msgspec
+
+from mexc_tui.config.errors import ConfigError
+from mexc_tui.config.paths import APP, private_folder, state_folder
+from mexc_tui.desk.errors import DeskHeldError
+from mexc_tui.domain.views import VenueKind
+
+LONGEST_PATH = 100
+"""Bytes of a socket's path; the system takes 107."""
+_TRIES, _PAUSE_S = 5, 0.02
+
+
+class DeskEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """A desk that runs, as it wrote it down when it began to listen."""
+
+    desk_id: str
+    name: str
+    kind: VenueKind
+    account: str
+    """Whose money it is, in words."""
+    pid: int
+    socket: str
+    log: str
+    started_ms: int
+    program: str
+    """Version of the program that runs it."""
+
+
+def desks_folder() -> Path:
+    """Make and return the folder of locks and entries.
+
+    Raises:
+        ConfigError: the state folder cannot be made or written.
+    """
+    return private_folder(state_folder() / "desks")
+
+
+def desk_log(name: str) -> Path:
+    """Return the path of a desk's log."""
+    return state_folder() / "log" / f"desk-{name}.log"
+
+
+def runtime_folder() -> Path:
+    """Make and return the folder of sockets: 0700, ours, and short enough for a socket's path.
+
+    Raises:
+        ConfigError: it cannot be made, or belongs to somebody else.
+    """
+    given = os.environ.get("XDG_RUNTIME_DIR", "")
+    folder = Path(given) / APP if given and _ours(Path(given)) else state_folder() / "run"
+    if len(os.fsencode(folder)) > LONGEST_PATH - 40:
+        which = hashlib.sha256(os.fsencode(folder)).hexdigest()[:8]
+        folder = Path(tempfile.gettempdir()) / f"{APP}-{os.getuid()}-{which}"
+    private_folder(folder)
+    if not _ours(folder):
+        raise ConfigError(
+            f"The folder {folder} belongs to another user or can be entered by others, so no desk can be reached "
+            "through it. Remove it, or point XDG_RUNTIME_DIR to a folder of your own."
+        )
+    return folder
+
+
+def socket_path(desk_id: str) -> Path:
+    """Return where a desk listens."""
+    return runtime_folder() / f"{desk_id}.sock"
+
+
+def _ours(folder: Path) -> bool:
+    try:
+        found = folder.lstat()
+    except OSError:
+        return False
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o077
+
+
+class DeskLock:
+    """Makes this process the one desk of an account until ``release`` or its end, however it ends."""
+
+    def __init__(self, desk_id: str) -> None:
+        """Take the lock.
+
+        Raises:
+            DeskHeldError: another process is that desk.
+            ConfigError: the state folder cannot be written.
+        """
+        path = desks_folder() / f"{desk_id}.lock"
+        try:
+            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise ConfigError(f"The lock {path} cannot be made ({error.strerror}); nothing was started.") from error
+        for attempt in range(_TRIES):
+            try:
+                fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except OSError:
+                # Whoever only asks whether the desk runs holds the lock for an instant.
+                if attempt + 1 < _TRIES:
+                    time.sleep(_PAUSE_S)
+        os.close(self._fd)
+        raise DeskHeldError("Another process runs the desk of this account.")
+
+    def release(self) -> None:
+        """Let go; idempotent."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
+def runs(desk_id: str) -> bool:
+    """Whether a process is that desk, be it starting, open or ending."""
+    try:
+        fd = os.open(desks_folder() / f"{desk_id}.lock", os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(fd)
+    return False
+
+
+def register(entry: DeskEntry) -> DeskEntry:
+    """Write down a desk that listens now; it gets another name where a different desk has its own already."""
+    if any(other.name == entry.name and other.desk_id != entry.desk_id for other in entries()):
+        entry = msgspec.structs.replace(entry, name=f"{entry.name}-{entry.desk_id[-4:]}")
+    path = desks_folder() / f"{entry.desk_id}.json"
+    beside = path.with_suffix(".new")
+    beside.touch(0o600)
+    beside.write_bytes(msgspec.json.encode(entry))
+    beside.rename(path)
+    return entry
+
+
+def unregister(desk_id: str) -> None:
+    """Remove the entry of a desk that ends; idempotent."""
+    with contextlib.suppress(OSError):
+        (desks_folder() / f"{desk_id}.json").unlink()
+
+
+def entry_of(desk_id: str) -> DeskEntry | None:
+    """Return the entry of a desk that runs; one that was left behind by a killed desk is removed."""
+    path = desks_folder() / f"{desk_id}.json"
+    try:
+        entry = msgspec.json.decode(path.read_bytes(), type=DeskEntry)
+    except (OSError, msgspec.MsgspecError):
+        return None
+    if runs(desk_id):
+        return entry
+    unregister(desk_id)
+    return None
+
+
+def entries() -> list[DeskEntry]:
+    """Return all desks of this user that run, the oldest first."""
+    found = (entry_of(path.stem) for path in desks_folder().glob("*.json"))
+    return sorted((entry for entry in found if entry is not None), key=lambda entry: entry.started_ms)

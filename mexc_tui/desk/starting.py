@@ -1,0 +1,45 @@
+"""What a desk process and whoever starts it say to each other."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from enum import StrEnum
+
+import msgspec
+
+SCREEN = "screen"
+"""What the name of a client that is a screen begins with."""
+
+
+class Lifetime(StrEnum):
+    """When a desk ends by itself."""
+
+    KEEP = "keep"
+    """Never."""
+    SCREENS = "screens"
+    """Some minutes after its last screen was lost."""
+    MOMENT = "moment"
+    """A few seconds after its last client left; a screen that comes makes it stay."""
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The line that whoever starts a desk reads."""
+
+    ready: bool = False
+    held: bool = False
+    """Another process is the desk of this account already."""
+    error: str = ""
+    exit_code: int = 0
+
+
+def say(report: Report) -> None:
+    """Tell whoever started this process, once; from then on it has no output but its log."""
+    with contextlib.suppress(OSError):
+        os.write(1, msgspec.json.encode(report) + b"\n")
+    if not sys.stdout.isatty():
+        nowhere = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+        for number in (1, 2):
+            os.dup2(nowhere, number)
+        os.close(nowhere)
