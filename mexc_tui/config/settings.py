@@ -56,6 +56,13 @@ class UiSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """One key press sends; otherwise b or s shows a ghost order and Enter sends it."""
 
 
+class DeskSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The desk, which outlives its screens."""
+
+    on_quit: Literal["ask", "keep", "stop"] = "ask"
+    """What becomes of it when its only screen is left; the demo's always ends."""
+
+
 class PaperSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Paper trading on MEXC's public market."""
 
@@ -72,6 +79,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     venue: VenueSettings = VenueSettings()
     account: AccountSettings = AccountSettings()
     ui: UiSettings = UiSettings()
+    desk: DeskSettings = DeskSettings()
     paper: PaperSettings = PaperSettings()
     limits: dict[str, Any] = msgspec.field(default_factory=dict)
     """The risk limits as read; who knows their type converts them with ``SettingsFile.section``."""

@@ -24,6 +24,9 @@ sizes = [50, 100, 250, 500, 1000]  # order sizes of the keys 1 to 5, in quote
 ascii_only = false              # true: bars and glyphs in ASCII, as always on the Linux console
 instant = false                 # true: one key sends; false: a ghost order first, Enter sends it
 
+[desk]                          # the desk goes on when its screen is closed or lost
+on_quit = "ask"                 # "keep" or "stop": what becomes of it when you leave its only screen
+
 [paper]                         # paper trading on MEXC's public market
 # delay_ms = 80                 # median delay of orders; unset: the measured round trip
 # maker_fee = 0.0               # fractions; unset: what MEXC lists for the pair

@@ -109,7 +109,7 @@ CATALOGUE: tuple[Action, ...] = (
     Action("palette", "find any action", ("ctrl+p",), VIEW),
     Action("theme", "next colour theme", ("T",), VIEW),
     Action("help", "all keys", ("?",), VIEW, hint="help"),
-    Action("quit", "leave", ("ctrl+q",), VIEW, "Working orders stay at the exchange; cancel them first if you want."),
+    Action("quit", "leave", ("ctrl+q",), VIEW, "Asks what becomes of the desk; working orders stay where they are."),
     Action("row_down", "next row", ("j", "down"), "Table", hint="move", context="table"),
     Action("row_up", "previous row", ("k", "up"), "Table", context="table"),
     Action("row_down_10", "ten rows on", ("J", "pagedown"), "Table", context="table"),
@@ -126,5 +126,10 @@ DESK_HINTS = (
     *("symbol_search", "arm", "recentre", "group_coarser", "cursor_down"),
 )
 """Actions in the row of hints, the most needed first."""
+
+COMMANDING = frozenset(
+    {action.id for action in CATALOGUE if action.group in (ORDERS, RISK)} - {"drop"} | {"cancel_row"}
+)
+"""What asks something of the desk, or prepares it: not for a screen that can only look."""
 
 TABLE_HINTS = ("row_down", "cancel_row")

@@ -13,7 +13,7 @@ from textual.command import Provider
 
 from mexc_tui.domain.client import DeskClient
 from mexc_tui.domain.orders import Side
-from mexc_tui.ui.actions import BY_ID, ORDERS, RISK, TABS
+from mexc_tui.ui.actions import BY_ID, COMMANDING, ORDERS, RISK, TABS
 from mexc_tui.ui.commandline.grammar import GoIntent, Intent, OrderIntent, SimpleIntent
 from mexc_tui.ui.commandline.resolve import plain_command
 from mexc_tui.ui.commandline.widget import CommandLine
@@ -22,6 +22,7 @@ from mexc_tui.ui.controls.trading import Trading
 from mexc_tui.ui.frame_clock import FrameClock, Framed
 from mexc_tui.ui.help.screen import HelpScreen
 from mexc_tui.ui.keymap import resolve
+from mexc_tui.ui.leaving import Leave, LeaveScreen
 from mexc_tui.ui.options import UiOptions
 from mexc_tui.ui.palette import ActionProvider
 from mexc_tui.ui.panes.ladder.widget import LadderPane
@@ -43,7 +44,7 @@ SEND_FIRST_S = 0.012
 """How long the screen waits after a key that sends something."""
 
 
-class CockpitApp(App[None]):
+class CockpitApp(App[Leave]):
     """The terminal's one app. Everything it knows of the market and the account comes from ``client``."""
 
     TITLE = "mexc-tui"
@@ -52,8 +53,18 @@ class CockpitApp(App[None]):
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {ActionProvider}
 
     def __init__(
-        self, client: DeskClient, options: UiOptions | None = None, new_id: Callable[[], str] = new_command_id
+        self,
+        client: DeskClient,
+        options: UiOptions | None = None,
+        new_id: Callable[[], str] = new_command_id,
+        *,
+        alone: Callable[[], bool] = lambda: True,
+        refused: Callable[[], str] = str,
     ) -> None:
+        """``alone`` tells, within half a second, whether this is the only screen of the desk.
+
+        ``refused`` gives the next sentence about a command that did not reach the desk, empty where there is none.
+        """
         guard_pastes()
         super().__init__()
         self.options = options or UiOptions()
@@ -70,6 +81,8 @@ class CockpitApp(App[None]):
         self.navigation = Navigation(client, self.desk_state, lambda: self.size.height)
         self.trading = Trading(client, self.desk_state, self.navigation, new_id, instant=self.options.instant)
         self._new_id = new_id
+        self._alone = alone
+        self._refused = refused
         self._themes, theme_notices = load_themes(self.options.theme_folder)
         self._notices = [*self.options.notices, *self.keymap.problems, *theme_notices]
         self._handlers = self._make_handlers()
@@ -96,9 +109,11 @@ class CockpitApp(App[None]):
             self.set_interval(1 / self.frame_clock.fps, self._tick)
 
     def _tick(self) -> None:
+        if sentence := self._refused():
+            self.navigation.say(sentence, "bad@alert")
         self.frame_clock.advance()
         if self.options.frames is not None and self.frame_clock.frames >= self.options.frames:
-            self.exit()
+            self._leave()
 
     def _pane_failed(self, pane: Framed, problem: Exception) -> None:
         """Say which pane has stopped, and blank it: an old picture that looks alive is worse than none."""
@@ -172,6 +187,8 @@ class CockpitApp(App[None]):
             "halt": trade.halt,
         }
         handlers.update({f"size_{n}": partial(trade.preset, n - 1) for n in range(1, 6)})
+        if self.options.view_only:
+            handlers.update(dict.fromkeys(handlers.keys() & COMMANDING, self._only_looks))
         return {**handlers, **self._screen_handlers()}
 
     def _screen_handlers(self) -> dict[str, Callable[[], object]]:
@@ -186,10 +203,33 @@ class CockpitApp(App[None]):
             "palette": self.action_command_palette,
             "theme": self._next_theme,
             "help": lambda: self.push_screen(HelpScreen(self.keymap)),
-            "quit": self.exit,
+            "quit": self._leave,
         }
+        if self.options.view_only:
+            handlers["ticket"] = self._only_looks
         handlers.update({f"tab_{name}": partial(self._show_tab, name) for name in TABS})
         return handlers
+
+    async def action_quit(self) -> None:
+        """Leave as the key of the catalogue does: Textual binds ctrl+q by itself, before anything else."""
+        self._leave()
+
+    def _leave(self) -> None:
+        """End the screen; what becomes of the desk is asked where nobody else looks at it and no setting says it."""
+        policy = self.options.on_quit
+        if self.options.view_only or self.client.died() or policy == "keep" or not self._alone():
+            self.exit(Leave.KEEP)
+        elif policy == "stop":
+            self.exit(Leave.STOP)
+        elif not isinstance(self.screen, LeaveScreen):
+            self.push_screen(LeaveScreen(self.keymap), self._left)
+
+    def _left(self, answer: str | None) -> None:
+        if answer:
+            self.exit(Leave(answer))
+
+    def _only_looks(self) -> None:
+        self.navigation.say("this screen can only look (--role view): nothing was sent; orders need another screen")
 
     def _on_desk(self, deed: Callable[[TradeScreen], object]) -> None:
         for screen in reversed(self.screen_stack):
@@ -237,7 +277,9 @@ class CockpitApp(App[None]):
         """Carry out a complete line."""
         self._on_desk(TradeScreen.focus_ladder)
         if isinstance(event.intent, OrderIntent):
-            if event.draft is not None:
+            if self.options.view_only:
+                self._only_looks()
+            elif event.draft is not None:
                 self.trading.place(event.draft)
                 self._tell_if_ended()
         else:
@@ -248,9 +290,7 @@ class CockpitApp(App[None]):
         """Say that a command reached nobody: an engine that has stopped takes none."""
         if self.client.died():
             leave = self.keymap.shown("quit")
-            self.navigation.say(
-                f"nothing was sent: the engine has stopped; orders stay at the exchange; {leave} leaves"
-            )
+            self.navigation.say(f"nothing was sent: there is no desk; orders stay at the exchange; {leave} leaves")
 
     def _carry_out(self, intent: Intent) -> None:
         if isinstance(intent, GoIntent):
@@ -260,7 +300,9 @@ class CockpitApp(App[None]):
                 self.navigation.show_interval(intent.interval)
             return
         command = plain_command(intent, self._new_id(), self.desk_state.selection.symbol)
-        if command is not None:
+        if command is not None and self.options.view_only:
+            self._only_looks()
+        elif command is not None:
             self.client.submit(command)
             self._tell_if_ended()
         elif isinstance(intent, SimpleIntent) and intent.name == "theme":
@@ -297,4 +339,5 @@ def _first_selection(options: UiOptions) -> Selection:
         size=options.sizes[0] if options.sizes else None,
         slow=options.ssh,
         ascii_only=options.ascii_only,
+        view_only=options.view_only,
     )

@@ -52,7 +52,7 @@ class Frame(msgspec.Struct, frozen=True, gc=False):
         """Return why nothing that streams in is current, in plain words; empty while the link stands."""
         died = self.client.died()
         if died:
-            return f"the engine has stopped: {died}"
+            return f"there is no desk: {died}"
         link = self.view(TOPIC_LINK)
         if isinstance(link, LinkView) and link.state is not LinkState.CONNECTED:
             return f"the link is {link.state.value}" + (f": {link.reason}" if link.reason else "")

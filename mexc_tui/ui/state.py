@@ -55,6 +55,8 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Over a slow link: draw so that little has to be sent."""
     ascii_only: bool = False
     """Draw bars and glyphs with ASCII."""
+    view_only: bool = False
+    """The desk takes no command from this screen."""
 
 
 class DeskState:

@@ -538,9 +538,9 @@ def make_pane_app(desk: FakeDesk, state: DeskState) -> Callable[..., PaneApp]:
 def make_cockpit(desk: FakeDesk) -> Callable[..., CockpitApp]:
     """Return a function (options) → the whole cockpit on the desk, drawing only when its clock is advanced."""
 
-    def make(**options: Any) -> CockpitApp:
+    def make(*, alone: bool = True, **options: Any) -> CockpitApp:
         numbers = itertools.count(1)
         chosen: dict[str, Any] = {"timer": False, "watchlist": tuple(market[0] for market in MARKETS), **options}
-        return CockpitApp(desk, UiOptions(**chosen), new_id=lambda: f"command-{next(numbers)}")
+        return CockpitApp(desk, UiOptions(**chosen), new_id=lambda: f"command-{next(numbers)}", alone=lambda: alone)
 
     return make

@@ -138,8 +138,8 @@ def test_a_book_that_is_not_live_is_never_calm(state: BookState, reason: str, sa
 
 
 def test_a_stopped_engine_makes_even_a_live_book_grey() -> None:
-    rows = draw(LadderInput(book=BOOK, fault="the engine has stopped: out of memory"), width=60)
-    assert "NOT CURRENT — the engine has stopped" in texts(rows)[0]
+    rows = draw(LadderInput(book=BOOK, fault="there is no desk: out of memory"), width=60)
+    assert "NOT CURRENT — there is no desk" in texts(rows)[0]
     assert not any(style == "bid" for row in rows for _, style in row)
 
 

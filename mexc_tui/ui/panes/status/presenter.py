@@ -28,14 +28,16 @@ class StatusInput(msgspec.Struct, frozen=True, kw_only=True):
     book_age_ms: int | None
     link_age_ms: int | None
     died: str = ""
+    view_only: bool = False
+    """The desk takes no command from this screen."""
     health: ScreenHealth = ScreenHealth()
 
 
 def status_row(data: StatusInput, width: int) -> Row:
     """Return one row: venue and mode always, then as many figures as fit, the important ones first."""
     if data.died:
-        leave = " leave with ^Q "
-        text = fit(f" ENGINE STOPPED — {clean(data.died)}", width - width_of(leave))
+        leave = " ^Q leaves, mexc-tui starts it again "
+        text = fit(f" NO DESK — {clean(data.died)}", width - width_of(leave))
         return ((text + leave, "bad@alert"),)
     left = (*_venue(data.link), *_mode(data), *_link(data.link))
     least = width_of(_HELD[-1]) if data.link is not None and data.link.held else 0
@@ -98,6 +100,8 @@ def _mode(data: StatusInput, *, brief: bool = False) -> tuple[Span, ...]:
     if not risk.ready:
         return (("  NOT READY" if brief else f"  NOT READY {clean(risk.ready_reason)}", "warn@panel"),)
     word, style = ("ARMED", "armed") if risk.armed else ("LOCKED", "locked")
+    if data.view_only:
+        word, style = "VIEW", "locked"
     spans: list[Span] = [(f"  {word}", f"{style}@panel")]
     if risk.unknown:
         spans.append((f"  ? {risk.unknown} unknown", "unknown@panel"))

@@ -45,6 +45,7 @@ class StatusPane(LinePane):
             book_age_ms=age_ms(frame.now.mono_ns, book.as_of_ns) if isinstance(book, BookView) else None,
             link_age_ms=age_ms(frame.now.mono_ns, link.as_of_ns) if isinstance(link, LinkView) else None,
             died=frame.client.died(),
+            view_only=frame.selection.view_only,
             health=frame.health,
         )
         return [status_row(data, frame.width)]

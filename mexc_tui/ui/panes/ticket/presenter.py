@@ -26,6 +26,8 @@ class TicketInput(msgspec.Struct, frozen=True, kw_only=True):
     focused: bool = False
     ghost: bool = False
     """A draft is loaded: Enter sends it."""
+    view_only: bool = False
+    """The desk takes no command from this screen."""
 
 
 def ticket_rows(data: TicketInput, width: int, height: int) -> list[Row]:
@@ -88,6 +90,8 @@ def _field(name: str, text: str, style: str, data: TicketInput, width: int) -> t
 def _status(data: TicketInput, width: int) -> Row:
     inputs, verdict = data.inputs, data.verdict
     assert inputs is not None
+    if data.view_only:
+        return ((fit(" VIEW — this screen can only look", width), "locked"),)
     if inputs.state is TradingState.HALTED:
         return ((fit(" HALTED — :resume to trade again", width), "halted"),)
     if not inputs.ready:

@@ -63,6 +63,7 @@ class TicketPane(LinePane, can_focus=True):
             missing=missing,
             focused=frame.focused,
             ghost=draft is not None,
+            view_only=frame.selection.view_only,
         )
         return ticket_rows(data, frame.width, frame.height)
 
