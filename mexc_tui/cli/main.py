@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from mexc_tui.cli.commands import (
+    attach,
     balances,
     book,
     cancel,
@@ -14,13 +15,18 @@ from mexc_tui.cli.commands import (
     completion,
     config,
     demo,
+    desk,
     doctor,
     exchange,
+    flatten,
+    halt,
     markets,
     orders,
     paper,
     record,
+    resume,
     run,
+    status,
     trade,
     watch,
 )
@@ -33,7 +39,7 @@ from mexc_tui.desk.errors import RequestError
 _EXIT_CODES = """\
 exit codes:
   0    ended as asked
-  1    failure: a journal in use or damaged, an exchange that broke down, an internal error
+  1    failure: a damaged journal, a desk that does not answer, an exchange that broke down, an internal error
   2    bad usage, bad settings, a terminal that cannot show the cockpit
   3    the exchange cannot be reached
   4    the outcome of an order or a cancel is unknown
@@ -42,8 +48,9 @@ exit codes:
 """
 
 _COMMANDS = (
-    *(paper, demo, exchange, watch, record, markets, book, candles),
-    *(balances, orders, trade, cancel, doctor, config),
+    *(paper, demo, attach, desk),
+    *(trade, cancel, flatten, halt, resume, status, orders, balances),
+    *(exchange, watch, record, markets, book, candles, doctor, config),
 )
 
 

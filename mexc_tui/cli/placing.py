@@ -1,24 +1,24 @@
-"""Runs ``mexc-tui buy`` and ``sell``: a desk without a screen, one order, and what became of it."""
+"""Runs ``mexc-tui buy`` and ``sell``: one order through a desk, and what became of it."""
 
 from __future__ import annotations
 
 import argparse
 import math
-import time
+import uuid
 from decimal import Decimal
 
 import msgspec
 
 from mexc_tui.cli.arguments import symbols_of
-from mexc_tui.cli.desk import configured_plan, failure_of, read_settings, wait_until_open
+from mexc_tui.cli.desks import account_missing, desk_client, wait_ready
 from mexc_tui.cli.io.exits import FAILURE, OK, UNKNOWN, USAGE, ExitError
-from mexc_tui.cli.io.logs import start_log
 from mexc_tui.cli.io.output import Row, narrate, say_what_was_done
+from mexc_tui.cli.rows import own_order_row
+from mexc_tui.desk.client import SocketClient
 from mexc_tui.desk.configured import unknown_symbols
-from mexc_tui.desk.plan import Plan, PlannedParts, run_name
+from mexc_tui.desk.protocol import Outcome
 from mexc_tui.domain.commands import Draft, PlaceOrder
 from mexc_tui.domain.facts import Fact
-from mexc_tui.domain.ids import ORIGIN
 from mexc_tui.domain.interest import Interest
 from mexc_tui.domain.numbers import BadNumberError, divide, parse_decimal, plain
 from mexc_tui.domain.orders import Order, OrderState, OrderType, Side
@@ -31,22 +31,13 @@ from mexc_tui.domain.views import (
     GateInputs,
     InstrumentsView,
     OrdersView,
-    RiskView,
     gate_topic,
 )
-from mexc_tui.engine.engine import DeskPort, Engine
-from mexc_tui.kernel.desk import Desk
-from mexc_tui.kernel.ports import VenueInfo
-from mexc_tui.kernel.records import Resumed
-from mexc_tui.store.errors import JournalInUseError
 
-READY_LIMIT_S = 15.0
 OUTCOME_LIMIT_S = 20.0
 """How long an order without an answer is looked up before its outcome is called unknown."""
 AT_ONCE_S = 5.0
 """How long to wait for the end of an order that cannot rest."""
-ENGINE_LIMIT_S = 8.0
-_POLL_S = 0.005
 
 _WAITING = (OrderState.PENDING, OrderState.UNKNOWN)
 
@@ -65,24 +56,8 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
 def run(arguments: argparse.Namespace) -> int:
     """Place the order and return the exit code."""
     wish = wish_of(arguments)
-    file, limits = read_settings()
-    plan = configured_plan(file, limits)
-    if not plan.credentials:
-        raise ExitError(
-            "Orders need an API key: set MEXC_API_KEY and MEXC_SECRET_KEY, and MEXC_BASE_URL and MEXC_WS_URL of an "
-            "exchange on this machine. Nothing was sent.",
-            USAGE,
-        )
-    start_log((plan.credentials.api_key.reveal(), plan.credentials.secret_key.reveal()))
-    name = run_name()
-    engine = Engine(_Parts(plan, name))
-    engine.start()
-    try:
-        _wait_until_open(engine, plan)
-        return Placing(engine, plan, name, wish, as_json=arguments.json).run()
-    finally:
-        engine.stop()
-        engine.join(ENGINE_LIMIT_S)
+    with desk_client(arguments, f"{arguments.side} {wish.symbol}") as client:
+        return Placing(client, wish, as_json=arguments.json).run()
 
 
 def wish_of(arguments: argparse.Namespace) -> Wish:
@@ -113,14 +88,11 @@ def wish_of(arguments: argparse.Namespace) -> Wish:
 
 
 class Placing:
-    """One order on its way through an open desk."""
+    """One order on its way through a desk."""
 
-    def __init__(self, engine: Engine, plan: Plan, name: str, wish: Wish, *, as_json: bool) -> None:
-        self._engine = engine
-        self._client = engine.client("order")
-        self._plan = plan
-        self._ours = f"{ORIGIN}-{name}-"
-        self._command_id = f"cli-{name}"
+    def __init__(self, client: SocketClient, wish: Wish, *, as_json: bool) -> None:
+        self._client = client
+        self._command_id = f"cli-{uuid.uuid4().hex}"
         self._wish = wish
         self._as_json = as_json
 
@@ -137,24 +109,22 @@ class Placing:
             raise
 
     def _prepare(self) -> tuple[Draft, PlaceOrder]:
-        wish, client = self._wish, self._client
-        topics = {gate_topic(wish.symbol), TOPIC_INSTRUMENTS, TOPIC_ORDERS, TOPIC_RISK}
-        client.look(Interest(topics=frozenset(topics)))
-        end = time.monotonic() + READY_LIMIT_S
-        why = ""
-        while time.monotonic() < end:
-            self._check_alive()
+        symbol, client = self._wish.symbol, self._client
+        topics = (TOPIC_INSTRUMENTS, TOPIC_ORDERS, TOPIC_RISK, gate_topic(symbol))
+        client.look(Interest(topics=frozenset(topics), candle_limit=1))
+
+        def missing() -> str:
             listed = client.view(TOPIC_INSTRUMENTS)
             if isinstance(listed, InstrumentsView) and listed.by_symbol:
-                unknown = unknown_symbols((wish.symbol,), listed.by_symbol)
+                unknown = unknown_symbols((symbol,), listed.by_symbol)
                 if unknown:
                     raise ExitError(f"{unknown} Nothing was sent.", USAGE)
-            inputs = client.view(gate_topic(wish.symbol))
-            why = _not_ready(client.view(TOPIC_RISK), inputs)
-            if not why and isinstance(inputs, GateInputs):
-                return self._command(inputs)
-            time.sleep(_POLL_S)
-        raise ExitError(f"No order was placed: {why}. Nothing was sent; try again.", FAILURE)
+            return account_missing(client) or _not_ready(client.view(gate_topic(symbol)))
+
+        wait_ready(client, missing)
+        inputs = client.view(gate_topic(symbol))
+        assert isinstance(inputs, GateInputs)
+        return self._command(inputs)
 
     def _command(self, inputs: GateInputs) -> tuple[Draft, PlaceOrder]:
         wish, book = self._wish, inputs.book
@@ -179,46 +149,54 @@ class Placing:
         wish = self._wish
         at_once = wish.type in (OrderType.MARKET, OrderType.IOC, OrderType.FOK)
         patience = max(wish.wait_s, AT_ONCE_S if at_once else 0.0)
-        start = time.monotonic()
-        while True:
-            denied = self._denial()
-            if denied is not None:
-                return self._tell_denial(draft, denied)
-            order = self._order()
-            waited = time.monotonic() - start
-            died = self._client.died()
-            if order is not None and order.state is OrderState.DENIED:
-                return self._tell(order, FAILURE, self._words("denied"))
-            if order is not None and order.state not in _WAITING:
-                if order.state.final or waited >= patience or died:
-                    return self._tell(order, FAILURE if order.state is OrderState.REJECTED else OK, self._words(""))
-            elif waited >= OUTCOME_LIMIT_S or died:
-                return self._tell_unknown(draft, order)
-            time.sleep(_POLL_S)
+        self._client.wait(self._answered, OUTCOME_LIMIT_S)
+        refused = self._refused()
+        if refused:
+            raise ExitError(f"The desk did not take the order: {refused} Nothing was sent.", FAILURE)
+        self._client.wait(self._finished, patience)
+        denied, order = self._denial(), self._order()
+        if denied is not None and denied.violations:
+            return self._tell_denial(draft, denied)
+        if order is None or order.state in _WAITING:
+            return self._tell_unknown(draft, order)
+        code = FAILURE if order.state in (OrderState.REJECTED, OrderState.DENIED) else OK
+        return self._tell(order, code, self._words("denied" if order.state is OrderState.DENIED else ""))
+
+    def _answered(self) -> bool:
+        order = self._order()
+        known = order is not None and order.state not in _WAITING
+        return known or bool(self._client.died() or self._denial() or self._refused())
+
+    def _finished(self) -> bool:
+        order = self._order()
+        return order is None or order.state.final or bool(self._client.died())
+
+    def _refused(self) -> str:
+        """Return why the desk did not even look at the command; empty where it did, or where that is not known."""
+        answer = self._client.answer(self._command_id)
+        return answer.reason if answer is not None and answer.outcome is Outcome.REFUSED else ""
+
+    def _own(self) -> list[Fact]:
+        return [fact for fact in self._client.facts(self._client.seen) if fact.command_id == self._command_id]
 
     def _denial(self) -> Fact | None:
-        for fact in self._client.facts(0):
-            if fact.kind == "denied" and fact.command_id == self._command_id:
-                return fact
-        return None
+        return next((fact for fact in self._own() if fact.kind == "denied"), None)
 
     def _order(self) -> Order | None:
+        """Return the order as it stands now, once anything has been said of it."""
+        told = [fact.order for fact in self._own() if fact.order is not None]
+        if not told:
+            return None
         view = self._client.view(TOPIC_ORDERS)
         if isinstance(view, OrdersView):
             for order in (*view.open, *view.recent):
-                if order.client_order_id.startswith(self._ours):
+                if order.client_order_id == told[-1].client_order_id:
                     return order
-        return None
+        return told[-1]
 
     def _words(self, kind: str) -> str:
         """Return the desk's own last words on the order."""
-        said = [
-            fact.message
-            for fact in self._client.facts(0)
-            if fact.order is not None
-            and fact.order.client_order_id.startswith(self._ours)
-            and (not kind or fact.kind == kind)
-        ]
+        said = [fact.message for fact in self._own() if fact.order is not None and (not kind or fact.kind == kind)]
         return said[-1] if said else ""
 
     def _tell_denial(self, draft: Draft, fact: Fact) -> int:
@@ -236,15 +214,15 @@ class Placing:
 
     def _tell(self, order: Order, code: int, words: str) -> int:
         text = f"{words}\n{_in_words(order)}".strip()
-        say_what_was_done(_order_row(order), text, as_json=self._as_json)
+        say_what_was_done(own_order_row(order), text, as_json=self._as_json)
         return code
 
     def _tell_unknown(self, draft: Draft, order: Order | None) -> int:
         if order is None:
             row: Row = {"type": "order", **_draft_row(draft), "state": OrderState.UNKNOWN.value, "reason": ""}
-            name = f"whose client id begins with {self._ours}"
+            name = f"of {draft.side.value.lower()} {draft.symbol}"
         else:
-            row = {**_order_row(order), "state": OrderState.UNKNOWN.value}
+            row = {**own_order_row(order), "state": OrderState.UNKNOWN.value}
             name = order.client_order_id
         text = (
             f"The outcome of the order {name} is unknown: it may be live. It is not sent again. Look for it with "
@@ -255,43 +233,11 @@ class Placing:
             narrate(text)
         return UNKNOWN
 
-    def _check_alive(self) -> None:
-        if self._client.died():
-            raise failure_of(self._engine, self._plan)
 
-
-class _Parts(PlannedParts):
-    """A desk whose run has a name that is known here, so that its one order can be told from all others."""
-
-    def __init__(self, plan: Plan, name: str) -> None:
-        super().__init__(plan)
-        self._name = name
-
-    def desk(self, info: VenueInfo, resumed: Resumed) -> DeskPort:
-        """Make the kernel, unlocked: the command itself is the explicit wish to send."""
-        plan = self._plan
-        return Desk(self._name, plan.limits, info, currency=plan.currency, resumed=resumed, armed_at_start=True)
-
-
-def _wait_until_open(engine: Engine, plan: Plan) -> None:
-    try:
-        wait_until_open(engine, plan)
-    except ExitError:
-        if isinstance(engine.failure, JournalInUseError):
-            raise ExitError(
-                f"{engine.failure} Nothing was sent. Place the order in that terminal, or end it and try again; "
-                "`mexc-tui cancel` works beside it.",
-                FAILURE,
-            ) from None
-        raise
-
-
-def _not_ready(risk: object, inputs: object) -> str:
+def _not_ready(inputs: object) -> str:
     """Return what is still missing before an order can be judged; empty where nothing is."""
-    if not isinstance(risk, RiskView) or not isinstance(inputs, GateInputs):
+    if not isinstance(inputs, GateInputs):
         return "the desk has not started yet"
-    if not risk.ready:
-        return risk.ready_reason or "the account has not been read yet"
     if not inputs.can_trade:
         return ""
     if inputs.instrument is None:
@@ -309,25 +255,6 @@ def _draft_row(draft: Draft) -> Row:
         "price": draft.price,
         "qty": draft.qty,
         "quote_qty": draft.quote_qty,
-    }
-
-
-def _order_row(order: Order) -> Row:
-    return {
-        "type": "order",
-        "symbol": order.symbol,
-        "order_id": order.order_id or None,
-        "client_order_id": order.client_order_id,
-        "side": order.side.value.lower(),
-        "order_type": order.type.value,
-        "state": order.state.value,
-        "price": order.price,
-        "qty": order.qty,
-        "quote_qty": order.quote_qty,
-        "filled_qty": order.filled_qty,
-        "filled_quote": order.filled_quote,
-        "average_price": _average(order),
-        "reason": order.reason,
     }
 
 

@@ -21,7 +21,7 @@ from mexc_tui.domain.inputs import (
 )
 from mexc_tui.domain.market import Candle, Interval, Ticker, Trade
 from mexc_tui.domain.numbers import divide, plain, unscaled
-from mexc_tui.domain.orders import OrderReport
+from mexc_tui.domain.orders import Order, OrderReport
 from mexc_tui.domain.tape import Tape
 from mexc_tui.domain.views import BookState, BookView
 
@@ -333,3 +333,24 @@ def as_text(row: Row) -> str:
 
 def _best(top: TopOfBook) -> tuple[str, str, str, str]:
     return shown(top.bid), shown(top.bid_qty), shown(top.ask), shown(top.ask_qty)
+
+
+def own_order_row(order: Order) -> Row:
+    """Return the line of an order as the desk knows it."""
+    return {
+        "type": "order",
+        "symbol": order.symbol,
+        "order_id": order.order_id or None,
+        "client_order_id": order.client_order_id,
+        "side": order.side.value.lower(),
+        "order_type": order.type.value,
+        "state": order.state.value,
+        "price": order.price,
+        "qty": order.qty,
+        "quote_qty": order.quote_qty,
+        "filled_qty": order.filled_qty,
+        "filled_quote": order.filled_quote,
+        "average_price": divide(order.filled_quote, order.filled_qty, 18) if order.filled_qty else None,
+        "time": order.created_ms,
+        "reason": order.reason,
+    }

@@ -1,4 +1,4 @@
-"""``mexc-tui cancel``: straight to the exchange, since a cancel only ever reduces what may happen."""
+"""``mexc-tui cancel``: through the desk, or straight to the exchange."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mexc_tui.cli.arguments import symbols_of
+from mexc_tui.cli.desks import add_direct, asks_exchange
 from mexc_tui.cli.io.exits import FAILURE, OK, UNKNOWN, USAGE, ExitError
 from mexc_tui.cli.lookup import require_listed, with_rest
 from mexc_tui.domain.errors import ErrorKind, VenueError
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
     from mexc_tui.domain.orders import OrderReport
 
 _CANCEL = """\
-Cancelling needs neither the gate nor the journal, so it works beside a running cockpit, which learns of it at once.
+The desk that runs for the account cancels; where none runs, one that is started for the moment. With --direct the
+exchange itself is asked, which needs no desk; a desk that runs learns of it at once.
 
 exit codes:
   0    nothing of what was named is open any more
@@ -40,6 +42,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--symbol", metavar="SYMBOL", help="every open order of this pair; with ORDER: its pair")
     parser.add_argument("--all", action="store_true", help="every open order of the account")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    add_direct(parser)
     parser.set_defaults(run=run)
 
 
@@ -49,7 +52,11 @@ def run(arguments: argparse.Namespace) -> int:
         raise ExitError("Name what to cancel: an ORDER, --symbol SYMBOL, or --all. Nothing was cancelled.", USAGE)
     if arguments.symbol is not None:
         arguments.symbol = symbols_of([arguments.symbol])[0]
-    return with_rest(lambda rest: _cancel(rest, arguments), keys=True)
+    if asks_exchange(arguments):
+        return with_rest(lambda rest: _cancel(rest, arguments), keys=True)
+    from mexc_tui.cli.acting import cancel
+
+    return cancel(arguments)
 
 
 async def _cancel(rest: MexcRest, arguments: argparse.Namespace) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from mexc_tui.cli.desks import add_role, read_settings, settings_refused
 from mexc_tui.cli.io.exits import USAGE, ExitError
 
 _EPILOG = """\
@@ -31,32 +32,39 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the demo."""
+    add_exchange(parser)
+    parser.add_argument("--symbol", metavar="SYMBOL", help="pair to open on")
+    parser.add_argument("--frames", metavar="N", type=_count, help="end after this many frames; needs no terminal")
+    add_role(parser)
+
+
+def add_exchange(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the demo's exchange; each combination is a demo of its own."""
     parser.add_argument("--replay", metavar="FILE", type=Path, help="trade against a recorded market")
     parser.add_argument("--seed", metavar="N", type=int, help="seed of the modelled markets")
     parser.add_argument("--speed", metavar="X", help="speed of a recorded market, 1 is as it was")
     parser.add_argument("--from", metavar="S", dest="from_s", help="begin so many seconds into a recorded market")
-    parser.add_argument("--symbol", metavar="SYMBOL", help="pair to open on")
     parser.add_argument("--faults", metavar="PROFILE", help="let the exchange misbehave in a named way")
-    parser.add_argument("--frames", metavar="N", type=_count, help="end after this many frames; needs no terminal")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Start the exchange first of all, then everything else beside it."""
+    """Start the desk first of all, if it does not run yet, then everything else beside it."""
     from mexc_tui.cli.io.terminal import require_terminal
 
     if arguments.frames is None:
         require_terminal()
     if arguments.replay is not None and not arguments.replay.is_file():
         raise ExitError(f"There is no recorded market at {arguments.replay}; nothing was started.", USAGE)
-    from mexc_tui.desk.child import ChildExchange
+    from mexc_tui.desk.choice import demo_choice
+    from mexc_tui.desk.launch import Start
+    from mexc_tui.desk.starting import Lifetime
 
-    child = ChildExchange(exchange_arguments(arguments))
-    try:
-        from mexc_tui.cli import cockpit
+    file, _ = read_settings()
+    with settings_refused():
+        start = Start(demo_choice(exchange_arguments(arguments)), lifetime=Lifetime.SCREENS)
+    from mexc_tui.cli import cockpit
 
-        return cockpit.run_demo(child, arguments)
-    finally:
-        child.close()
+    return cockpit.open_started(start, file, arguments)
 
 
 def exchange_arguments(arguments: argparse.Namespace) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from mexc_tui.cli.commands import paper
+from mexc_tui.cli.desks import add_role, configured_desk, read_settings, settings_refused
 from mexc_tui.cli.io.exits import USAGE, ExitError
 
 
@@ -12,6 +13,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the plain call."""
     parser.add_argument("--symbol", metavar="SYMBOL", help="pair to open on")
     paper.add_fresh(parser)
+    add_role(parser)
     parser.set_defaults(frames=None)
 
 
@@ -20,19 +22,21 @@ def run(arguments: argparse.Namespace) -> int:
     from mexc_tui.cli.io.terminal import require_terminal
 
     require_terminal()
-    from mexc_tui.cli.desk import configured_plan, read_settings
+    from mexc_tui.desk.launch import Start
     from mexc_tui.domain.views import VenueKind
 
-    file, limits = read_settings()
-    plan = configured_plan(file, limits)
-    if plan.kind is not VenueKind.LOCAL:
+    choice = configured_desk()
+    if choice.kind is not VenueKind.LOCAL:
         return paper.run(arguments)
     if arguments.fresh:
         raise ExitError(
-            f"--fresh begins a new paper account, and the accounts of {plan.base_url} are kept there. "
+            f"--fresh begins a new paper account, and the accounts of {choice.upstream} are kept there. "
             "`mexc-tui paper --fresh` trades on paper on that exchange's market.",
             USAGE,
         )
+    file, _ = read_settings()
+    with settings_refused():
+        start = Start(choice)
     from mexc_tui.cli import cockpit
 
-    return cockpit.run_configured(plan, file, arguments)
+    return cockpit.open_started(start, file, arguments)

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import argparse
 
+from mexc_tui.cli.desks import add_desk
+
 _SIZES = """\
 SIZE is 0.5 (of the base asset), '$100' (in quote) or 25% (of what is free).
 """
 _PLACE = f"""\
 {_SIZES}
-The order passes the same gate, with the same limits, as one from the cockpit, and is written to the same journal
-before it is sent. It is sent once, never again: where the answer is lost it is looked up, and if that fails too its
+The order goes through the desk that runs for the account, beside its screens; where none runs, through one that is
+started for the moment. It passes the same gate, with the same limits, and is written to the same journal before it is
+sent. It is sent once, never again: where the answer is lost it is looked up, and if that fails too its
 outcome is said to be unknown. A limit order works at the exchange until it fills or is cancelled, also after this
 command has ended. Only an exchange on this machine takes orders in this version.
 
 exit codes:
   0    the exchange took the order (see state for what became of it)
-  1    refused by the gate (all reasons are printed) or by the exchange; the journal is in use
+  1    refused by the gate (all reasons are printed) or by the exchange, or the desk's ticket is locked
   2    bad usage: no such pair, a size or price that is none, no API key
   3    the exchange cannot be reached; nothing was sent
   4    the outcome is unknown: the order may be live; look for its client id before placing another one
@@ -34,7 +37,7 @@ def _add_side(commands: argparse._SubParsersAction[argparse.ArgumentParser], sid
     parser = commands.add_parser(
         side,
         help=f"place one {side} order",
-        description=f"Place one {side} order at the configured exchange.",
+        description=f"Place one {side} order.",
         epilog=_PLACE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -49,6 +52,7 @@ def _add_side(commands: argparse._SubParsersAction[argparse.ArgumentParser], sid
     kind.add_argument("--fok", action="store_true", help="trade at once and whole, or not at all")
     parser.add_argument("--wait", metavar="S", type=float, default=0.0, help="wait so long for the order to finish")
     parser.add_argument("--json", action="store_true", help="one JSON object")
+    add_desk(parser)
     parser.set_defaults(run=run, side=side)
 
 

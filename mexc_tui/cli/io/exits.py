@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mexc_tui.desk.errors import InvalidRequestError, RequestError, UnreachableError
+from mexc_tui.desk.errors import DeskError, InvalidRequestError, RequestError, UnreachableError
 
 OK = 0
 FAILURE = 1
@@ -31,6 +31,8 @@ def exit_code(error: ExitError | RequestError) -> int:
     """Return the code that an error ends the program with."""
     if isinstance(error, ExitError):
         return error.code
+    if isinstance(error, DeskError):
+        return error.exit_code
     if isinstance(error, InvalidRequestError):
         return USAGE
     return UNREACHABLE if isinstance(error, UnreachableError) else FAILURE

@@ -1,4 +1,4 @@
-"""SIGINT, SIGTERM and SIGHUP as an ordered end: of a command on a loop, or of a desk and its screen."""
+"""SIGINT, SIGTERM and SIGHUP as an ordered end: of a command on a loop, or of a screen."""
 
 from __future__ import annotations
 
@@ -7,14 +7,10 @@ import signal
 import threading
 from collections.abc import Callable, Coroutine
 from types import FrameType, TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mexc_tui.cli.io.exits import SIGNALLED
 
-if TYPE_CHECKING:
-    from mexc_tui.engine.engine import Engine
-
-ENGINE_LIMIT_S = 8.0
 SCREEN_LIMIT_S = 2.0
 
 _SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
@@ -65,17 +61,16 @@ class StopOnSignal:
         self._received.set()
 
 
-class EndOnSignal:
-    """While entered, a signal stops the engine, then the screen; what does not end in time is left behind."""
+class LeaveOnSignal:
+    """While entered, a signal ends the screen, even one that hangs on a dead terminal; the desk goes on."""
 
-    def __init__(self, engine: Engine, leave_screen: Callable[[], None]) -> None:
+    def __init__(self, leave_screen: Callable[[], None]) -> None:
         self.received = 0
-        self._engine = engine
         self._leave_screen = leave_screen
         self._finished = threading.Event()
         self._before: dict[int, object] = {}
 
-    def __enter__(self) -> EndOnSignal:
+    def __enter__(self) -> LeaveOnSignal:
         for number in _SIGNALS:
             self._before[number] = signal.signal(number, self._on_signal)
         return self
@@ -93,11 +88,9 @@ class EndOnSignal:
         if self.received:
             return
         self.received = number
-        self._engine.stop()
         threading.Thread(target=self._end, name="ending", daemon=True).start()
 
     def _end(self) -> None:
-        self._engine.join(ENGINE_LIMIT_S)
         threading.Thread(target=self._leave_screen, name="leaving", daemon=True).start()
         if not self._finished.wait(SCREEN_LIMIT_S):
             os._exit(SIGNALLED + self.received)

@@ -1,0 +1,275 @@
+"""What commands do through a desk besides placing orders, each with its outcome."""
+
+from __future__ import annotations
+
+import argparse
+import uuid
+from collections.abc import Sequence
+
+from mexc_tui.cli.desks import account_missing, desk_client, wait_ready
+from mexc_tui.cli.io.exits import FAILURE, OK, UNKNOWN, USAGE, ExitError
+from mexc_tui.cli.io.output import Row, narrate, safe, say_what_was_done
+from mexc_tui.cli.rows import own_order_row
+from mexc_tui.desk.client import SocketClient
+from mexc_tui.desk.configured import unknown_symbols
+from mexc_tui.desk.protocol import Outcome
+from mexc_tui.domain.commands import CancelAll, CancelOrder, Command, Flatten, Halt, Resume
+from mexc_tui.domain.facts import Fact, Level
+from mexc_tui.domain.interest import Interest
+from mexc_tui.domain.limits import TradingState
+from mexc_tui.domain.numbers import plain
+from mexc_tui.domain.orders import Balance, Order
+from mexc_tui.domain.views import (
+    TOPIC_BALANCES,
+    TOPIC_INSTRUMENTS,
+    TOPIC_LINK,
+    TOPIC_ORDERS,
+    TOPIC_POSITIONS,
+    TOPIC_RISK,
+    BalancesView,
+    InstrumentsView,
+    LinkView,
+    OrdersView,
+    PositionsView,
+    RiskView,
+)
+
+OUTCOME_LIMIT_S = 20.0
+"""How long a cancel, a halt or a sale is waited for before its outcome is called unknown."""
+_TOPICS = frozenset(
+    {TOPIC_ORDERS, TOPIC_RISK, TOPIC_INSTRUMENTS, TOPIC_BALANCES, TOPIC_POSITIONS, TOPIC_LINK},
+)
+
+
+def orders(arguments: argparse.Namespace, symbols: Sequence[str]) -> list[Row]:
+    """Return the open orders of the desk's account, of these pairs or of all."""
+    with desk_client(arguments, "orders", look=True) as client:
+        _open(client)
+        _require_listed(client, symbols)
+        return [own_order_row(order) for order in _live(client) if not symbols or order.symbol in symbols]
+
+
+def balances(arguments: argparse.Namespace) -> list[Balance]:
+    """Return what the desk's account holds."""
+    with desk_client(arguments, "balances", look=True) as client:
+        _open(client)
+        wait_ready(client, lambda: "" if client.view(TOPIC_BALANCES) else "the balances have not been read yet")
+        view = client.view(TOPIC_BALANCES)
+        return [row.balance for row in view.rows] if isinstance(view, BalancesView) else []
+
+
+def cancel(arguments: argparse.Namespace) -> int:
+    """Cancel what was named, print what became of each order, and return the exit code."""
+    with desk_client(arguments, "cancel") as client:
+        _open(client)
+        symbol: str | None = arguments.symbol
+        _require_listed(client, [symbol] if symbol is not None else [], "Nothing was cancelled.")
+        named = [order for order in _live(client) if symbol in (None, order.symbol)]
+        if arguments.order is not None:
+            named = [order for order in named if arguments.order in (order.order_id, order.client_order_id)]
+            if not named:
+                raise ExitError(
+                    f"No open order has the id {safe(arguments.order)[:64]}; nothing was cancelled.", FAILURE
+                )
+            command: Command = CancelOrder(command_id=_new_id(), client_order_id=named[0].client_order_id)
+        else:
+            command = CancelAll(command_id=_new_id(), symbol=symbol)
+        _submit(client, command)
+        codes = [_tell_cancelled(order, as_json=arguments.json) for order in _ended(client, named)]
+        if not codes:
+            narrate("there was no open order")
+        return max(codes, default=OK)
+
+
+def halt(arguments: argparse.Namespace) -> int:
+    """Halt, wait until every cancel is confirmed, and say what is left."""
+    with desk_client(arguments, "halt") as client:
+        _look(client)
+        client.wait(lambda: client.view(TOPIC_RISK) is not None or bool(client.died()), OUTCOME_LIMIT_S)
+        before = _live(client)
+        _submit(client, Halt(command_id=_new_id(), reason=arguments.reason))
+        client.wait(lambda: _state(client) is TradingState.HALTED or bool(client.died()), OUTCOME_LIMIT_S)
+        if _state(client) is not TradingState.HALTED:
+            raise ExitError("It is not known whether trading is halted; look with `mexc-tui status`.", UNKNOWN)
+        after = _ended(client, before, everything=True)
+        left = [order for order in _live(client) if order.state.may_be_live]
+        confirmed = sum(order.state.final for order in after)
+        row: Row = {"type": "halt", "state": "halted", "cancelled": confirmed, "left": len(left)}
+        row["orders"] = [order.client_order_id for order in left]
+        text = f"Trading is halted. {confirmed} of {len(before)} orders are confirmed as ended, {len(left)} left."
+        if left:
+            text += " Cancelling goes on; `mexc-tui orders` shows what is open."
+        say_what_was_done(row, text, as_json=arguments.json)
+        return UNKNOWN if left else OK
+
+
+def resume(arguments: argparse.Namespace) -> int:
+    """Lift a halt."""
+    with desk_client(arguments, "resume") as client:
+        _look(client)
+        client.wait(lambda: client.view(TOPIC_RISK) is not None or bool(client.died()), OUTCOME_LIMIT_S)
+        was = _state(client)
+        _submit(client, Resume(command_id=_new_id()))
+        client.wait(lambda: _state(client) is TradingState.ACTIVE or bool(client.died()), OUTCOME_LIMIT_S)
+        if _state(client) is not TradingState.ACTIVE:
+            raise ExitError("It is not known whether the halt is lifted; look with `mexc-tui status`.", UNKNOWN)
+        text = "Trading was active already." if was is TradingState.ACTIVE else "Trading is active again."
+        row: Row = {"type": "resume", "state": "active", "was": None if was is None else was.value}
+        say_what_was_done(row, text, as_json=arguments.json)
+        return OK
+
+
+def flatten(arguments: argparse.Namespace, symbol: str | None) -> int:
+    """Cancel and sell what is held, of one pair or of all; wait for the end and print it for each pair."""
+    with desk_client(arguments, "flatten") as client:
+        _open(client)
+        _require_listed(client, [symbol] if symbol is not None else [], "Nothing was sent.")
+        view = client.view(TOPIC_POSITIONS)
+        positions = view.positions if isinstance(view, PositionsView) else ()
+        held = {position.symbol for position in positions if position.qty}
+        wanted = held if symbol is None else {symbol}
+        command = Flatten(command_id=_new_id(), symbol=symbol)
+        _submit(client, command)
+
+        def told() -> list[Fact]:
+            facts = client.facts(client.seen)
+            ends = [fact for fact in facts if fact.command_id == command.command_id]
+            return [fact for fact in ends if fact.kind in ("flattened", "problem")]
+
+        def over() -> bool:
+            ends = {fact.symbol for fact in told()}
+            return bool(client.died()) or (ends >= wanted if wanted else bool(ends))
+
+        client.wait(over, OUTCOME_LIMIT_S)
+        ends = told()
+        for fact in ends:
+            row: Row = {"type": "flatten", "symbol": fact.symbol or None, "flat": fact.kind == "flattened"}
+            say_what_was_done({**row, "message": fact.message}, fact.message, as_json=arguments.json)
+        missing = sorted(wanted - {fact.symbol for fact in ends})
+        for name in missing:
+            text = f"{name}: the end of the sale is not known yet; the desk goes on with it."
+            row = {"type": "flatten", "symbol": name, "flat": None, "message": text}
+            say_what_was_done(row, text, as_json=arguments.json)
+        failed = any(fact.level in (Level.BAD, Level.WARN) for fact in ends)
+        return UNKNOWN if missing else FAILURE if failed else OK
+
+
+def status(arguments: argparse.Namespace) -> int:
+    """Print how the desk's account stands."""
+    with desk_client(arguments, "status", look=True) as client:
+        _look(client)
+        wait_ready(client, lambda: "" if isinstance(client.view(TOPIC_RISK), RiskView) else "the desk is starting")
+        client.wait(lambda: not account_missing(client) or bool(client.died()), 3.0)
+        risk, link = client.view(TOPIC_RISK), client.view(TOPIC_LINK)
+        assert isinstance(risk, RiskView)
+        live = _live(client)
+        row: Row = {
+            "type": "status",
+            "desk": client.info.name,
+            "kind": client.info.kind.value,
+            "account": client.info.account,
+            "state": risk.state.value,
+            "reason": risk.reason,
+            "armed": risk.armed,
+            "ready": risk.ready,
+            "ready_reason": risk.ready_reason,
+            "link": link.state.value if isinstance(link, LinkView) else None,
+            "open_orders": len(live),
+            "unknown": risk.unknown,
+            "equity": risk.equity,
+            "day_pnl": risk.day_pnl,
+            "exposure": risk.exposure,
+        }
+        money = ", ".join(
+            f"{name} {'—' if value is None else plain(value)}"
+            for name, value in (("equity", risk.equity), ("today", risk.day_pnl), ("exposure", risk.exposure))
+        )
+        mode = "armed" if risk.armed else "locked"
+        not_ready = "" if risk.ready else f", not ready: {risk.ready_reason}"
+        text = (
+            f"{client.info.name} ({client.info.account})\n"
+            f"{risk.state.value}{f': {risk.reason}' if risk.reason else ''}, {mode}{not_ready}, "
+            f"link {row['link'] or 'unknown'}\n"
+            f"{len(live)} open orders, {risk.unknown} of unknown outcome; {money}"
+        )
+        say_what_was_done(row, text, as_json=arguments.json)
+        return OK
+
+
+def _new_id() -> str:
+    return f"cli-{uuid.uuid4().hex}"
+
+
+def _look(client: SocketClient) -> None:
+    client.look(Interest(topics=_TOPICS))
+
+
+def _open(client: SocketClient) -> None:
+    """Look at the account and wait until the desk knows it."""
+    _look(client)
+    wait_ready(
+        client,
+        lambda: (
+            account_missing(client)
+            or ("" if client.view(TOPIC_ORDERS) and _listed(client) else "the desk is still reading the account")
+        ),
+    )
+
+
+def _listed(client: SocketClient) -> dict[str, object]:
+    view = client.view(TOPIC_INSTRUMENTS)
+    return dict(view.by_symbol) if isinstance(view, InstrumentsView) else {}
+
+
+def _require_listed(client: SocketClient, symbols: Sequence[str], also: str = "") -> None:
+    unknown = unknown_symbols(symbols, _listed(client))
+    if unknown:
+        raise ExitError(f"{unknown} {also}".rstrip(), USAGE)
+
+
+def _submit(client: SocketClient, command: Command) -> None:
+    """Hand a command over and make sure that the desk took it."""
+    client.submit(command)
+    client.wait(lambda: client.answer(command.command_id) is not None or bool(client.died()), OUTCOME_LIMIT_S)
+    answer = client.answer(command.command_id)
+    if answer is not None and answer.outcome is Outcome.REFUSED:
+        raise ExitError(f"The desk did not take it: {answer.reason} Nothing was sent.", FAILURE)
+    if answer is None or answer.outcome is Outcome.UNKNOWN:
+        raise ExitError("It is not known whether the desk took it; look with `mexc-tui status`.", UNKNOWN)
+
+
+def _live(client: SocketClient) -> tuple[Order, ...]:
+    view = client.view(TOPIC_ORDERS)
+    return view.open if isinstance(view, OrdersView) else ()
+
+
+def _state(client: SocketClient) -> TradingState | None:
+    view = client.view(TOPIC_RISK)
+    return view.state if isinstance(view, RiskView) else None
+
+
+def _ended(client: SocketClient, named: Sequence[Order], *, everything: bool = False) -> list[Order]:
+    """Wait until these orders have ended (``everything``: and no other is open), and return them as they are then."""
+    keys = {order.client_order_id for order in named}
+
+    def over() -> bool:
+        live = {order.client_order_id for order in _live(client)}
+        return bool(client.died()) or not (live if everything else live & keys)
+
+    client.wait(over, OUTCOME_LIMIT_S)
+    view = client.view(TOPIC_ORDERS)
+    known = {o.client_order_id: o for o in (*view.open, *view.recent)} if isinstance(view, OrdersView) else {}
+    return [known.get(order.client_order_id, order) for order in named]
+
+
+def _tell_cancelled(order: Order, *, as_json: bool) -> int:
+    """Print what became of one order that was to be cancelled; returns the exit code it means."""
+    ended = order.state.final
+    failed = not ended and not order.cancel_requested
+    outcome = order.state.value if ended else "failed" if failed else "unknown"
+    text = f"{safe(order.symbol)} order {safe(order.order_id or order.client_order_id)}: {outcome}, "
+    row = {**own_order_row(order), "outcome": outcome}
+    say_what_was_done(row, text + f"filled {plain(order.filled_qty)}", as_json=as_json)
+    if not ended:
+        narrate(f"order {order.order_id or order.client_order_id}: not cancelled, or not known to be")
+    return OK if ended else FAILURE if failed else UNKNOWN
