@@ -17,6 +17,8 @@ from typing import IO
 import pyte
 import pytest
 
+from tests.desks import end_desks, runtime_folder
+
 
 class Screen:
     """The program in a pseudo terminal, and what a person would see there."""
@@ -106,7 +108,7 @@ class Screen:
 
 
 @pytest.fixture
-def environment(tmp_path: Path) -> dict[str, str]:
+def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
     plain = {
         name: value
         for name, value in os.environ.items()
@@ -116,7 +118,10 @@ def environment(tmp_path: Path) -> dict[str, str]:
     }
     for name in ("config", "data", "state", "cache"):
         plain[f"XDG_{name.upper()}_HOME"] = str(tmp_path / name)
-    return {**plain, "HOME": str(tmp_path), "TERM": "xterm-256color", "LC_ALL": "C.UTF-8"}
+    with runtime_folder() as runtime:
+        plain["XDG_RUNTIME_DIR"] = runtime
+        yield {**plain, "HOME": str(tmp_path), "TERM": "xterm-256color", "LC_ALL": "C.UTF-8"}
+        end_desks(plain["XDG_STATE_HOME"])
 
 
 @pytest.fixture

@@ -8,29 +8,17 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
+
+from tests.desks import children_of, desks, gone, only_desk
 
 pytestmark = pytest.mark.e2e
 
 
 def book_is_shown(text: str) -> bool:
     return "LADDER BTCUSDT" in text and "exact" in text and len(re.findall(r"\d\d,\d{3}\.\d\d ", text)) > 10
-
-
-def child_of(pid: int) -> int:
-    found = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True, check=True).stdout.split()
-    assert len(found) == 1
-    return int(found[0])
-
-
-def alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
-    except OSError:
-        return False
 
 
 def test_with_errors_in_a_file_the_screen_is_in_the_terminal(screen, tmp_path):
@@ -72,21 +60,31 @@ def test_look_place_see_cancel_and_leave(screen, environment):
     assert outside == []
 
 
-def test_the_exchange_ends_with_a_killed_demo(screen):
+def test_the_exchange_ends_with_a_killed_desk(screen, environment):
     terminal = screen("demo")
     terminal.until(book_is_shown)
-    child = child_of(terminal.process.pid)
-    terminal.process.kill()
-    end = time.monotonic() + 10
-    while alive(child):
-        assert time.monotonic() < end
-        time.sleep(0.02)
+    desk = only_desk(environment)["pid"]
+    (child,) = children_of(desk)
+    os.kill(desk, signal.SIGKILL)
+    gone(child)
 
 
-def test_an_exchange_that_breaks_down_is_told(screen):
+def test_the_demo_ends_whole_with_its_last_screen(screen, environment):
     terminal = screen("demo")
     terminal.until(book_is_shown)
-    os.kill(child_of(terminal.process.pid), signal.SIGKILL)
+    desk = only_desk(environment)["pid"]
+    (child,) = children_of(desk)
+    terminal.press("\x11")
+    assert terminal.ended() == 0
+    gone(desk)
+    gone(child)
+
+
+def test_an_exchange_that_breaks_down_is_told(screen, environment):
+    terminal = screen("demo")
+    terminal.until(book_is_shown)
+    (child,) = children_of(only_desk(environment)["pid"])
+    os.kill(child, signal.SIGKILL)
     terminal.until(lambda text: "embedded exchange has ended" in text)
     terminal.press("\x11")
     assert terminal.ended() == 1
@@ -101,15 +99,6 @@ def test_a_signal_ends_it_and_gives_the_terminal_back(screen, number):
     assert terminal.ended() == 128 + number
     assert b"\x1b[?1049l" in terminal.raw
     assert b"Traceback" not in terminal.raw
-
-
-def test_a_lost_terminal_ends_it_with_a_closed_journal(screen, environment):
-    terminal = screen("demo")
-    terminal.until(book_is_shown)
-    terminal.hang_up()
-    assert terminal.ended() == 128 + signal.SIGHUP
-    journals = list(Path(environment["XDG_STATE_HOME"]).rglob("journal.db*"))
-    assert [path.name for path in journals] == ["journal.db"], "the journal was not closed"
 
 
 def test_a_tiny_terminal_is_told_and_can_grow(screen):
@@ -231,7 +220,7 @@ def test_a_crash_of_the_screen_shows_no_traceback_and_no_values(environment, tmp
     assert "hush" not in done.stderr + done.stdout
 
 
-def test_two_terminals_that_only_watch_do_not_hinder_each_other(screen):
+def test_two_terminals_on_one_account_share_its_desk(screen, environment):
     from mexc_tui.desk.child import ChildExchange
 
     child = ChildExchange()
@@ -245,7 +234,9 @@ def test_two_terminals_that_only_watch_do_not_hinder_each_other(screen):
         first = screen(**addresses, **keys)
         assert "LOCKED" in first.until(book_is_shown)
         second = screen(**addresses, **keys)
-        assert second.ended() == 1
-        assert "Another terminal" in second.text
+        assert "LOCKED" in second.until(book_is_shown)
+        first.press("a")
+        second.until(lambda text: "ARMED" in text)
+        assert {desk["screens"] for desk in desks({**environment, **addresses})} == {2}, "two for each of two desks"
     finally:
         child.close()

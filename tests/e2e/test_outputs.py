@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -13,6 +14,7 @@ from types import MappingProxyType
 import pytest
 
 from mexc_tui.desk.child import ChildExchange
+from tests.desks import end_desks, runtime_folder
 
 pytestmark = pytest.mark.e2e
 
@@ -23,7 +25,10 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     home = tmp_path_factory.mktemp("home")
     child = ChildExchange(["--seed", "1"])
-    try:
+    with contextlib.ExitStack() as stack:
+        stack.callback(child.close)
+        runtime = stack.enter_context(runtime_folder())
+        stack.callback(end_desks, home / "state")
         found = child.ready()
         environment = {
             **{name: text for name, text in os.environ.items() if not name.startswith("MEXC_")},
@@ -33,6 +38,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
             "MEXC_SECRET_KEY": found.api_secret,
             "MEXC_TUI_CONFIG": str(home / "config.toml"),
             "XDG_STATE_HOME": str(home / "state"),
+            "XDG_RUNTIME_DIR": runtime,
             "PYTHONPATH": str(Path(__file__).parents[2]),
         }
 
@@ -51,8 +57,6 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
             )
 
         yield start
-    finally:
-        child.close()
 
 
 def open_orders(run: Run) -> list[str]:

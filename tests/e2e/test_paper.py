@@ -26,6 +26,13 @@ def book_is_shown(text: str) -> bool:
     return "LADDER BTCUSDT" in text and "exact" in text and len(re.findall(r"\d\d,\d{3}\.\d\d ", text)) > 10
 
 
+def leave_and_stop(terminal) -> None:
+    terminal.press("\x11")
+    terminal.until(lambda text: "what becomes of the desk?" in text)
+    terminal.press("s")
+    assert terminal.ended() == 0
+
+
 @pytest.fixture
 def upstream(environment) -> Iterator[dict[str, str]]:
     command = [sys.executable, "-m", "mexc_tui", "exchange", "--port", "0", "--json", "--until-stdin-closes"]
@@ -121,19 +128,18 @@ def test_the_paper_account_stays_from_one_day_to_the_next(screen, upstream):
     terminal.press("b")
     terminal.press("\r")
     terminal.until(lambda text: re.search(r"● working\s+BTCUSDT\s+buy", text))
-    terminal.press("\x11")
-    assert terminal.ended() == 0
+    leave_and_stop(terminal)
     second = screen("paper", **upstream)
     shown = second.until(lambda text: book_is_shown(text) and re.search(r"● working\s+BTCUSDT\s+buy", text))
     assert "Live trading is locked" not in shown
-    assert "paper order stands again" in second.text
+    second.until(lambda text: "paper order stands again" in text, 5)
     second.press("C")
     second.until(lambda text: not re.search(r"● working\s+BTCUSDT\s+buy", text))
     third = screen("paper", **upstream)
-    third.until(lambda text: "Another program is trading with the paper account" in text)
-    assert third.ended() == 1
-    second.press("\x11")
-    assert second.ended() == 0
+    third.until(lambda text: book_is_shown(text) and "ARMED" in text)
+    third.press("\x11")
+    assert third.ended() == 0
+    leave_and_stop(second)
 
 
 def test_a_fresh_account_leaves_the_old_one_where_it_can_be_found(screen, upstream, environment):
@@ -143,10 +149,9 @@ def test_a_fresh_account_leaves_the_old_one_where_it_can_be_found(screen, upstre
     first.press("JJJb\r")
     first.until(lambda text: re.search(r"● working\s+BTCUSDT\s+buy", text))
     busy = screen("paper", "--fresh", **upstream)
-    busy.until(lambda text: "Another program is trading with the paper account" in text)
+    busy.until(lambda text: "runs with this account" in text)
     assert busy.ended() == 1
-    first.press("\x11")
-    assert first.ended() == 0
+    leave_and_stop(first)
     (old,) = folder.iterdir()
     kept = (old / "account.json").read_bytes()
     assert screen("--fresh", **upstream).ended() == 2, "an exchange of this machine keeps its own accounts"
@@ -154,8 +159,7 @@ def test_a_fresh_account_leaves_the_old_one_where_it_can_be_found(screen, upstre
     second = screen("paper", "--fresh", **upstream)
     second.until(lambda text: book_is_shown(text) and "no orders yet" in text)
     second.until(lambda text: "This is a new paper account" in text, 5)
-    second.press("\x11")
-    assert second.ended() == 0
+    leave_and_stop(second)
     (aside,) = folder.glob(f"{old.name}.*")
     assert (aside / "account.json").read_bytes() == kept
 

@@ -6,7 +6,7 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from mexc_tui.venues.simulator.core.events import BookLevel, PublicTrade, SimEve
 from mexc_tui.venues.simulator.exchange import Exchange, demo_exchange
 from mexc_tui.venues.simulator.markets.catalogue import default_markets
 from mexc_tui.venues.simulator.server import Server, ServerSettings
+from tests.desks import end_desks, runtime_folder
 
 Level = tuple[Decimal, Decimal]
 Call = Callable[..., tuple[int, list[dict[str, Any]], str]]
@@ -138,7 +139,7 @@ def watching(server: Server, reader: Reader) -> Callable[..., Awaitable[int]]:
 
 
 @pytest.fixture
-def call(exchange: Addresses, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: Any) -> Call:
+def call(exchange: Addresses, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: Any) -> Iterator[Call]:
     """Run a command with --json at the module's exchange; returns code, rows and what was said on standard error."""
     monkeypatch.setenv("MEXC_BASE_URL", exchange.rest)
     monkeypatch.setenv("MEXC_WS_URL", exchange.ws)
@@ -154,4 +155,7 @@ def call(exchange: Addresses, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, c
         captured = capfd.readouterr()
         return code, [json.loads(text) for text in captured.out.splitlines()], captured.err
 
-    return run
+    with runtime_folder() as runtime:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", runtime)
+        yield run
+        end_desks(tmp_path / "state")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
@@ -12,6 +14,7 @@ from typing import Any
 import pytest
 
 from mexc_tui.desk.child import Addresses, ChildExchange
+from tests.desks import desk_pids, gone
 
 Call = Callable[..., tuple[int, list[dict[str, Any]], str]]
 
@@ -84,17 +87,53 @@ def test_cancel_all_and_by_pair(call):
 
 def test_a_journal_in_use_is_said_and_cancelling_works_beside_it(call, tmp_path):
     code, (placed,), _ = call("buy", "BTCUSDT", "$20", "--at", "60000")
+    (pid,) = desk_pids(tmp_path / "state")
+    gone(pid)
     (lock,) = (tmp_path / "state").rglob("journal.lock")
     holder = os.open(lock, os.O_RDWR)
     fcntl.flock(holder, fcntl.LOCK_EX)
     try:
         code, rows, said = call("buy", "BTCUSDT", "$20", "--at", "60000")
         assert (code, rows) == (1, [])
-        assert "Nothing was sent" in said
-        assert "mexc-tui cancel" in said
-        assert call("cancel", placed["order_id"])[0] == 0
+        assert "trading with this account's journal" in said
+        assert call("cancel", placed["order_id"], "--direct")[0] == 0
+        assert call("orders", "--direct")[:2] == (0, [])
     finally:
         os.close(holder)
+
+
+def test_two_orders_at_once_go_through_one_desk(call, tmp_path):
+    environment = dict(os.environ)
+    commands = [("buy", "BTCUSDT", "$20", "--at", price, "--json") for price in ("60000", "59000", "58000")]
+    started = [
+        subprocess.Popen([sys.executable, "-m", "mexc_tui", *command], env=environment, stdout=subprocess.PIPE)
+        for command in commands
+    ]
+    placed = [json.loads(process.communicate(timeout=60)[0]) for process in started]
+    assert [row["state"] for row in placed] == ["working"] * 3
+    assert [process.returncode for process in started] == [0] * 3
+    runs = {row["client_order_id"].rpartition("-")[0] for row in placed}
+    assert len(runs) == 1, "one desk numbered all three"
+    (pid,) = desk_pids(tmp_path / "state")
+    gone(pid)
+    code, rows, _ = call("cancel", "--all")
+    assert (code, len(rows)) == (0, 3)
+
+
+def test_halt_resume_and_flatten_tell_their_outcome_in_numbers(call):
+    for price in ("60000", "59000"):
+        assert call("buy", "BTCUSDT", "$20", "--at", price)[0] == 0
+    assert call("buy", "ETHUSDT", "$30", "--market")[0] == 0
+    code, (halted,), _ = call("halt", "--reason", "a test")
+    assert (code, halted["state"], halted["cancelled"], halted["left"]) == (0, "halted", 2, 0)
+    code, (now,), _ = call("status")
+    assert (code, now["state"], now["reason"], now["open_orders"]) == (0, "halted", "a test", 0)
+    code, (denied,), _ = call("buy", "BTCUSDT", "$20", "--at", "58000")
+    assert (code, denied["type"], [one["code"] for one in denied["violations"]]) == (1, "denied", ["TRADING_STATE"])
+    code, (flat,), _ = call("flatten", "ETHUSDT")
+    assert (code, flat["symbol"], flat["flat"]) == (0, "ETHUSDT", True)
+    code, (active,), _ = call("resume")
+    assert (code, active["state"], active["was"]) == (0, "active", "halted")
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import pytest
 
 from mexc_tui.config.settings import Credentials, Secret
 from mexc_tui.desk.child import Addresses, ChildExchange
-from mexc_tui.desk.plan import Plan, build
+from mexc_tui.desk.plan import Plan, PlannedParts
 from mexc_tui.domain.commands import CancelOrder, Command, Draft, PlaceOrder
 from mexc_tui.domain.facts import Fact
 from mexc_tui.domain.interest import Interest
@@ -103,7 +103,7 @@ class Terminal:
             folder=folder,
             armed_at_start=True,
         )
-        self.engine: Engine = build(plan)
+        self.engine: Engine = Engine(PlannedParts(plan))
         self.client = self.engine.client("terminal")
         self.engine.start()
         assert self.engine.settled.wait(20)

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from mexc_tui.cli.desk import configured_plan, read_settings
+from mexc_tui.cli.desks import configured_desk, read_settings
 from mexc_tui.cli.io.exits import USAGE, ExitError
 from mexc_tui.cli.io.logs import start_log
 from mexc_tui.cli.main import main
 from mexc_tui.config.paths import log_file
+from mexc_tui.desk.choice import configured_choice
+from mexc_tui.desk.planning import configured_plan
 from mexc_tui.domain.views import VenueKind
 
 
@@ -87,24 +89,27 @@ def test_a_replay_that_is_not_there(capsys, home):
     assert "no recorded market" in err
 
 
-def test_plans_follow_the_address(monkeypatch):
+def test_the_desk_follows_the_address_and_the_key(monkeypatch):
     file, limits = read_settings()
-    live = configured_plan(file, limits)
-    assert live.kind is VenueKind.LIVE
+    assert configured_choice(file).kind is VenueKind.PAPER
     monkeypatch.setenv("MEXC_BASE_URL", "http://127.0.0.1:8700")
     monkeypatch.setenv("MEXC_WS_URL", "ws://127.0.0.1:8700/ws")
     monkeypatch.setenv("MEXC_API_KEY", "mx0vglFirstKey")
     monkeypatch.setenv("MEXC_SECRET_KEY", "verysecret")
-    local = configured_plan(file, limits)
-    assert local.kind is VenueKind.LOCAL
-    assert not local.armed_at_start
-    assert "mx0vglFirstKey" not in f"{local!r}"
-    assert "verysecret" not in f"{local!r}"
+    local = configured_choice(file)
+    assert (local.kind, local.name) == (VenueKind.LOCAL, "local-8700")
+    plan = configured_plan(local, file, limits, armed=False)
+    assert plan.kind is VenueKind.LOCAL
+    assert not plan.armed_at_start
+    for shown in (f"{plan!r}", f"{local!r}", str(local.arguments)):
+        assert "mx0vglFirstKey" not in shown
+        assert "verysecret" not in shown
     monkeypatch.setenv("MEXC_API_KEY", "mx0vglSecondKey")
-    assert configured_plan(file, limits).folder != local.folder
+    second = configured_choice(file)
+    assert second.desk_id != local.desk_id
     monkeypatch.setenv("MEXC_BASE_URL", "")
     with pytest.raises(ExitError, match="MEXC_BASE_URL is empty") as refusal:
-        configured_plan(file, limits)
+        configured_desk()
     assert refusal.value.code == USAGE
 
 

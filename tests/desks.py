@@ -1,0 +1,100 @@
+"""Desks that tests start: where their sockets go, and their end."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+LIMIT_S = 20.0
+
+
+@contextlib.contextmanager
+def runtime_folder() -> Iterator[str]:
+    """A folder for sockets; those of pytest have paths that are too long for one."""
+    folder = tempfile.mkdtemp(prefix="mx-")
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def program(environment: Mapping[str, str], *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "mexc_tui", *arguments],
+        env={**environment, **more},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def rows(done: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def desks(environment: Mapping[str, str]) -> list[dict[str, Any]]:
+    """What runs, by the program's own account."""
+    done = program(environment, "desk", "status", "--json")
+    assert done.returncode == 0, done.stderr
+    return rows(done)
+
+
+def only_desk(environment: Mapping[str, str]) -> dict[str, Any]:
+    found = desks(environment)
+    assert len(found) == 1, found
+    return found[0]
+
+
+def desk_pids(state: str | Path) -> list[int]:
+    found = []
+    for path in (Path(state) / "mexc-tui" / "desks").glob("*.json"):
+        with contextlib.suppress(OSError, ValueError):
+            found.append(json.loads(path.read_text())["pid"])
+    return found
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def children_of(pid: int) -> list[int]:
+    found = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True, check=False)
+    return [int(word) for word in found.stdout.split()]
+
+
+def gone(pid: int, limit_s: float = LIMIT_S) -> None:
+    until(lambda: not alive(pid), f"process {pid} lives on", limit_s)
+
+
+def until(condition: Any, otherwise: str = "it did not happen", limit_s: float = LIMIT_S) -> Any:
+    end = time.monotonic() + limit_s
+    while not (found := condition()):
+        assert time.monotonic() < end, otherwise
+        time.sleep(0.02)
+    return found
+
+
+def end_desks(state: str | Path) -> None:
+    """End every desk that was left, in order if it can be."""
+    for pid in desk_pids(state):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+            try:
+                gone(pid)
+            except AssertionError:
+                os.kill(pid, signal.SIGKILL)
