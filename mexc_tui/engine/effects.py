@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 
 from mexc_tui.domain.errors import ErrorKind, VenueError
@@ -12,6 +12,7 @@ from mexc_tui.domain.inputs import (
     BookSnapshot,
     CancelAnswered,
     CandleHistory,
+    CandlesFailed,
     FillReported,
     Input,
     JournalProblem,
@@ -64,7 +65,9 @@ class EffectRunner:
         emit: Callable[[Fact], None],
         now: Callable[[], Timestamp],
         probe: Probe | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
+        self._sleep = sleep
         self._venue = venue
         self._journal = journal
         self._feed = feed
@@ -186,7 +189,7 @@ class EffectRunner:
             answer = await attempt("cancelling all orders", self._venue.cancel_all(symbol))
             if not isinstance(answer, VenueError) or answer.definite:
                 return
-            await asyncio.sleep(RETRY_FIRST_S * 2**turn)
+            await self._sleep(RETRY_FIRST_S * 2**turn)
 
     async def _look_up(self, effect: LookUp) -> None:
         await self._pause(effect.delay_ms)
@@ -239,16 +242,11 @@ class EffectRunner:
         self._feed(outcome)
 
     async def _fetch_candles(self, effect: FetchCandles) -> None:
-        wait = RETRY_FIRST_S
-        while True:
-            answer = await attempt("reading candles", self._venue.candles(effect.symbol, effect.interval, effect.limit))
-            if not isinstance(answer, VenueError):
-                self._feed(CandleHistory(effect.symbol, effect.interval, answer))
-                return
-            await asyncio.sleep(answer.retry_after_s or wait)
-            wait = min(RETRY_LONGEST_S, wait * 2)
-            if self._interest is None or (effect.symbol, effect.interval) not in self._interest.candles:
-                return
+        answer = await attempt("reading candles", self._venue.candles(effect.symbol, effect.interval, effect.limit))
+        if isinstance(answer, VenueError):
+            self._feed(CandlesFailed(effect.symbol, effect.interval, answer))
+        else:
+            self._feed(CandleHistory(effect.symbol, effect.interval, answer))
 
     async def _fetch_trades(self, effect: FetchTrades) -> None:
         wait = RETRY_FIRST_S
@@ -257,7 +255,7 @@ class EffectRunner:
             if not isinstance(answer, VenueError):
                 self._feed(TradesSeen(effect.symbol, answer, self._now().mono_ns, history=True))
                 return
-            await asyncio.sleep(answer.retry_after_s or wait)
+            await self._sleep(answer.retry_after_s or wait)
             wait = min(RETRY_LONGEST_S, wait * 2)
             if self._interest is None or effect.symbol not in self._interest.symbols:
                 return
@@ -289,14 +287,14 @@ class EffectRunner:
         while (wanted := self._interest) is not None and wanted is not done:
             answer = await attempt("subscribing", self._venue.set_interest(wanted.symbols, wanted.candles))
             if isinstance(answer, VenueError):
-                await asyncio.sleep(wait)
+                await self._sleep(wait)
                 wait = min(RETRY_LONGEST_S, wait * 2)
             else:
                 done, wait = wanted, RETRY_FIRST_S
 
     async def _pause(self, delay_ms: int) -> None:
         if delay_ms > 0:
-            await asyncio.sleep(delay_ms / 1_000)
+            await self._sleep(delay_ms / 1_000)
 
     def _mark(self, stage: str, name: str) -> None:
         if self._probe is not None:

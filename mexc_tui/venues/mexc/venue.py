@@ -235,7 +235,7 @@ class MexcVenue:
         metrics = self.rest.metrics()
         streams = self._streams
         delay = streams.delay_ms() if streams is not None else None
-        offset = metrics.clock_offset_ms
+        offset = metrics.clock_offset_ms if self.rest.clock_trusted else None
         return VenueHealth(
             rest_ms=metrics.rest_ms,
             stream_ms=None if delay is None or offset is None else max(0.0, delay + offset),

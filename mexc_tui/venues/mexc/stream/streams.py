@@ -199,7 +199,7 @@ class Streams:
             self._instead[channel] = other
             link.want([other if wanted == channel else wanted for wanted in link.wanted])
             return
-        self._sink(ChannelRefused(channel, names.symbol_of(channel), reason))
+        self._sink(ChannelRefused(channel, names.symbol_of(channel), reason, names.candles_of(channel)))
 
     def link_frame(self, link: StreamLink, connection: Connection, frame: bytes, recv_ns: int) -> None:
         """Record, decode and hand on one data frame."""
