@@ -244,7 +244,7 @@ class VenueHealth(msgspec.Struct, frozen=True, gc=False):
     weight_limit: int
     order_tokens: float
     order_limit: int
-    heard_ns: int = 0
+    alive_ns: int = 0
     """Monotonic time at which the quietest market connection last showed life; zero where a venue cannot tell."""
     breaker: str = "closed"
     """``open``: requests are refused here, the exchange failed too often; ``half open``: the next one tries it."""

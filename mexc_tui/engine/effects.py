@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from mexc_tui.domain.errors import ErrorKind, VenueError
 from mexc_tui.domain.facts import Fact
@@ -45,6 +45,8 @@ from mexc_tui.kernel.effects import (
     SetInterest,
 )
 from mexc_tui.kernel.ports import JournalPort, Venue
+
+T = TypeVar("T")
 
 Probe = Callable[[str, str, int], None]
 """Told when something passes a stage: stage, id, monotonic nanoseconds. For measuring only."""
@@ -249,16 +251,13 @@ class EffectRunner:
             self._feed(CandleHistory(effect.symbol, effect.interval, answer))
 
     async def _fetch_trades(self, effect: FetchTrades) -> None:
-        wait = RETRY_FIRST_S
-        while True:
-            answer = await attempt("reading trades", self._venue.recent_trades(effect.symbol, effect.limit))
-            if not isinstance(answer, VenueError):
-                self._feed(TradesSeen(effect.symbol, answer, self._now().mono_ns, history=True))
-                return
-            await self._sleep(answer.retry_after_s or wait)
-            wait = min(RETRY_LONGEST_S, wait * 2)
-            if self._interest is None or effect.symbol not in self._interest.symbols:
-                return
+        answer = await self._repeated(
+            "reading trades",
+            lambda: self._venue.recent_trades(effect.symbol, effect.limit),
+            wanted=lambda: self._interest is not None and effect.symbol in self._interest.symbols,
+        )
+        if not isinstance(answer, VenueError):
+            self._feed(TradesSeen(effect.symbol, answer, self._now().mono_ns, history=True))
 
     async def _fetch_account(self, effect: FetchAccount) -> None:
         """Open orders before fills before balances: what leaves one list meanwhile is found in the next."""
@@ -283,14 +282,30 @@ class EffectRunner:
 
     async def _follow_interest(self) -> None:
         done: SetInterest | None = None
-        wait = RETRY_FIRST_S
         while (wanted := self._interest) is not None and wanted is not done:
-            answer = await attempt("subscribing", self._venue.set_interest(wanted.symbols, wanted.candles))
-            if isinstance(answer, VenueError):
-                await self._sleep(wait)
-                wait = min(RETRY_LONGEST_S, wait * 2)
-            else:
-                done, wait = wanted, RETRY_FIRST_S
+            await self._subscribe(wanted)
+            done = wanted
+
+    async def _subscribe(self, interest: SetInterest) -> None:
+        await self._repeated(
+            "subscribing",
+            lambda: self._venue.set_interest(interest.symbols, interest.candles),
+            wanted=lambda: self._interest is interest,
+        )
+
+    async def _repeated(
+        self, what: str, call: Callable[[], Awaitable[T]], *, wanted: Callable[[], bool]
+    ) -> T | VenueError:
+        """Ask until there is an answer, waiting longer each time; the failure where it is not wanted any more."""
+        wait = RETRY_FIRST_S
+        while True:
+            answer = await attempt(what, call())
+            if not isinstance(answer, VenueError):
+                return answer
+            await self._sleep(max(wait, answer.retry_after_s or 0.0))
+            wait = min(RETRY_LONGEST_S, wait * 2)
+            if not wanted():
+                return answer
 
     async def _pause(self, delay_ms: int) -> None:
         if delay_ms > 0:

@@ -226,8 +226,8 @@ class Mirror:
                 pass
 
     def _compare_all(self) -> None:
-        heard_ns = 0 if self.venue.streams is None else self.venue.streams.heard_ns
-        silent_s = (self._clock.monotonic_ns() - heard_ns) / 1e9 if heard_ns else 0.0
+        alive_ns = 0 if self.venue.streams is None else self.venue.streams.alive_ns
+        silent_s = (self._clock.monotonic_ns() - alive_ns) / 1e9 if alive_ns else 0.0
         self._silent = silent_s >= SILENT_S
         for symbol in self._followed[0]:
             if self._silent:

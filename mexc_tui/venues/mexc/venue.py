@@ -246,7 +246,7 @@ class MexcVenue:
             weight_limit=metrics.weight_limit,
             order_tokens=metrics.order_tokens,
             order_limit=metrics.order_limit,
-            heard_ns=streams.heard_ns if streams is not None else 0,
+            alive_ns=streams.alive_ns if streams is not None else 0,
             breaker=metrics.breaker,
             drift=streams.decoder.drift if streams is not None else "",
             held=metrics.held,

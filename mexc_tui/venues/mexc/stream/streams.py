@@ -1,4 +1,4 @@
-"""All stream connections of one venue: which channel runs where, what is heard, and what was lost."""
+"""All stream connections of one venue: which channel runs where, what arrives, and what was lost."""
 
 from __future__ import annotations
 
@@ -102,9 +102,9 @@ class Streams:
         return (*self._public, self._private) if self._private is not None else tuple(self._public)
 
     @property
-    def heard_ns(self) -> int:
+    def alive_ns(self) -> int:
         """When the quietest market connection that is open last showed life; zero without any."""
-        return min((heard for link in self._public if (heard := link.heard_ns) is not None), default=0)
+        return min((alive for link in self._public if (alive := link.alive_ns) is not None), default=0)
 
     def delay_ms(self) -> float | None:
         """Median of receive time by this machine's clock less send time by the exchange's; None before any frame."""
