@@ -37,6 +37,8 @@ class Chart:
         self._down = down
         self._refused = False
         self._asking = False
+        self._whole = False
+        """Whether the reading on its way is for more than the end of a window."""
         self._wait_ns = _RETRY_FIRST_NS
         self._due_ns: int | None = None
         """When to read again after a failure, or instead of a refused channel."""
@@ -104,10 +106,8 @@ class Chart:
         if self._missed:
             series.doubt()
             return [] if self._down else self._read(server_ms)
-        if self._refused:
+        if self._refused or series.doubtful_ms is not None:
             self.lose()
-        if series.doubtful_ms is not None:
-            self._missed = True
             self._due_ns = now_ns + _POLL_NS
         return []
 
@@ -116,7 +116,7 @@ class Chart:
         self._asking = False
         self._ended = self._confirming if self._confirming is not None else self._ended
         self._confirming = None
-        if self.series.loading or self.series.doubtful_ms is not None:
+        if self._whole or self._missed:
             self._missed = self._missed or self.series.doubtful_ms is not None
             self._due_ns = now_ns + max(self._wait_ns, int(retry_after_s * _NS))
             self._wait_ns = min(2 * self._wait_ns, _RETRY_LONGEST_NS)
@@ -132,16 +132,15 @@ class Chart:
             self._window = start
         due = self._due_ns is not None and self._due_ns <= now_ns and (self.series.loading or not self._down)
         confirm = self._confirm_ns is not None and self._confirm_ns <= now_ns and not self._down
-        return self._read(server_ms) if due or confirm else []
+        return self._read(server_ms, whole=due or self._missed) if due or confirm else []
 
-    def _read(self, server_ms: int | None) -> list[Effect]:
-        """Ask for as much history as is wanted and all since something was missed; or for what ended meanwhile."""
+    def _read(self, server_ms: int | None, *, whole: bool = True) -> list[Effect]:
+        """Ask for as much history as is wanted and all since something was missed; or for what has ended only."""
         if self._asking:
             return []
-        self._asking, self._missed, self._due_ns = True, self._down, None
+        self._asking, self._whole, self._missed, self._due_ns = True, whole, self._down, None
         self._confirming, self._ended, self._confirm_ns = self._ended, None, None
         doubtful, ended = self.series.doubtful_ms, self._confirming
-        whole = self.series.loading or doubtful is not None or ended is None
         since = (self._count_since(start, server_ms) for start in (doubtful, ended))
         count = max(self.limit if whole else 1, *since)
         return [FetchCandles(self.series.symbol, self.series.interval, count)]

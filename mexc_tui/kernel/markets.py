@@ -49,6 +49,8 @@ from mexc_tui.kernel.watchlists import Watchlists
 
 WATCHED = 12
 """Entries of each watchlist whose books are followed; the rest has quotes from the tickers."""
+CLOCK_SLACK_MS = 2_000
+"""By more than this frames are not late; then our monotonic clock has stood still meanwhile."""
 TRADES = 200
 """Public trades asked for when a symbol comes into view."""
 TAPE_KEPT = 400
@@ -289,8 +291,11 @@ class Markets:
 
     def _on_health(self, health: VenueHealth, at: Timestamp) -> list[Effect]:
         self._books.on_health(health, at)
-        if health.clock_offset_ms is not None and not self._stamped:
-            self._ahead_ms = at.wall_ms + round(health.clock_offset_ms) - at.mono_ns // 1_000_000
+        if health.clock_offset_ms is not None:
+            ahead = at.wall_ms + round(health.clock_offset_ms) - at.mono_ns // 1_000_000
+            # What frames say is as of their sending, but nothing after this machine has slept, until the next one.
+            if self._ahead_ms is None or not self._stamped or abs(ahead - self._ahead_ms) > CLOCK_SLACK_MS:
+                self._ahead_ms, self._stamped = ahead, False
         return []
 
     def _on_tick(self, tick: Tick, at: Timestamp) -> list[Effect]:

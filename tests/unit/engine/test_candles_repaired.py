@@ -11,7 +11,16 @@ import pytest
 
 from mexc_tui.domain.candles import window_end, window_start
 from mexc_tui.domain.errors import ErrorKind, VenueError
-from mexc_tui.domain.inputs import CandleSeen, ChannelRefused, LinkChanged, LinkState, Tick, Timestamp, VenueHealth
+from mexc_tui.domain.inputs import (
+    BookDelta,
+    CandleSeen,
+    ChannelRefused,
+    LinkChanged,
+    LinkState,
+    Tick,
+    Timestamp,
+    VenueHealth,
+)
 from mexc_tui.domain.market import Candle, Interval
 from mexc_tui.engine.market_feed import MarketFeed
 from mexc_tui.kernel.facts import FactLog
@@ -39,11 +48,12 @@ class Exchange:
         self.clock_trusted = True
         self.wall_ms = 0
         """How far our own wall clock is off."""
+        self.slept_ms = 0
         self.interest: list[tuple[tuple[str, Interval], ...]] = []
         self.sleepers: list[tuple[int, asyncio.Future[None]]] = []
 
     def now(self) -> Timestamp:
-        return Timestamp(self.now_ms + self.wall_ms, (self.now_ms - START + DAY) * 1_000_000)
+        return Timestamp(self.now_ms + self.wall_ms, (self.now_ms - self.slept_ms - START + DAY) * 1_000_000)
 
     async def open(self, sink: Any) -> None:
         sink(UP)
@@ -385,4 +395,40 @@ async def test_a_row_whose_channel_is_refused_is_read_instead_of_invented(rig: R
     asked = len(rig.exchange.asked)
     await rig.until(START + 5 * MINUTE + 50_000, push_ms=10_000)
     assert len(rig.exchange.asked) - asked <= 1
+    rig.check(Interval.M1, 10)
+
+
+async def test_a_refused_row_without_a_candle_is_read_every_few_seconds(rig: Rig) -> None:
+    rig.exchange.since_ms = START + MINUTE
+    rig.connected = False
+    await rig.feed.load(PAIR, Interval.M1, 10)
+    rig.feed.take(ChannelRefused("a channel", PAIR, "Blocked!", Interval.M1))
+    await rig.until(START + MINUTE - 1, push_ms=1_000)
+    assert 9 <= len(rig.exchange.asked) <= 14
+    assert rig.candles(Interval.M1) == ()
+    await rig.until(START + 3 * MINUTE + 20_000, push_ms=1_000)
+    rig.check(Interval.M1, 2)
+
+
+async def test_more_history_that_could_not_be_read_is_asked_for_again(rig: Rig) -> None:
+    await rig.feed.load(PAIR, Interval.M1, 10)
+    rig.exchange.error = VenueError("busy", kind=ErrorKind.SERVER, remedy="")
+    with pytest.raises(VenueError):
+        await rig.feed.load(PAIR, Interval.M1, 300)
+    rig.check(Interval.M1, 10)
+    rig.exchange.error = None
+    await rig.until(START + 10_000, push_ms=1_000)
+    assert len(rig.check(Interval.M1, 300)) == 300
+
+
+async def test_a_machine_that_slept_learns_the_time_from_the_figures_of_the_link(rig: Rig) -> None:
+    await rig.feed.load(PAIR, Interval.M1, 10)
+    rig.feed.take(BookDelta("ETHUSDT", 1, 1, [], [], rig.exchange.now_ms, 0))
+    rig.cut()
+    rig.exchange.slept_ms = DAY + HOUR
+    rig.exchange.now_ms += DAY + HOUR
+    rig.tick()
+    rig.restore()
+    rig.push()
+    await settle()
     rig.check(Interval.M1, 10)
