@@ -129,7 +129,6 @@ def _show(engine: Engine, client: EngineClient, options: UiOptions) -> int:
 
 def options_of(file: SettingsFile, symbol: str, watchlist: tuple[str, ...], frames: int | None = None) -> UiOptions:
     """Return what the screen is opened with."""
-    from mexc_tui.domain.market import Interval
     from mexc_tui.ui.options import UiOptions
 
     ui = file.settings.ui
@@ -138,7 +137,7 @@ def options_of(file: SettingsFile, symbol: str, watchlist: tuple[str, ...], fram
         theme_folder=themes_folder(),
         fps=ui.fps,
         symbol=symbol,
-        interval=Interval(ui.interval),
+        interval=ui.interval,
         watchlist=watchlist,
         sizes=ui.sizes,
         keys=file.settings.keys,
