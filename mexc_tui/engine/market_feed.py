@@ -55,6 +55,7 @@ class MarketFeed:
         self._waiting: dict[Key, list[asyncio.Future[None]]] = {}
         self._runner = EffectRunner(venue, NoJournal(), self.take, emit_fact, now, sleep=sleep)
         self._ticking: asyncio.Task[None] | None = None
+        self._closed = False
 
     async def open(self) -> None:
         """Connect; VenueError if the venue does not answer."""
@@ -117,7 +118,8 @@ class MarketFeed:
             self._on_failure(error)
 
     async def close(self) -> None:
-        """Stop everything and close the venue; idempotent."""
+        """Stop everything and close the venue, for good; idempotent."""
+        self._closed = True
         ticking, self._ticking = self._ticking, None
         if ticking is not None:
             ticking.cancel()
@@ -125,7 +127,7 @@ class MarketFeed:
         await self._runner.finish(END_S)
         for done in itertools.chain(*self._waiting.values()):
             if not done.done():
-                done.set_exception(_closed())
+                done.set_exception(_shut())
         await self._venue.close()
 
     def _handle(self, item: Input) -> None:
@@ -144,7 +146,8 @@ class MarketFeed:
                 done.set_exception(error) if error is not None else done.set_result(None)
 
     def _run(self, effects: Sequence[Effect]) -> None:
-        self._runner.run([self._with_pushed(effect) for effect in effects])
+        if not self._closed:
+            self._runner.run([self._with_pushed(effect) for effect in effects])
 
     def _with_pushed(self, effect: Effect) -> Effect:
         if not isinstance(effect, SetInterest):
@@ -157,7 +160,7 @@ class MarketFeed:
             await self._sleep(TICK_S)
 
 
-def _closed() -> VenueError:
+def _shut() -> VenueError:
     return VenueError(
         "The market was closed before the candles had come.",
         kind=ErrorKind.NETWORK,

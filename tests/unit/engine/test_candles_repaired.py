@@ -432,3 +432,31 @@ async def test_a_machine_that_slept_learns_the_time_from_the_figures_of_the_link
     rig.push()
     await settle()
     rig.check(Interval.M1, 10)
+
+
+async def test_closing_ends_the_wait_for_candles(rig: Rig) -> None:
+    rig.exchange.hold = asyncio.Event()
+    waiting = asyncio.create_task(rig.feed.load(PAIR, Interval.M1, 10))
+    await settle()
+    await rig.feed.close()
+    with pytest.raises(VenueError) as closed:
+        await waiting
+    assert closed.value.kind is ErrorKind.NETWORK
+    assert closed.value.remedy
+
+
+async def test_a_fault_in_a_listener_is_reported_once_and_the_market_goes_on(rig: Rig) -> None:
+    failures: list[Exception] = []
+    broken = MarketFeed(
+        rig.exchange,  # type: ignore[arg-type]
+        Markets(FactLog()),
+        listen=lambda item, at: 1 // 0,
+        emit_fact=lambda fact: None,
+        on_failure=failures.append,
+        now=rig.exchange.now,
+        sleep=rig.exchange.sleep,
+    )
+    for _ in range(3):
+        broken.take(Tick())
+    assert [type(error) for error in failures] == [ZeroDivisionError]
+    await broken.close()
