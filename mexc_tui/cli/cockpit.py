@@ -167,7 +167,6 @@ def options_of(
     client: SocketClient, file: SettingsFile, symbol: str, watchlist: tuple[str, ...], frames: int | None = None
 ) -> UiOptions:
     """Return what the screen is opened with."""
-    from mexc_tui.domain.market import Interval
     from mexc_tui.ui.options import UiOptions
 
     ui = file.settings.ui
@@ -177,7 +176,7 @@ def options_of(
         theme_folder=themes_folder(),
         fps=ui.fps,
         symbol=symbol,
-        interval=Interval(ui.interval),
+        interval=ui.interval,
         watchlist=watchlist,
         sizes=ui.sizes,
         keys=file.settings.keys,

@@ -6,6 +6,7 @@ import difflib
 import re
 import tomllib
 from decimal import Decimal
+from enum import Enum
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
@@ -146,6 +147,8 @@ def _choices_at(wanted: type, path: tuple[str, ...]) -> list[str]:
         if not isinstance(kind, type) or not issubclass(kind, msgspec.Struct):
             return []
         kind = {field.encode_name: field.type for field in msgspec.structs.fields(kind)}.get(part)
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return [str(choice.value) for choice in kind]
     return [str(choice) for choice in get_args(kind)] if get_origin(kind) is Literal else []
 
 

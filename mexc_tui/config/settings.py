@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-IntervalName = Literal["1m", "5m", "15m", "30m", "60m", "4h", "8h", "1d", "1W", "1M"]
+from mexc_tui.domain.market import Interval
+
 Fps = Annotated[int, msgspec.Meta(ge=1, le=60)]
 Symbol = Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
 
@@ -39,7 +40,7 @@ class UiSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     fps: Fps | None = None
     """Frames per second; None means 20, or 10 over SSH."""
     symbol: Symbol = "BTCUSDT"
-    interval: IntervalName = "1m"
+    interval: Interval = Interval.M1
     watchlist: tuple[Symbol, ...] = ()
     """Empty: all pairs of a small exchange, the well-known ones of a large one."""
     sizes: Annotated[tuple[Decimal, ...], msgspec.Meta(min_length=5, max_length=5)] = (

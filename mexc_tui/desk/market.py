@@ -11,11 +11,13 @@ from mexc_tui.desk.errors import InvalidRequestError, UnreachableError
 from mexc_tui.desk.plan import is_local
 from mexc_tui.domain.errors import ErrorKind, VenueError
 from mexc_tui.domain.facts import Fact
-from mexc_tui.domain.inputs import Input, LinkState, Timestamp
+from mexc_tui.domain.inputs import Input, InstrumentsLoaded, LinkState, Timestamp
 from mexc_tui.domain.instrument import Instrument
 from mexc_tui.domain.market import Candle, Interval
 from mexc_tui.domain.views import BookView, VenueKind
 from mexc_tui.engine.market_feed import MarketFeed
+from mexc_tui.kernel.facts import FactLog
+from mexc_tui.kernel.markets import Markets
 from mexc_tui.venues.mexc.stream.channels import Speed
 from mexc_tui.venues.mexc.venue import MexcVenue, Part, StreamSettings
 
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from mexc_tui.venues.mexc.stream.streams import Tap
 
 LIST_LIMIT_S = 30.0
+LEVELS = 1_000
+"""Levels a side that are read of a book; twice as many as are shown, where that is more."""
 STREAM_LIMIT_S = 5.0
 """How long after the start an exchange may leave its streams silent."""
 MISSED_CANDLES = 500
@@ -57,7 +61,9 @@ class PublicMarket:
         parts = frozenset(part for channel in channels for part in _PARTS.get(channel, ()))
         streams = StreamSettings(depth_speed=Speed(speed), parts=parts)
         self._venue = MexcVenue(settings, kind, tap=tap, streams=streams)
-        self._feed = MarketFeed(self._venue, listen=listen, tell=emit_fact, books="book" in channels, depth=depth)
+        self._books = "book" in channels
+        markets = Markets(FactLog(), depth_limit=max(LEVELS, 2 * depth), least_levels=depth)
+        self._feed = MarketFeed(self._venue, markets, listen=listen, emit_fact=emit_fact)
         self._remark = remark
         self._unreadable = 0
 
@@ -86,7 +92,9 @@ class PublicMarket:
 
     def follow(self, pairs: Sequence[Instrument], candles: Sequence[tuple[str, Interval]] = ()) -> None:
         """Follow exactly these pairs and candles from now on."""
-        self._feed.follow(pairs, candles)
+        if self._books:
+            self._feed.take(InstrumentsLoaded(tuple(pairs)))
+        self._feed.follow([pair.symbol for pair in pairs], candles, books=self._books)
 
     def now(self) -> Timestamp:
         """Return the time as what is received is stamped with."""

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 import msgspec
 
+from mexc_tui.domain.errors import VenueError
 from mexc_tui.domain.instrument import Instrument
 from mexc_tui.domain.interest import Interest
 from mexc_tui.domain.market import Candle, Interval, Ticker, Trade
@@ -90,6 +91,14 @@ class CandleHistory(msgspec.Struct, frozen=True, gc=False):
     symbol: str
     interval: Interval
     candles: tuple[Candle, ...]
+
+
+class CandlesFailed(msgspec.Struct, frozen=True, gc=False):
+    """Candles could not be read by REST."""
+
+    symbol: str
+    interval: Interval
+    error: VenueError
 
 
 class TopOfBook(msgspec.Struct, frozen=True, gc=False):
@@ -216,6 +225,8 @@ class ChannelRefused(msgspec.Struct, frozen=True, gc=False):
     channel: str
     symbol: str
     reason: str
+    interval: Interval | None = None
+    """The length of the candles that it would have brought, if it would have brought candles."""
 
 
 class VenueHealth(msgspec.Struct, frozen=True, gc=False):
@@ -233,7 +244,7 @@ class VenueHealth(msgspec.Struct, frozen=True, gc=False):
     weight_limit: int
     order_tokens: float
     order_limit: int
-    heard_ns: int = 0
+    alive_ns: int = 0
     """Monotonic time at which the quietest market connection last showed life; zero where a venue cannot tell."""
     breaker: str = "closed"
     """``open``: requests are refused here, the exchange failed too often; ``half open``: the next one tries it."""
@@ -277,6 +288,7 @@ Input = (
     | TradesSeen
     | CandleSeen
     | CandleHistory
+    | CandlesFailed
     | TopOfBook
     | TickersSeen
     | InstrumentsLoaded

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any, TypeVar
 
 from mexc_tui.domain.errors import ErrorKind, VenueError
 from mexc_tui.domain.facts import Fact
@@ -12,6 +12,7 @@ from mexc_tui.domain.inputs import (
     BookSnapshot,
     CancelAnswered,
     CandleHistory,
+    CandlesFailed,
     FillReported,
     Input,
     JournalProblem,
@@ -45,6 +46,8 @@ from mexc_tui.kernel.effects import (
 )
 from mexc_tui.kernel.ports import JournalPort, Venue
 
+T = TypeVar("T")
+
 Probe = Callable[[str, str, int], None]
 """Told when something passes a stage: stage, id, monotonic nanoseconds. For measuring only."""
 
@@ -64,7 +67,9 @@ class EffectRunner:
         emit: Callable[[Fact], None],
         now: Callable[[], Timestamp],
         probe: Probe | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
+        self._sleep = sleep
         self._venue = venue
         self._journal = journal
         self._feed = feed
@@ -186,7 +191,7 @@ class EffectRunner:
             answer = await attempt("cancelling all orders", self._venue.cancel_all(symbol))
             if not isinstance(answer, VenueError) or answer.definite:
                 return
-            await asyncio.sleep(RETRY_FIRST_S * 2**turn)
+            await self._sleep(RETRY_FIRST_S * 2**turn)
 
     async def _look_up(self, effect: LookUp) -> None:
         await self._pause(effect.delay_ms)
@@ -239,28 +244,20 @@ class EffectRunner:
         self._feed(outcome)
 
     async def _fetch_candles(self, effect: FetchCandles) -> None:
-        wait = RETRY_FIRST_S
-        while True:
-            answer = await attempt("reading candles", self._venue.candles(effect.symbol, effect.interval, effect.limit))
-            if not isinstance(answer, VenueError):
-                self._feed(CandleHistory(effect.symbol, effect.interval, answer))
-                return
-            await asyncio.sleep(answer.retry_after_s or wait)
-            wait = min(RETRY_LONGEST_S, wait * 2)
-            if self._interest is None or (effect.symbol, effect.interval) not in self._interest.candles:
-                return
+        answer = await attempt("reading candles", self._venue.candles(effect.symbol, effect.interval, effect.limit))
+        if isinstance(answer, VenueError):
+            self._feed(CandlesFailed(effect.symbol, effect.interval, answer))
+        else:
+            self._feed(CandleHistory(effect.symbol, effect.interval, answer))
 
     async def _fetch_trades(self, effect: FetchTrades) -> None:
-        wait = RETRY_FIRST_S
-        while True:
-            answer = await attempt("reading trades", self._venue.recent_trades(effect.symbol, effect.limit))
-            if not isinstance(answer, VenueError):
-                self._feed(TradesSeen(effect.symbol, answer, self._now().mono_ns, history=True))
-                return
-            await asyncio.sleep(answer.retry_after_s or wait)
-            wait = min(RETRY_LONGEST_S, wait * 2)
-            if self._interest is None or effect.symbol not in self._interest.symbols:
-                return
+        answer = await self._repeated(
+            "reading trades",
+            lambda: self._venue.recent_trades(effect.symbol, effect.limit),
+            wanted=lambda: self._interest is not None and effect.symbol in self._interest.symbols,
+        )
+        if not isinstance(answer, VenueError):
+            self._feed(TradesSeen(effect.symbol, answer, self._now().mono_ns, history=True))
 
     async def _fetch_account(self, effect: FetchAccount) -> None:
         """Open orders before fills before balances: what leaves one list meanwhile is found in the next."""
@@ -285,18 +282,34 @@ class EffectRunner:
 
     async def _follow_interest(self) -> None:
         done: SetInterest | None = None
-        wait = RETRY_FIRST_S
         while (wanted := self._interest) is not None and wanted is not done:
-            answer = await attempt("subscribing", self._venue.set_interest(wanted.symbols, wanted.candles))
-            if isinstance(answer, VenueError):
-                await asyncio.sleep(wait)
-                wait = min(RETRY_LONGEST_S, wait * 2)
-            else:
-                done, wait = wanted, RETRY_FIRST_S
+            await self._subscribe(wanted)
+            done = wanted
+
+    async def _subscribe(self, interest: SetInterest) -> None:
+        await self._repeated(
+            "subscribing",
+            lambda: self._venue.set_interest(interest.symbols, interest.candles),
+            wanted=lambda: self._interest is interest,
+        )
+
+    async def _repeated(
+        self, what: str, call: Callable[[], Awaitable[T]], *, wanted: Callable[[], bool]
+    ) -> T | VenueError:
+        """Ask until there is an answer, waiting longer each time; the failure where it is not wanted any more."""
+        wait = RETRY_FIRST_S
+        while True:
+            answer = await attempt(what, call())
+            if not isinstance(answer, VenueError):
+                return answer
+            await self._sleep(max(wait, answer.retry_after_s or 0.0))
+            wait = min(RETRY_LONGEST_S, wait * 2)
+            if not wanted():
+                return answer
 
     async def _pause(self, delay_ms: int) -> None:
         if delay_ms > 0:
-            await asyncio.sleep(delay_ms / 1_000)
+            await self._sleep(delay_ms / 1_000)
 
     def _mark(self, stage: str, name: str) -> None:
         if self._probe is not None:

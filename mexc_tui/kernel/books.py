@@ -128,10 +128,10 @@ class Books:
 
     def on_health(self, health: VenueHealth, at: Timestamp) -> None:
         """Take note of the life of the link."""
-        if health.heard_ns:
+        if health.alive_ns:
             # One connection can fall silent while others, the account's among them, go on talking.
             self._told_apart = True
-            self._link_ns = min(health.heard_ns, at.mono_ns)
+            self._link_ns = min(health.alive_ns, at.mono_ns)
         elif health.frames > self._frames >= 0:
             self.alive(at)
         self._frames = health.frames

@@ -56,6 +56,8 @@ class FetchSnapshot(msgspec.Struct, frozen=True, gc=False):
 
 
 class FetchCandles(msgspec.Struct, frozen=True, gc=False):
+    """Read candles by REST. Outcome: CandleHistory or CandlesFailed."""
+
     symbol: str
     interval: Interval
     limit: int

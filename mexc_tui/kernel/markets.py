@@ -17,6 +17,7 @@ from mexc_tui.domain.inputs import (
     BookSnapshot,
     CandleHistory,
     CandleSeen,
+    CandlesFailed,
     ChannelRefused,
     Input,
     InstrumentsLoaded,
@@ -48,6 +49,8 @@ from mexc_tui.kernel.watchlists import Watchlists
 
 WATCHED = 12
 """Entries of each watchlist whose books are followed; the rest has quotes from the tickers."""
+CLOCK_SLACK_MS = 2_000
+"""By more than this frames are not late; then our monotonic clock has stood still meanwhile."""
 TRADES = 200
 """Public trades asked for when a symbol comes into view."""
 TAPE_KEPT = 400
@@ -88,9 +91,12 @@ class Markets:
         self._broken = False
         """Whether the market stream is down after it was up."""
         self._missed: set[str] = set()
-        """Symbols of which something may have been missed and whose history is read again once the link is up."""
+        """Symbols whose trades may have been missed and are read again once the link is up."""
         self._sparks_due: list[str] = []
-        self._offset_ms: int | None = None
+        self._ahead_ms: int | None = None
+        """The exchange's clock less our monotonic one; that one cannot be set."""
+        self._stamped = False
+        """Whether the exchange's clock was read off a frame."""
         self._at = Timestamp(0, 0)
         self._handlers = self._make_handlers()
 
@@ -102,6 +108,7 @@ class Markets:
             TradesSeen: self._on_trades,
             CandleSeen: self._on_candle,
             CandleHistory: self._on_candles,
+            CandlesFailed: self._on_candles_failed,
             TopOfBook: self._on_top,
             TickersSeen: self._on_tickers,
             InstrumentsLoaded: self._on_instruments,
@@ -144,12 +151,11 @@ class Markets:
             self._followed = followed
             effects.append(followed)
             self._follow_books(symbols, at)
-        known = {symbol for symbol, _ in self._charts.keys} | self._looked_at
-        effects += self._charts.follow(charts, self._interest.candle_limit)
+        effects += self._charts.follow(charts, self._interest.candle_limit, self._server_ms(at))
         new = [symbol for symbol in looked_at if symbol not in self._looked_at]
         self._looked_at = frozenset(looked_at)
         if self._broken:
-            self._missed.update(symbol for symbol in (*new, *(name for name, _ in charts)) if symbol not in known)
+            self._missed.update(new)
         return effects + [FetchTrades(symbol, TRADES) for symbol in new]
 
     def _listed(self, symbol: str) -> bool:
@@ -183,7 +189,8 @@ class Markets:
     def _on_delta(self, delta: BookDelta, at: Timestamp) -> list[Effect]:
         self._books.alive(at)
         if delta.sent_ms > 0:
-            self._offset_ms = delta.sent_ms - at.wall_ms
+            self._ahead_ms = delta.sent_ms - at.mono_ns // 1_000_000
+            self._stamped = True
         return self._books.on_delta(delta, at)
 
     def _on_trades(self, seen: TradesSeen, at: Timestamp) -> list[Effect]:
@@ -197,8 +204,9 @@ class Markets:
                 self._quotes.on_trade(seen.symbol, latest.price, latest.time_ms, seen.recv_ns)
             return []
         self._books.alive(at)
-        if self._offset_ms is None:
-            self._offset_ms = seen.trades[-1].time_ms - at.wall_ms
+        ahead = seen.trades[-1].time_ms - at.mono_ns // 1_000_000
+        if self._ahead_ms is None or ahead > self._ahead_ms:
+            self._ahead_ms = ahead
         new = tape.add(seen.trades, seen.recv_ns)
         if new:
             self._quotes.on_trade(seen.symbol, new[-1].price, new[-1].time_ms, seen.recv_ns)
@@ -207,13 +215,17 @@ class Markets:
 
     def _on_candle(self, seen: CandleSeen, at: Timestamp) -> list[Effect]:
         self._books.alive(at)
-        self._charts.on_candle(seen)
+        self._charts.on_candle(seen, self._server_ms(at))
         return []
 
     def _on_candles(self, history: CandleHistory, at: Timestamp) -> list[Effect]:
-        self._charts.on_history(history)
+        effects = self._charts.on_history(history, at.mono_ns, self._server_ms(at))
         if history.interval is Interval.M1:
             self._quotes.load_spark(history.symbol, history.candles[-SPARK:])
+        return effects
+
+    def _on_candles_failed(self, failed: CandlesFailed, at: Timestamp) -> list[Effect]:
+        self._charts.on_failed(failed, at.mono_ns)
         return []
 
     def _on_top(self, top: TopOfBook, at: Timestamp) -> list[Effect]:
@@ -224,7 +236,7 @@ class Markets:
         return self._books.on_top(top, at)
 
     def _on_tickers(self, seen: TickersSeen, at: Timestamp) -> list[Effect]:
-        self._quotes.on_tickers(seen.tickers, seen.recv_ns, at.wall_ms + (self._offset_ms or 0))
+        self._quotes.on_tickers(seen.tickers, seen.recv_ns, self._server_ms(at) or at.wall_ms)
         return []
 
     def _on_instruments(self, loaded: InstrumentsLoaded, at: Timestamp) -> list[Effect]:
@@ -257,16 +269,14 @@ class Markets:
     def _on_link(self, changed: LinkChanged, at: Timestamp) -> list[Effect]:
         if changed.private:
             return []
-        effects = self._books.on_link(changed, at)
+        effects = self._books.on_link(changed, at) + self._charts.on_link(changed, self._server_ms(at))
         self._broken = changed.state in (LinkState.RECONNECTING, LinkState.CLOSED)
-        for symbol in {*self._tapes, *(name for name, _ in self._charts.keys)}:
+        for symbol in self._tapes:
             if lost(changed, symbol):
                 self._missed.add(symbol)
                 self._quotes.forget_top(symbol)
-                self._charts.doubt(symbol)
         if changed.state is LinkState.CONNECTED and self._missed:
             missed, self._missed = self._missed, set()
-            effects += self._charts.fetch_again(missed)
             effects += [FetchTrades(symbol, TRADES) for symbol in sorted(missed & self._looked_at)]
         return effects
 
@@ -276,18 +286,25 @@ class Markets:
             f"{f' ({refused.reason})' if refused.reason else ''}; what it would show is missing or comes late. "
             "Check that the pair exists and is open."
         )
-        effects = self._books.on_refused(refused, at)
+        effects = [*self._books.on_refused(refused, at), *self._charts.on_refused(refused, self._server_ms(at))]
         return [*effects, self._facts.emit(at, "problem", Level.WARN, message, symbol=refused.symbol)]
 
     def _on_health(self, health: VenueHealth, at: Timestamp) -> list[Effect]:
         self._books.on_health(health, at)
+        if health.clock_offset_ms is not None:
+            ahead = at.wall_ms + round(health.clock_offset_ms) - at.mono_ns // 1_000_000
+            # What frames say is as of their sending, but nothing after this machine has slept, until the next one.
+            if self._ahead_ms is None or not self._stamped or abs(ahead - self._ahead_ms) > CLOCK_SLACK_MS:
+                self._ahead_ms, self._stamped = ahead, False
         return []
 
     def _on_tick(self, tick: Tick, at: Timestamp) -> list[Effect]:
         effects = self._books.on_tick(at)
-        if self._offset_ms is not None:
-            self._charts.advance(at.wall_ms + self._offset_ms)
-        return effects
+        return effects + self._charts.on_tick(at.mono_ns, self._server_ms(at))
+
+    def _server_ms(self, at: Timestamp) -> int | None:
+        """Return the exchange's time; None while nothing tells it."""
+        return None if self._ahead_ms is None else at.mono_ns // 1_000_000 + self._ahead_ms
 
     # --- reading
 
@@ -339,6 +356,10 @@ class Markets:
     def candles(self, symbol: str, interval: Interval) -> CandleSeries | None:
         """Return a candle series that is looked at."""
         return self._charts.get(symbol, interval)
+
+    def reading(self, symbol: str, interval: Interval) -> bool:
+        """Whether a candle series is being read by REST."""
+        return self._charts.reading(symbol, interval)
 
     def watchlist(self, symbols: tuple[str, ...]) -> WatchlistView:
         """Return the rows of these symbols; the same object until a figure changes."""

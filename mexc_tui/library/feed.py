@@ -8,21 +8,11 @@ from typing import Any
 
 from mexc_tui.domain.errors import VenueError
 from mexc_tui.domain.facts import Fact
-from mexc_tui.domain.inputs import (
-    Input,
-    InstrumentsLoaded,
-    LinkChanged,
-    LinkState,
-    SnapshotFailed,
-    Tick,
-    Timestamp,
-    TradesSeen,
-)
+from mexc_tui.domain.inputs import Input, InstrumentsLoaded, LinkChanged, LinkState, Tick, Timestamp
 from mexc_tui.domain.views import BookState, VenueKind
-from mexc_tui.kernel.effects import Effect, EmitFact, FetchSnapshot, FetchTrades, SetInterest
+from mexc_tui.engine.market_feed import MarketFeed
 from mexc_tui.kernel.facts import FactLog
 from mexc_tui.kernel.markets import Markets
-from mexc_tui.library.candle_feed import CandleFeed
 from mexc_tui.library.own_account import OwnAccount
 from mexc_tui.library.subscriptions import Subscription
 from mexc_tui.venues.mexc.clock import Clock
@@ -30,13 +20,13 @@ from mexc_tui.venues.mexc.rest.outgoing import refused
 from mexc_tui.venues.mexc.settings import MexcSettings
 from mexc_tui.venues.mexc.venue import MexcVenue
 
-_TICK_S = 0.1
+_LOOK_S = 0.05
 _AGAIN_FIRST_S = 0.5
 _AGAIN_LONGEST_S = 15.0
 
 
 class Feed:
-    """Runs a venue without a desk: books by the same rules as the desk's, the account by stream and by asking."""
+    """Runs a venue without a desk: markets by the same rules as the desk's, the account by stream and by asking."""
 
     def __init__(self, settings: MexcSettings, symbols: tuple[str, ...], clock: Clock, depth: int) -> None:
         kind = VenueKind.LOCAL if settings.orders_allowed else VenueKind.LIVE
@@ -45,11 +35,19 @@ class Feed:
         self._clock = clock
         self.venue = MexcVenue(settings, kind, clock)
         self.markets = Markets(FactLog(), view_depth=depth)
+        self.market = MarketFeed(
+            self.venue,
+            self.markets,
+            listen=self._listen,
+            emit_fact=self._notify,
+            on_failure=self._fail,
+            now=self._now,
+            sleep=clock.sleep,
+        )
         self.account = OwnAccount()
         self.account_link = LinkState.CLOSED
         self.listeners: list[Callable[[Input], None]] = []
         self.notices: list[Callable[[Fact], None]] = []
-        self.candles = CandleFeed(self.venue.rest, clock, self._spawn, self._carry)
         self._subscriptions: list[Subscription] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._failure: BaseException | None = None
@@ -58,13 +56,12 @@ class Feed:
     async def open(self) -> None:
         """Connect, check that the pairs exist, subscribe, and read the account if there are keys."""
         self._running = True
-        await self.venue.open(self._take)
-        self._take(InstrumentsLoaded(await self.venue.instruments()))
+        await self.market.open()
+        self.market.take(InstrumentsLoaded(await self.venue.instruments()))
         strange = [symbol for symbol in self._symbols if self.markets.instrument(symbol) is None]
         if strange:
             raise refused(f"the exchange does not list {', '.join(strange)}")
-        self._carry_out(self.markets.require(self._symbols, self._now()))
-        self._spawn(self._tick())
+        self.market.follow(self._symbols)
         if self._settings.has_keys:
             await self._read_account()
 
@@ -89,13 +86,13 @@ class Feed:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await self.venue.close()
+        await self.market.close()
 
     async def live(self, symbols: tuple[str, ...]) -> None:
         """Return when the books of these pairs are live."""
         while not all(self._is_live(symbol) for symbol in symbols):
             self.check()
-            await self._clock.sleep(_TICK_S / 2)
+            await self._clock.sleep(_LOOK_S)
 
     def check(self) -> None:
         """Raise if something inside has failed or nothing runs, so that no stale picture is handed out as current."""
@@ -105,10 +102,9 @@ class Feed:
             raise refused("the session is not open")
 
     def _carry(self) -> None:
-        """Have the streams carry what the subscriptions and the followed candles need."""
+        """Have the streams carry what the subscriptions need."""
         if self.venue.streams is not None:
-            wanted = (channel for subscription in self._subscriptions for channel in subscription.channels)
-            self.venue.set_extra((*self.candles.channels, *wanted))
+            self.venue.set_extra(channel for subscription in self._subscriptions for channel in subscription.channels)
 
     def _unsubscribed(self, subscription: Subscription) -> None:
         if subscription in self._subscriptions:
@@ -124,52 +120,22 @@ class Feed:
         view = self.markets.book_view(symbol)
         return view is not None and view.state is BookState.LIVE
 
-    def _take(self, item: Input) -> None:
+    def _listen(self, item: Input, _at: Timestamp) -> None:
         self.account.take(item)
         if isinstance(item, LinkChanged) and item.private:
             back = item.state is LinkState.CONNECTED and self.account_link is LinkState.RECONNECTING
             self.account_link = item.state
             if back:
                 self._spawn(self._read_account_again())
-        self.candles.take(item)
-        self._carry_out(self.markets.handle(item, self._now()))
         for subscription in tuple(self._subscriptions):
             subscription.take(item)
-        for listener in tuple(self.listeners):
-            listener(item)
+        if not isinstance(item, Tick):
+            for listener in tuple(self.listeners):
+                listener(item)
 
-    def _carry_out(self, effects: list[Effect]) -> None:
-        for effect in effects:
-            match effect:
-                case FetchSnapshot():
-                    self._spawn(self._fetch_book(effect))
-                case FetchTrades():
-                    self._spawn(self._fetch_trades(effect))
-                case SetInterest():
-                    self._spawn(self.venue.set_interest(effect.symbols, effect.candles))
-                case EmitFact():
-                    for listener in tuple(self.notices):
-                        listener(effect.fact)
-
-    async def _fetch_book(self, effect: FetchSnapshot) -> None:
-        await self._clock.sleep(effect.delay_ms / 1_000)
-        try:
-            self._take(await self.venue.snapshot(effect.symbol, effect.limit))
-        except VenueError as error:
-            self._take(SnapshotFailed(effect.symbol, error.message))
-
-    async def _fetch_trades(self, effect: FetchTrades) -> None:
-        try:
-            found = await self.venue.recent_trades(effect.symbol, effect.limit)
-        except VenueError:
-            return  # the stream brings the trades from here on
-        self._take(TradesSeen(effect.symbol, found, self._clock.monotonic_ns(), history=True))
-
-    async def _tick(self) -> None:
-        while True:
-            await self._clock.sleep(_TICK_S)
-            self._carry_out(self.markets.handle(Tick(), self._now()))
-            self.candles.advance()
+    def _notify(self, fact: Fact) -> None:
+        for listener in tuple(self.notices):
+            listener(fact)
 
     async def _read_account(self) -> None:
         rest = self.venue.rest
@@ -199,7 +165,11 @@ class Feed:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            self._failure = task.exception()
-            for subscription in self._subscriptions:
-                subscription.end(self._failed())
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
+        self._failure = error
+        for subscription in self._subscriptions:
+            subscription.end(self._failed())

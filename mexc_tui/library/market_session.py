@@ -82,20 +82,20 @@ class MarketSession:
                 unless it was before.
         """
         self._feed.check()
-        await self._feed.candles.follow(self._listed(symbol), _interval(interval), limit)
+        await self._feed.market.load(self._listed(symbol), _interval(interval), limit)
         return self.candles(symbol, interval)
 
     def candles(self, symbol: str, interval: Interval | str) -> tuple[Candle, ...]:
         """Return followed candles, oldest first; the last one is being built."""
         self._feed.check()
-        found = self._feed.candles.candles(symbol, _interval(interval))
-        if found is None:
+        series = self._feed.markets.candles(symbol, _interval(interval))
+        if series is None:
             raise refused(f"candles of {symbol} are not followed")
-        return found
+        return series.view().candles
 
     def drop_candles(self, symbol: str, interval: Interval | str) -> None:
         """Follow candles no longer; idempotent."""
-        self._feed.candles.drop(symbol, _interval(interval))
+        self._feed.market.drop(symbol, _interval(interval))
 
     def subscribe(self, *channels: str, buffer: int = DEFAULT_BUFFER) -> Subscription:
         """Return what these public channels bring, for ``async for``; names come from ``mexc_tui.channels``.

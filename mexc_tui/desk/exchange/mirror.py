@@ -5,22 +5,21 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable
 from math import exp
 from random import Random
-from typing import Any
 
 from mexc_tui.desk.exchange.book_feed import BookFeed
 from mexc_tui.domain.errors import ErrorKind, VenueError
 from mexc_tui.domain.inputs import (
     BookDelta,
     BookSnapshot,
+    CandleHistory,
     CandleSeen,
     Input,
     InstrumentsLoaded,
     LinkChanged,
     LinkState,
-    SnapshotFailed,
     Tick,
     TickersSeen,
     Timestamp,
@@ -28,21 +27,21 @@ from mexc_tui.domain.inputs import (
 )
 from mexc_tui.domain.market import Interval
 from mexc_tui.domain.views import VenueKind
-from mexc_tui.engine.supervisor import attempt, guarded
-from mexc_tui.kernel.effects import Effect, EmitFact, FetchSnapshot, SetInterest
+from mexc_tui.engine.market_feed import MarketFeed
+from mexc_tui.engine.supervisor import attempt
 from mexc_tui.kernel.facts import FactLog
 from mexc_tui.kernel.markets import Markets
 from mexc_tui.venues.mexc.clock import Clock, SystemClock
 from mexc_tui.venues.mexc.settings import MexcSettings
 from mexc_tui.venues.mexc.venue import MexcVenue, StreamSettings
 from mexc_tui.venues.simulator.paper.exchange import PaperExchange
+from mexc_tui.wire.mexc.endpoints import MAX_DEPTH
 
 REACH_S = 3.0
 """An exchange that has not answered the simplest question by then counts as out of reach."""
 STREAMS_S = 3.0
 """So do market streams that are not up so long after they were begun: without them no book is current."""
 LIST_S = 20.0
-TICK_S = 0.1
 LOOK_S = 0.02
 SILENT_S = 4.0
 """A connection that has nothing to say is asked after two seconds whether it lives. One that has not answered by now
@@ -54,9 +53,8 @@ WORST_PING_MS = 3_000
 """Anything longer waited for the request budget or was repeated, and is no round trip."""
 KEPT_S = 60.0
 """A pair that nobody follows any more is kept up to date for so long."""
-DEPTH = 2_000
 RENEWED = 100
-"""Candles read again after an interruption."""
+"""Candles read when somebody begins to follow them, and again after an interruption at least."""
 SPREAD = 0.25
 """Delays scatter around a configured median by about a quarter of it."""
 
@@ -81,35 +79,6 @@ class Delays:
         return round(self._rng.choice(self.measured)) if self.measured else 0
 
 
-class _Tasks:
-    """Work that goes on beside the mirror. A ``VenueError`` of it is logged, any other error goes to ``fail``."""
-
-    def __init__(self, fail: Callable[[BaseException], None]) -> None:
-        self._fail = fail
-        self._running: set[asyncio.Task[None]] = set()
-
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """Begin to do some work."""
-        task = asyncio.get_running_loop().create_task(work)
-        self._running.add(task)
-        task.add_done_callback(self._done)
-
-    async def close(self) -> None:
-        """Cancel what still runs; idempotent."""
-        tasks = tuple(self._running)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._running.discard(task)
-        error = None if task.cancelled() else task.exception()
-        if isinstance(error, VenueError):
-            _log.warning("%s", error.message)
-        elif error is not None:
-            self._fail(error)
-
-
 class Mirror:
     """Reads one MEXC without keys and feeds a paper exchange with the pairs that somebody follows here."""
 
@@ -130,14 +99,22 @@ class Mirror:
         self._delays = delays
         self._clock = clock if clock is not None else SystemClock()
         self.venue = MexcVenue(settings, VenueKind.PAPER, self._clock, streams=streams)
-        self.markets = Markets(FactLog(), depth_limit=DEPTH, view_depth=1)
+        self.markets = Markets(FactLog(), depth_limit=MAX_DEPTH, view_depth=1)
+        self._market = MarketFeed(
+            self.venue,
+            self.markets,
+            listen=self._pass_on,
+            emit_fact=lambda fact: _log.info("upstream: %s", fact.message),
+            on_failure=self._fail,
+            now=self._now,
+            sleep=self._clock.sleep,
+        )
         self.feed = BookFeed(self.markets, exchange, self.venue.rest.server_now_ms)
         exchange.mirror.upstream_ms = self.venue.rest.server_now_ms
         self._watched: frozenset[str] = frozenset()
         self._candles: frozenset[tuple[str, str]] = frozenset()
         self._asked_until: dict[str, float] = {}
         self._followed: tuple[tuple[str, ...], tuple[tuple[str, Interval], ...]] = ((), ())
-        self._tasks = _Tasks(self._fail)
         self._failed: asyncio.Future[None] | None = None
         self._link_reason = "no answer"
         self._silent = False
@@ -150,7 +127,7 @@ class Mirror:
         """
         self._failed = asyncio.get_running_loop().create_future()
         # Until the streams are up no snapshot makes a book current.
-        self._take(LinkChanged(False, LinkState.CONNECTING))
+        self._market.take(LinkChanged(False, LinkState.CONNECTING))
         try:
             await self._reach()
             await self._connect()
@@ -169,7 +146,6 @@ class Mirror:
     async def run(self) -> None:
         """Keep the mirror current until cancelled; raises what stopped it."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._tick())
             group.create_task(self._again(PAIRS_AGAIN_S, self._load_pairs))
             group.create_task(self._again(TICKERS_AGAIN_S, self._load_tickers))
             group.create_task(self._again(PING_EVERY_S, self._ping))
@@ -178,8 +154,7 @@ class Mirror:
 
     async def close(self) -> None:
         """Stop reading; idempotent."""
-        await self._tasks.close()
-        await self.venue.close()
+        await self._market.close()
 
     def watched(self, books: frozenset[str], candles: frozenset[tuple[str, str]]) -> None:
         """Follow upstream what streams follow here."""
@@ -217,29 +192,23 @@ class Mirror:
         for symbol in set(self._followed[0]) - set(symbols):
             self.feed.lose(symbol, "nobody followed it")
         self._followed = (symbols, candles)
-        self._carry_out([e for e in self.markets.require(symbols, self._now()) if not isinstance(e, SetInterest)])
-        self._tasks.spawn(self.venue.set_interest(symbols, candles))
+        self._market.follow(symbols)
+        self._market.chart(dict.fromkeys(candles, RENEWED))
 
-    def _take(self, item: Input) -> None:
-        error = guarded(lambda: self._pass_on(item))
-        if error is not None:
-            self._fail(error)
-
-    def _fail(self, error: BaseException) -> None:
+    def _fail(self, error: Exception) -> None:
         if self._failed is not None and not self._failed.done():
             self._failed.set_exception(error)
 
-    def _pass_on(self, item: Input) -> None:
-        if isinstance(item, TickersSeen):
-            for ticker in item.tickers:
-                if ticker.symbol in self._exchange.core.symbols.pairs:
-                    self._exchange.mirror.feed_ticker(ticker)
-            return
-        if isinstance(item, CandleSeen):
-            self._exchange.mirror.feed_candles(item.symbol, item.interval.value, (item.candle,))
-            return
-        self._carry_out(self.markets.handle(item, self._now()))
+    def _pass_on(self, item: Input, _at: Timestamp) -> None:
         match item:
+            case TickersSeen():
+                for ticker in item.tickers:
+                    if ticker.symbol in self._exchange.core.symbols.pairs:
+                        self._exchange.mirror.feed_ticker(ticker)
+            case CandleSeen():
+                self._exchange.mirror.feed_candles(item.symbol, item.interval.value, (item.candle,))
+            case CandleHistory():
+                self._exchange.mirror.feed_candles(item.symbol, item.interval.value, item.candles)
             case BookDelta() if not self._silent:
                 self.feed.on_delta(item)
             case BookSnapshot() if not self._silent:
@@ -248,10 +217,7 @@ class Mirror:
                 self.feed.on_trades(item)
             case LinkChanged(private=False):
                 self._link_reason = item.reason or self._link_reason
-                back = item.state is LinkState.CONNECTED and not self.connected
                 self._exchange.mirror.tickers_live = item.state is LinkState.CONNECTED
-                if back and self._followed[1]:
-                    self._tasks.spawn(self._renew_candles())
                 self._compare_all()
             case Tick():
                 self._compare_all()
@@ -260,8 +226,8 @@ class Mirror:
                 pass
 
     def _compare_all(self) -> None:
-        heard_ns = 0 if self.venue.streams is None else self.venue.streams.heard_ns
-        silent_s = (self._clock.monotonic_ns() - heard_ns) / 1e9 if heard_ns else 0.0
+        alive_ns = 0 if self.venue.streams is None else self.venue.streams.alive_ns
+        silent_s = (self._clock.monotonic_ns() - alive_ns) / 1e9 if alive_ns else 0.0
         self._silent = silent_s >= SILENT_S
         for symbol in self._followed[0]:
             if self._silent:
@@ -282,7 +248,7 @@ class Mirror:
 
     async def _connect(self) -> None:
         """Open the venue; its market streams must come up as well."""
-        opening = asyncio.create_task(self.venue.open(self._take))
+        opening = asyncio.create_task(self._market.open())
         late = asyncio.create_task(self._streams_late())
         try:
             await asyncio.wait({opening, late}, return_when=asyncio.FIRST_COMPLETED)
@@ -310,7 +276,7 @@ class Mirror:
         self._list(InstrumentsLoaded(loaded, None if isinstance(api_symbols, VenueError) else api_symbols))
 
     def _list(self, loaded: InstrumentsLoaded) -> None:
-        self._carry_out(self.markets.handle(loaded, self._now()))
+        self._market.take(loaded)
         self._exchange.mirror_pairs(self.markets.instruments.values())
 
     async def _load_tickers(self) -> None:
@@ -318,16 +284,7 @@ class Mirror:
         if isinstance(found, VenueError):
             _log.warning("%s", found.message)
             return
-        self._pass_on(TickersSeen(found, self._clock.monotonic_ns()))
-
-    async def _renew_candles(self) -> None:
-        """Read again the followed candles that went on while the streams were down."""
-        for symbol, interval in self._followed[1]:
-            if interval is Interval.H8:
-                continue  # MEXC's REST does not know them
-            found = await attempt("reading candles", self.venue.rest.market.klines(symbol, interval, RENEWED))
-            if not isinstance(found, VenueError):
-                self._exchange.mirror.feed_candles(symbol, interval.value, found)
+        self._market.take(TickersSeen(found, self._clock.monotonic_ns()))
 
     async def _ping(self) -> None:
         began = self._clock.monotonic()
@@ -340,26 +297,6 @@ class Mirror:
         while True:
             await self._clock.sleep(period_s)
             await step()
-
-    async def _tick(self) -> None:
-        while True:
-            await self._clock.sleep(TICK_S)
-            self._take(Tick())
-
-    def _carry_out(self, effects: Sequence[Effect]) -> None:
-        for effect in effects:
-            match effect:
-                case FetchSnapshot():
-                    self._tasks.spawn(self._fetch_book(effect))
-                case EmitFact():
-                    _log.info("upstream: %s", effect.fact.message)
-                case _:
-                    pass
-
-    async def _fetch_book(self, effect: FetchSnapshot) -> None:
-        await self._clock.sleep(effect.delay_ms / 1_000)
-        found = await attempt("reading a book", self.venue.snapshot(effect.symbol, effect.limit))
-        self._take(SnapshotFailed(effect.symbol, found.message) if isinstance(found, VenueError) else found)
 
     def _now(self) -> Timestamp:
         return Timestamp(self._clock.wall_ms(), self._clock.monotonic_ns())

@@ -235,7 +235,7 @@ class MexcVenue:
         metrics = self.rest.metrics()
         streams = self._streams
         delay = streams.delay_ms() if streams is not None else None
-        offset = metrics.clock_offset_ms
+        offset = metrics.clock_offset_ms if self.rest.clock_trusted else None
         return VenueHealth(
             rest_ms=metrics.rest_ms,
             stream_ms=None if delay is None or offset is None else max(0.0, delay + offset),
@@ -246,7 +246,7 @@ class MexcVenue:
             weight_limit=metrics.weight_limit,
             order_tokens=metrics.order_tokens,
             order_limit=metrics.order_limit,
-            heard_ns=streams.heard_ns if streams is not None else 0,
+            alive_ns=streams.alive_ns if streams is not None else 0,
             breaker=metrics.breaker,
             drift=streams.decoder.drift if streams is not None else "",
             held=metrics.held,

@@ -17,6 +17,7 @@ from mexc_tui.config.paths import config_file, private_folder, state_folder
 from mexc_tui.config.settings import Settings, VenueSettings
 from mexc_tui.config.template import TEMPLATE
 from mexc_tui.domain.limits import Limits
+from mexc_tui.domain.market import Interval
 
 
 @pytest.fixture
@@ -180,3 +181,10 @@ def test_a_word_that_is_not_among_the_valid_ones_is_told_with_them(tmp_path: Pat
         load(path)
     assert "line 2, ui.interval" in str(problem.value)
     assert "valid are 1m, 5m, 15m, 30m, 60m, 4h, 8h, 1d, 1W, 1M" in str(problem.value)
+
+
+def test_every_interval_of_the_exchange_can_be_the_first_one_shown(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    for interval in Interval:
+        path.write_text(f'[ui]\ninterval = "{interval.value}"\n')
+        assert load(path).settings.ui.interval is interval

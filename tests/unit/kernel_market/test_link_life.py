@@ -9,7 +9,7 @@ from mexc_tui.domain.market import Interval
 
 
 def health(frames: int, heard_ms: int) -> VenueHealth:
-    return VenueHealth(None, None, None, frames, 0, 0, 500, 5.0, 5, heard_ns=heard_ms * 1_000_000)
+    return VenueHealth(None, None, None, frames, 0, 0, 500, 5.0, 5, alive_ns=heard_ms * 1_000_000)
 
 
 def test_a_talkative_account_stream_does_not_keep_a_silent_market_fresh(rig: Any) -> None:

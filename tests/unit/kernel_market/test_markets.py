@@ -136,6 +136,7 @@ def test_a_chart_opened_while_the_link_is_down_is_read_again_when_it_is_back(rig
     rig.link(LinkState.RECONNECTING)
     effects = rig.look(candles_topic("BUSDT", Interval.M5))
     assert of(effects, FetchCandles) == [FetchCandles("BUSDT", Interval.M5, 500)]
+    assert rig.do(CandleHistory("BUSDT", Interval.M5, ())) == []
     assert of(rig.link(LinkState.CONNECTED), FetchCandles) == [FetchCandles("BUSDT", Interval.M5, 500)]
 
 
@@ -144,9 +145,8 @@ def test_a_client_that_wants_more_candles_gets_them(rig: Any) -> None:
     topics = frozenset({candles_topic("ABCUSDT", Interval.M1)})
     rig.do(InterestChanged(Interest(topics=topics, candle_limit=100)))
     assert rig.do(InterestChanged(Interest(topics=topics, candle_limit=90))) == []
-    assert rig.do(InterestChanged(Interest(topics=topics, candle_limit=10**9))) == [
-        FetchCandles("ABCUSDT", Interval.M1, 1_000)
-    ]
+    assert rig.do(InterestChanged(Interest(topics=topics, candle_limit=10**9))) == [], "one is on its way"
+    assert rig.do(CandleHistory("ABCUSDT", Interval.M1, ())) == [FetchCandles("ABCUSDT", Interval.M1, 1_000)]
 
 
 def test_pairs_loaded_after_the_focus_drop_what_is_not_listed_and_fill_the_sparks(rig: Any) -> None:
@@ -185,6 +185,7 @@ def test_a_quiet_chart_goes_on_by_exchange_time_whatever_the_local_clock_says(ri
 
 def test_after_a_disconnect_the_history_is_read_again(rig: Any) -> None:
     rig.live()
+    rig.do(CandleHistory("ABCUSDT", Interval.M1, ()))
     rig.link(LinkState.RECONNECTING, "ABCUSDT")
     effects = rig.link(LinkState.CONNECTED)
     assert len(of(effects, FetchCandles)) == 1

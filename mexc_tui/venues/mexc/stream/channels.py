@@ -113,6 +113,11 @@ def symbol_of(channel: str) -> str:
     return parts[0] if parts else ""
 
 
+def candles_of(channel: str) -> Interval | None:
+    """Return the length of the candles that a channel brings; None for any other channel."""
+    return BY_STREAM_NAME.get(channel.rpartition("@")[2]) if channel.startswith(wire.KLINE) else None
+
+
 def channel_of(frame: bytes) -> bytes:
     """Return the name of the channel that a push came by: its first field."""
     return frame[2 : 2 + frame[1]] if len(frame) > 2 else b""

@@ -27,9 +27,9 @@ class StreamTiming(msgspec.Struct, frozen=True, kw_only=True):
     quiet_s: float = 2.0
     """A connection that says nothing for so long is asked whether it lives."""
     silence_s: float = 30.0
-    """Nothing heard for so long, not even the answer to a ping: the connection is dead."""
+    """Silent for so long, not even the answer to a ping: the connection is dead."""
     ping_answer_s: float = 8.0
-    """Nothing heard for so long after a ping: the same."""
+    """Silent for so long after a ping: the same."""
     answer_s: float = 10.0
     """A request without an answer is repeated once, then its channels count as refused."""
     first_data_s: float = 30.0
@@ -77,16 +77,16 @@ class Connection:
         self._on_frame = on_frame
         self._on_text = on_text
         self._requests: dict[int, _Request] = {}
-        self._unheard: dict[bytes, int] = {}
+        self._awaiting_data: dict[bytes, int] = {}
         self._asked_twice: set[str] = set()
         self._subscribed: set[str] = set()
         self._refused: dict[str, str] = {}
         self._settled = asyncio.Event()
         self._changed: Callable[[], None] = lambda: None
-        self.heard_ns = clock.monotonic_ns()
+        self.alive_ns = clock.monotonic_ns()
         """When the exchange last said anything here."""
         self._ping_ns = 0
-        self.opened_ns = self.heard_ns
+        self.opened_ns = self.alive_ns
         self.used = 0
         """Places taken so far; unsubscribing is not trusted to give one back."""
         self.key_invalid = False
@@ -140,7 +140,7 @@ class Connection:
         gone = list(dropped)
         self._subscribed.difference_update(gone)
         for channel in gone:
-            self._unheard.pop(channel.encode(), None)
+            self._awaiting_data.pop(channel.encode(), None)
         for number, request in list(self._requests.items()):
             # A channel that is wanted again before its first answer is asked for again, after this.
             request.channels.difference_update(gone)
@@ -185,15 +185,15 @@ class Connection:
             if frame is None:
                 return "the exchange closed the connection"
             now = self._clock.monotonic_ns()
-            self.heard_ns = now
+            self.alive_ns = now
             if isinstance(frame, str):
                 self._on_text(frame, now)
                 self._answer(names.parse_answer(frame))
                 if self.key_invalid:
                     return "the listen key is not valid any more"
             else:
-                if self._requests or self._unheard:
-                    self._heard(names.channel_of(frame))
+                if self._requests or self._awaiting_data:
+                    self._data_came(names.channel_of(frame))
                 self._on_frame(self, frame, now)
             in_row += 1
             if in_row % _BURST == 0:
@@ -209,13 +209,13 @@ class Connection:
             if gap_ms - before > timing.slept_s * 1_000:
                 # The monotonic clock stands still in a suspended machine, so ages would look small afterwards.
                 return "this machine was asleep"
-            silent = (now - self.heard_ns) / _NS
+            silent = (now - self.alive_ns) / _NS
             since_ping = (now - self._ping_ns) / _NS if self._ping_ns else float("inf")
-            unanswered = self._ping_ns > self.heard_ns and since_ping >= timing.ping_answer_s
+            unanswered = self._ping_ns > self.alive_ns and since_ping >= timing.ping_answer_s
             if silent >= timing.silence_s or unanswered:
                 return f"nothing was heard for {silent:.0f} s"
             overdue = since_ping >= timing.ping_s and (now - self.opened_ns) / _NS >= timing.quiet_s
-            doubtful = silent >= timing.quiet_s and self._ping_ns <= self.heard_ns
+            doubtful = silent >= timing.quiet_s and self._ping_ns <= self.alive_ns
             try:
                 if overdue or doubtful:
                     self._ping_ns = now
@@ -241,10 +241,10 @@ class Connection:
             self._after_answer()
 
     async def _check_silent(self, now: int) -> None:
-        late = [raw for raw, since in self._unheard.items() if (now - since) / _NS >= self._timing.first_data_s]
+        late = [raw for raw, since in self._awaiting_data.items() if (now - since) / _NS >= self._timing.first_data_s]
         again = []
         for raw in late:
-            del self._unheard[raw]
+            del self._awaiting_data[raw]
             channel = raw.decode()
             # An illiquid pair may have nothing to say; asking a second time costs a place and is done once.
             if channel not in self._asked_twice and self.used < MAX_CHANNELS and not names.is_private(channel):
@@ -253,7 +253,7 @@ class Connection:
         if again:
             await self._ask(again, repeated=False)
 
-    def _heard(self, raw: bytes) -> None:
+    def _data_came(self, raw: bytes) -> None:
         """Take a push as the answer to its channel's subscription: an answer can be late or lost."""
         channel = raw.decode("utf-8", "replace")
         for number, request in list(self._requests.items()):
@@ -263,7 +263,7 @@ class Connection:
                 if not request.channels:
                     del self._requests[number]
                 self._after_answer()
-        self._unheard.pop(raw, None)
+        self._awaiting_data.pop(raw, None)
 
     def _answer(self, answer: Answer) -> None:
         if answer.kind is AnswerKind.INVALID_KEY:
@@ -305,7 +305,7 @@ class Connection:
         now = self._clock.monotonic_ns()
         for channel in accepted:
             self._subscribed.add(channel)
-            self._unheard[channel.encode()] = now
+            self._awaiting_data[channel.encode()] = now
 
     def _refuse(self, refused: Iterable[str], reason: str) -> None:
         for channel in refused:

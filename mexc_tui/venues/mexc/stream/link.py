@@ -104,11 +104,11 @@ class StreamLink:
         return frozenset(symbol for channel in self._wanted if (symbol := symbol_of(channel)))
 
     @property
-    def heard_ns(self) -> int | None:
+    def alive_ns(self) -> int | None:
         """When the connection last showed life; None while the link is not connected."""
         if self.state is not LinkState.CONNECTED or self._connection is None:
             return None
-        return self._connection.heard_ns
+        return self._connection.alive_ns
 
     @property
     def room(self) -> int:

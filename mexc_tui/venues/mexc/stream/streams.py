@@ -1,4 +1,4 @@
-"""All stream connections of one venue: which channel runs where, what is heard, and what was lost."""
+"""All stream connections of one venue: which channel runs where, what arrives, and what was lost."""
 
 from __future__ import annotations
 
@@ -102,9 +102,9 @@ class Streams:
         return (*self._public, self._private) if self._private is not None else tuple(self._public)
 
     @property
-    def heard_ns(self) -> int:
+    def alive_ns(self) -> int:
         """When the quietest market connection that is open last showed life; zero without any."""
-        return min((heard for link in self._public if (heard := link.heard_ns) is not None), default=0)
+        return min((alive for link in self._public if (alive := link.alive_ns) is not None), default=0)
 
     def delay_ms(self) -> float | None:
         """Median of receive time by this machine's clock less send time by the exchange's; None before any frame."""
@@ -199,7 +199,7 @@ class Streams:
             self._instead[channel] = other
             link.want([other if wanted == channel else wanted for wanted in link.wanted])
             return
-        self._sink(ChannelRefused(channel, names.symbol_of(channel), reason))
+        self._sink(ChannelRefused(channel, names.symbol_of(channel), reason, names.candles_of(channel)))
 
     def link_frame(self, link: StreamLink, connection: Connection, frame: bytes, recv_ns: int) -> None:
         """Record, decode and hand on one data frame."""
