@@ -59,6 +59,7 @@ class MarketFeed:
 
     async def open(self) -> None:
         """Connect; VenueError if the venue does not answer."""
+        self._closed = False
         await self._venue.open(self.take)
         self._ticking = asyncio.create_task(self._tick())
 
@@ -118,7 +119,7 @@ class MarketFeed:
             self._on_failure(error)
 
     async def close(self) -> None:
-        """Stop everything and close the venue, for good; idempotent."""
+        """Stop everything and close the venue; idempotent."""
         self._closed = True
         ticking, self._ticking = self._ticking, None
         if ticking is not None:
