@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import gc
 import random
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
 import msgspec
+import pytest
 from textual.strip import Strip
 
 from mexc_tui.domain.views import TOPIC_LINK, book_topic, tape_topic
@@ -70,12 +72,22 @@ async def most_objects(app: Any, market: Market, frames: int) -> int:
     for number in range(frames):
         market.move()
         await paint(app)
-        if number % 3 == 0:
-            gc.collect(1)
+        if number % 6 == 0:
+            gc.collect()
             most = max(most, len(gc.get_objects()))
     return most
 
 
+@pytest.fixture
+def only_new_objects() -> Iterator[None]:
+    """Leave what earlier tests hold out of every count."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+@pytest.mark.usefixtures("only_new_objects")
 async def test_painted_frames_leave_nothing_behind(make_cockpit: Any, desk: Any, monkeypatch: Any) -> None:
     asked = []
     render = LinePane.render_line
