@@ -1,4 +1,7 @@
-"""Prints the speed table: ratios taken in one run on this machine, medians where not said otherwise."""
+"""Prints the speed table: ratios taken in one run on this machine, medians where not said otherwise.
+
+Figures of the cockpit under load are medians of three runs.
+"""
 
 from __future__ import annotations
 
@@ -30,17 +33,26 @@ def books() -> Iterator[Row]:
 
 def loaded() -> Iterator[Row]:
     found = cockpit.load()
-    cpu, frame = found["cpu"], found["bytes_per_frame"]
-    yield "cockpit 160x50, 10 symbols x 100 updates/s: CPU of a core", "<= 25 %", f"{cpu:.0%}", cpu <= 0.25
-    yield "cockpit: bytes to the terminal a frame", "<= 4 kB", f"{frame / 1000:.2f} kB", frame <= 4000
+    desk, screen, frame = found["desk_cpu"], found["screen_cpu"], found["bytes_per_frame"]
+    yield (
+        "10 symbols x 100 updates/s, 160x50: desk and screen, of a core",
+        "<= 25 %",
+        f"{desk + screen:.0%}",
+        (desk + screen <= 0.25),
+    )
+    yield "the same: the desk, with one screen", "<= 15 %", f"{desk:.1%}", desk <= 0.15
+    yield "the same: the screen", "<= 15 %", f"{screen:.1%}", screen <= 0.15
+    yield "the same: bytes to the terminal a frame", "<= 4 kB", f"{frame / 1000:.2f} kB", frame <= 4000
     key, order = found["key_p99_ms"], found["order_p99_ms"]
-    yield "key -> changed cell, p99 (p50)", "<= 50 ms", f"{key:.1f} ms ({found['key_p50_ms']:.1f})", key <= 50
+    yield "key -> changed cell, p99 (p50)", "<= 30 ms", f"{key:.1f} ms ({found['key_p50_ms']:.1f})", key <= 30
     yield (
         "Enter -> order at the exchange, p99 (p50)",
         "<= 10 ms",
         f"{order:.1f} ms ({found['order_p50_ms']:.1f})",
         order <= 10,
     )
+    attach = found["attach_s"]
+    yield "attach -> first complete screen", "<= 1 s", f"{attach:.2f} s", attach <= 1
 
 
 def slow() -> Iterator[Row]:
@@ -56,8 +68,9 @@ def slow() -> Iterator[Row]:
 
 def start() -> Iterator[Row]:
     found = cockpit.start_up()
-    shown = f"{found['ratio']:.1f} x ({found['book_s']:.2f} s)"
-    yield "start -> first book in demo, against bare imports", "<= 4 x", shown, found["ratio"] <= 4
+    book = found["book_s"]
+    yield "start -> first book in demo", "<= 1.2 s", f"{book:.2f} s ({found['cpu_s']:.2f} s of CPU)", book <= 1.2
+    yield "the same, against bare imports", "<= 4 x", f"{found['ratio']:.1f} x", found["ratio"] <= 4
 
 
 def kept() -> Iterator[Row]:
@@ -194,12 +207,12 @@ def main() -> int:
         return 2
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
     print(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}, {commit.stdout.strip() or 'no git'}\n")
-    print(f"{'figure':<58} {'reach':<10} {'measured':<24}")
+    print(f"{'figure':<62} {'reach':<10} {'measured':<24}")
     missed = 0
     for name in wanted:
         for figure, reach, measured, met in SECTIONS[name]():
             missed += not met
-            print(f"{figure:<58} {reach:<10} {measured:<24} {'' if met else 'short'}", flush=True)
+            print(f"{figure:<62} {reach:<10} {measured:<24} {'' if met else 'short'}", flush=True)
     print(f"\n{missed} short of the reach" if missed else "\nall within reach")
     return 0
 

@@ -1,7 +1,8 @@
-"""The whole cockpit in a process of its own, under load, seen from its terminal."""
+"""A desk and its screens as processes, under load, seen from a terminal."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -10,10 +11,11 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 
 import psutil
 import pyte
@@ -25,6 +27,11 @@ ROOT = Path(__file__).parents[2]
 PYTHON = sys.executable
 FIRST_BID = b"9,999.99"
 """The best bid of the feed, as the ladder prints it."""
+COMPLETE = (FIRST_BID, b"LOAD9USDT", b"exact", b"buyers", "►10,000.00".encode(), b"LOCKED", b"no orders yet")
+"""What stands in every pane once there is something to show."""
+RUNS = 3
+END_LIMIT_S = 15.0
+FOLDERS = ("XDG_STATE_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR")
 
 
 class Feed:
@@ -60,6 +67,16 @@ class Feed:
                 self.arrived.notify_all()
 
 
+def home(folder: Path) -> dict[str, str]:
+    """Return an environment whose desks are found by nobody else."""
+    found = {"HOME": str(folder)}
+    for name in FOLDERS:
+        own = folder / name.lower()
+        own.mkdir(mode=0o700)
+        found[name] = str(own)
+    return found
+
+
 def environment(feed: Feed, folder: Path, fps: int = 20) -> dict[str, str]:
     """Return the environment of a cockpit on the feed, with folders of its own."""
     config = folder / "config.toml"
@@ -71,27 +88,50 @@ def environment(feed: Feed, folder: Path, fps: int = 20) -> dict[str, str]:
         "orders_per_second = 1000\nmax_in_flight = 100\nduplicate_max = 1000\nmax_slippage = 0.5\n"
     )
     return {
+        **home(folder),
         "MEXC_TUI_CONFIG": str(config),
         "MEXC_BASE_URL": feed.where["rest"],
         "MEXC_WS_URL": feed.where["ws"],
         "MEXC_API_KEY": feed.where["api_key"],
         "MEXC_SECRET_KEY": feed.where["api_secret"],
-        "XDG_STATE_HOME": str(folder / "state"),
-        "XDG_DATA_HOME": str(folder / "data"),
-        "XDG_CACHE_HOME": str(folder / "cache"),
-        "XDG_CONFIG_HOME": str(folder / "config"),
-        "HOME": str(folder),
     }
 
 
+def desk_of(where: Mapping[str, str]) -> psutil.Process:
+    """Return the desk that runs in an environment."""
+    (entry,) = Path(where["XDG_STATE_HOME"]).rglob("desks/*.json")
+    return psutil.Process(json.loads(entry.read_text())["pid"])
+
+
+def end_desk(where: Mapping[str, str]) -> None:
+    """End the desk of an environment, which outlives its screens, and wait for that."""
+    for entry in Path(where["XDG_STATE_HOME"]).rglob("desks/*.json"):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            desk = psutil.Process(json.loads(entry.read_text())["pid"])
+            desk.terminate()
+            desk.wait(END_LIMIT_S)
+
+
+class Cockpit(NamedTuple):
+    """A desk on the feed and its first screen."""
+
+    terminal: Terminal
+    where: dict[str, str]
+    desk: psutil.Process
+    screen: psutil.Process
+
+
 @contextmanager
-def cockpit(feed: Feed, **options: object) -> Iterator[Terminal]:
+def cockpit(feed: Feed, **options: object) -> Iterator[Cockpit]:
     """Open the cockpit on the feed and wait for its book."""
     with tempfile.TemporaryDirectory() as folder:
         where = environment(feed, Path(folder))
-        with Terminal([PYTHON, "-m", "mexc_tui"], environment=where, **options) as terminal:  # type: ignore[arg-type]
-            terminal.wait_for(FIRST_BID, 40)
-            yield terminal
+        try:
+            with Terminal([PYTHON, "-m", "mexc_tui"], environment=where, **options) as terminal:  # type: ignore[arg-type]
+                terminal.wait_for(FIRST_BID, 40)
+                yield Cockpit(terminal, where, desk_of(where), psutil.Process(terminal.process.pid))
+        finally:
+            end_desk(where)
 
 
 def percentile(values: list[float], share: float) -> float:
@@ -100,31 +140,50 @@ def percentile(values: list[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, round(share * (len(ordered) - 1)))]
 
 
-def load(seconds: float = 12.0, keys: int = 60, orders: int = 60) -> dict[str, float]:
-    """Return CPU share, bytes a frame, and the latencies of keys (ms) and orders (ms) under load."""
+def load() -> dict[str, float]:
+    """Return CPU shares, bytes a frame, and the latencies of keys, orders (ms) and attaching (s): medians of runs."""
+    runs = [_load() for _ in range(RUNS)]
+    return {name: median(run[name] for run in runs) for name in runs[0]}
+
+
+def _load(seconds: float = 12.0, keys: int = 60, orders: int = 60) -> dict[str, float]:
     feed = Feed()
     try:
-        with cockpit(feed) as terminal:
+        with cockpit(feed) as (terminal, where, desk, screen):
             pause(3)
-            process = psutil.Process(terminal.process.pid)
-            before, bytes_before, start = process.cpu_times(), terminal.total, time.monotonic()
+            before = _cpu_s(desk), _cpu_s(screen)
+            bytes_before, start = terminal.total, time.monotonic()
             pause(seconds)
-            after, elapsed = process.cpu_times(), time.monotonic() - start
-            cpu = (after.user + after.system - before.user - before.system) / elapsed
+            after, elapsed = (_cpu_s(desk), _cpu_s(screen)), time.monotonic() - start
+            desk_cpu, screen_cpu = ((late - early) / elapsed for early, late in zip(before, after, strict=True))
             per_frame = (terminal.total - bytes_before) / (elapsed * 20)
+            attach_s = median(_attach(where) for _ in range(RUNS))
             key_ms = [_key(terminal) for _ in range(keys)]
             order_ms = _orders(terminal, feed, orders)
             return {
-                "cpu": cpu,
+                "desk_cpu": desk_cpu,
+                "screen_cpu": screen_cpu,
                 "bytes_per_frame": per_frame,
+                "attach_s": attach_s,
                 "key_p50_ms": median(key_ms),
                 "key_p99_ms": percentile(key_ms, 0.99),
                 "order_p50_ms": median(order_ms),
                 "order_p99_ms": percentile(order_ms, 0.99),
-                "orders_seen": len(feed.orders_ns),
             }
     finally:
         feed.close()
+
+
+def _cpu_s(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+def _attach(where: Mapping[str, str]) -> float:
+    """Return the time from the start of one more screen until something stands in every pane, seconds."""
+    begun_ns = time.monotonic_ns()
+    with Terminal([PYTHON, "-m", "mexc_tui", "attach"], environment=where) as terminal:
+        return (max(terminal.wait_for(mark, 20) for mark in COMPLETE) - begun_ns) / 1e9
 
 
 def _key(terminal: Terminal) -> float:
@@ -195,22 +254,31 @@ def _ages(read: list[tuple[bytes, int]], settled: int, started_ns: int) -> list[
 
 
 def start_up(runs: int = 5) -> dict[str, float]:
-    """Return the time to the first painted book in the demo against importing the frameworks alone."""
+    """Return the time to the first painted book in the demo against importing the frameworks alone, and its CPU."""
     book: list[float] = []
     alone: list[float] = []
+    spent: list[float] = []
     for _ in range(runs):
         begun = time.monotonic()
         subprocess.run([PYTHON, "-c", "import textual.app, aiohttp"], check=True)
         alone.append(time.monotonic() - begun)
         with tempfile.TemporaryDirectory() as folder:
-            home = dict.fromkeys(
-                ("XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "HOME"), folder
-            )
+            where = home(Path(folder))
             begun_ns = time.monotonic_ns()
-            with Terminal([PYTHON, "-m", "mexc_tui", "demo"], environment=home) as terminal:
-                seen = terminal.wait_for(b"exact", 30)
-                book.append((seen - begun_ns) / 1e9)
-    return {"book_s": median(book), "alone_s": median(alone), "ratio": median(book) / median(alone)}
+            try:
+                with Terminal([PYTHON, "-m", "mexc_tui", "demo"], environment=where) as terminal:
+                    seen = terminal.wait_for(b"exact", 30)
+                    book.append((seen - begun_ns) / 1e9)
+                    desk = desk_of(where)
+                    spent.append(sum(map(_cpu_s, (psutil.Process(terminal.process.pid), desk, *desk.children()))))
+            finally:
+                end_desk(where)
+    return {
+        "book_s": median(book),
+        "alone_s": median(alone),
+        "ratio": median(book) / median(alone),
+        "cpu_s": median(spent),
+    }
 
 
 def pause(seconds: float) -> None:
