@@ -10,16 +10,14 @@ from typing import TYPE_CHECKING
 
 from mexc_tui.cli.io.exits import FAILURE, USAGE, ExitError
 from mexc_tui.config.errors import ConfigError
-from mexc_tui.config.limits import limits_of
-from mexc_tui.config.loading import SettingsFile, load
-from mexc_tui.config.paths import config_file
-from mexc_tui.domain.limits import Limits
 
 if TYPE_CHECKING:
+    from mexc_tui.config.loading import SettingsFile
     from mexc_tui.desk.choice import DeskChoice
     from mexc_tui.desk.client import SocketClient
     from mexc_tui.desk.places import DeskEntry
     from mexc_tui.domain.client import Role
+    from mexc_tui.domain.limits import Limits
 
 READY_LIMIT_S = 15.0
 NO_KEYS = (
@@ -34,6 +32,10 @@ def read_settings() -> tuple[SettingsFile, Limits]:
     Raises:
         ExitError: it says something that cannot be used.
     """
+    from mexc_tui.config.limits import limits_of
+    from mexc_tui.config.loading import load
+    from mexc_tui.config.paths import config_file
+
     try:
         file = load(config_file())
         return file, limits_of(file)

@@ -5,31 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
-from mexc_tui.cli.commands import (
-    attach,
-    balances,
-    book,
-    cancel,
-    candles,
-    completion,
-    config,
-    demo,
-    desk,
-    doctor,
-    exchange,
-    flatten,
-    halt,
-    markets,
-    orders,
-    paper,
-    record,
-    resume,
-    run,
-    status,
-    trade,
-    watch,
-)
+from mexc_tui.cli.commands import run
 from mexc_tui.cli.io.descriptors import keep_outputs, silence
 from mexc_tui.cli.io.exits import INTERRUPTED, READER_GONE, USAGE, ExitError, exit_code
 from mexc_tui.cli.io.logs import start_last_resort
@@ -48,14 +26,16 @@ exit codes:
 """
 
 _COMMANDS = (
-    *(paper, demo, attach, desk),
-    *(trade, cancel, flatten, halt, resume, status, orders, balances),
-    *(exchange, watch, record, markets, book, candles, doctor, config),
+    *("paper", "demo", "attach", "desk"),
+    *("buy", "sell", "cancel", "flatten", "halt", "resume", "status", "orders", "balances"),
+    *("exchange", "watch", "record", "markets", "book", "candles", "doctor", "config", "completion"),
 )
+_HOMES = {"buy": "trade", "sell": "trade"}
+"""Modules of commands that share one; the others are called like their command."""
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Return the parser of all commands."""
+def build_parser(names: Sequence[str] = _COMMANDS) -> argparse.ArgumentParser:
+    """Return the parser of these commands; each of them is loaded, which takes a while for all."""
     parser = argparse.ArgumentParser(
         prog="mexc-tui",
         description="A terminal for trading on the MEXC exchange. Without a command: paper trading on MEXC.",
@@ -66,10 +46,20 @@ def build_parser() -> argparse.ArgumentParser:
     run.add_options(parser)
     parser.set_defaults(run=run.run)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for command in _COMMANDS:
-        command.add_parser(commands)
-    completion.add_parser(commands, parser)
+    for name in dict.fromkeys(_HOMES.get(name, name) for name in names):
+        command = import_module(f"mexc_tui.cli.commands.{name}")
+        if name == "completion":
+            command.add_parser(commands, parser)
+        else:
+            command.add_parser(commands)
     return parser
+
+
+def _needed(given: Sequence[str]) -> Sequence[str]:
+    """Return the commands whose parsers a call needs: loading all of them would delay what it starts."""
+    if not given or list(given) == ["--version"]:
+        return ()
+    return given[:1] if given[0] in _COMMANDS and given[0] != "completion" else _COMMANDS
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -77,7 +67,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     keep_outputs()
     start_last_resort()
     try:
-        chosen = build_parser().parse_args(arguments)
+        given = sys.argv[1:] if arguments is None else arguments
+        chosen = build_parser(_needed(given)).parse_args(given)
         code = chosen.run(chosen)
         return int(code)
     except (ExitError, RequestError) as error:
