@@ -6,7 +6,6 @@ never the key itself, so that a known key needs no answer from the exchange.
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import logging
 import os
@@ -69,6 +68,8 @@ async def account_folder(
         JournalInUseError: an earlier journal of the account is in use.
         ConfigError: the state folder cannot be written.
     """
+    import asyncio  # Here: whoever only asks for a spelling does without.
+
     venue, fingerprint = normalised(base_url), _fingerprint(credentials)
     account_id = _read_index().accounts.get(venue, {}).get(fingerprint)
     if account_id is None:

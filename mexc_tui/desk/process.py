@@ -6,48 +6,30 @@ line of JSON from its standard output: that it is ready, or why it is not.
 
 from __future__ import annotations
 
-import asyncio
-import os
 import signal
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from mexc_tui.config.errors import ConfigError
 from mexc_tui.config.loading import SettingsFile
 from mexc_tui.desk import failures
 from mexc_tui.desk.child import ChildExchange
 from mexc_tui.desk.choice import DeskChoice
-from mexc_tui.desk.errors import DeskError, DeskHeldError, RequestError
-from mexc_tui.desk.paper_account import PaperAccount
-from mexc_tui.desk.places import DeskEntry, DeskLock, desk_log, register, socket_path, unregister
-from mexc_tui.desk.plan import Plan, PlannedParts
-from mexc_tui.desk.planning import configured_plan, demo_plan, paper_plan
-from mexc_tui.desk.protocol import DeskInfo
-from mexc_tui.desk.server import DeskServer
-from mexc_tui.desk.starting import SCREEN, Lifetime, Report, say
-from mexc_tui.domain.client import Role
-from mexc_tui.domain.commands import Arm
+from mexc_tui.desk.errors import DeskHeldError, RequestError
+from mexc_tui.desk.places import DeskLock, unregister
+from mexc_tui.desk.starting import Lifetime, Report, say
 from mexc_tui.domain.errors import ExchangeFailedError
 from mexc_tui.domain.limits import Limits
 from mexc_tui.domain.views import VenueKind
-from mexc_tui.engine.engine import Engine, death_notice
 
-REACH_LIMIT_S = 5.0
-LOCAL_LIMIT_S = 20.0
-"""An exchange on this machine that takes so long is not far away but broken."""
+if TYPE_CHECKING:
+    from mexc_tui.desk.host import DeskHost
+    from mexc_tui.desk.plan import Plan
+
 CHILD_LIMIT_S = 90.0
 """MEXC answers within seconds or is out of reach; its list of pairs may take long on a slow line."""
-ENGINE_LIMIT_S = 8.0
-SWITCH_S = 0.00005
-"""How long one thread may keep the others waiting."""
-FIRST_CLIENT_S = 15.0
-MOMENT_S = 3.0
-LOST_SCREEN_S = 300.0
-_FOREVER_S = 3600.0
-STOPPED = "The desk was stopped. Orders that were working stay at the exchange."
 
 
 class DeskProcess:
@@ -74,11 +56,7 @@ class DeskProcess:
         self._armed = armed
         self._fresh = fresh
         self._start_log = start_log
-        self._engine: Engine | None = None
-        self._reason = STOPPED
-        self._server: DeskServer | None = None
-        self._clients = 0
-        self._ending: asyncio.TimerHandle | None = None
+        self._host: DeskHost | None = None
 
     def run(self) -> int:
         """Run to the end and return the exit code."""
@@ -102,15 +80,24 @@ class DeskProcess:
         return 0
 
     def _run(self) -> None:
+        """Start the exchange first, if the desk brings one: it takes longest, and all else is loaded beside it."""
         choice = self._choice
         if choice.kind is VenueKind.LOCAL:
+            from mexc_tui.desk.planning import configured_plan
+
             self._serve(configured_plan(choice, self._file, self._limits, armed=self._armed), None)
             return
-        account = PaperAccount(choice, fresh=self._fresh) if choice.kind is VenueKind.PAPER else None
+        account = None
+        if choice.kind is VenueKind.PAPER:
+            from mexc_tui.desk.paper_account import PaperAccount
+
+            account = PaperAccount(choice, fresh=self._fresh)
         child = ChildExchange(choice.options) if account is None else account.start_exchange()
         try:
+            import mexc_tui.desk.host
             import mexc_tui.kernel.desk
             import mexc_tui.venues.mexc.venue  # noqa: F401
+            from mexc_tui.desk.planning import demo_plan, paper_plan
 
             try:
                 addresses = child.ready(CHILD_LIMIT_S)
@@ -128,99 +115,14 @@ class DeskProcess:
                 account.close()
 
     def _serve(self, plan: Plan, child: ChildExchange | None) -> None:
-        self._start_log(
-            desk_log(self._choice.name), (plan.credentials.api_key.reveal(), plan.credentials.secret_key.reveal())
+        from mexc_tui.desk.host import DeskHost
+
+        self._host = DeskHost(
+            self._choice, plan, program=self._program, lifetime=self._lifetime, start_log=self._start_log
         )
-        sys.setswitchinterval(SWITCH_S)
-        engine = self._engine = Engine(PlannedParts(plan), beside=self._beside)
-        engine.start()
-        if child is not None:
-            child.watch(engine.fail, engine.notify)
-        try:
-            limit_s = REACH_LIMIT_S if plan.kind is VenueKind.LIVE else LOCAL_LIMIT_S
-            settled = engine.settled.wait(limit_s)
-            while not settled and engine.reading:
-                settled = engine.settled.wait(limit_s)
-            if not settled:
-                raise failures.unreachable(plan.base_url, f"no answer within {limit_s:.0f} s")
-            while engine.running:
-                engine.join(_FOREVER_S)
-        finally:
-            engine.stop()
-            ended = engine.join(ENGINE_LIMIT_S)
-        if engine.failure is not None:
-            raise failures.failed(engine.failure, death_notice(engine.failure), plan.base_url)
-        if not ended:
-            raise DeskError("The engine did not end in time; orders that were working stay at the exchange.")
-
-    async def _beside(self, engine: Engine) -> None:
-        """Listen for clients while the engine runs, and tell them why it ends."""
-        choice = self._choice
-        path = socket_path(choice.desk_id)
-        entry = register(
-            DeskEntry(
-                desk_id=choice.desk_id,
-                name=choice.name,
-                kind=choice.kind,
-                account=choice.account,
-                pid=os.getpid(),
-                socket=str(path),
-                log=str(desk_log(choice.name)),
-                started_ms=time.time_ns() // 1_000_000,
-                program=self._program,
-            )
-        )
-        info = DeskInfo(
-            desk_id=f"{entry.desk_id}.{entry.started_ms}",
-            name=entry.name,
-            kind=entry.kind,
-            venue=choice.upstream or "the embedded exchange",
-            account=entry.account,
-            pid=entry.pid,
-            started_ms=entry.started_ms,
-            program=entry.program,
-        )
-        server = DeskServer(engine, path, info, on_stop=self._on_stop, on_clients=self._on_clients)
-        self._server = server
-        await server.start()
-        try:
-            self._end_in(None if self._lifetime is Lifetime.KEEP else FIRST_CLIENT_S)
-            say(Report(ready=True))
-            await asyncio.get_running_loop().create_future()
-        finally:
-            self._end_in(None)
-            await server.close(self._reason if engine.failure is None else death_notice(engine.failure))
-
-    def _on_stop(self, who: str) -> None:
-        self._reason = f"The desk was stopped by {who}. Orders that were working stay at the exchange."
-        if self._engine is not None:
-            self._engine.stop()
-
-    def _on_clients(self, count: int) -> None:
-        """Decide what becomes of the desk now that so many clients are attached."""
-        came, self._clients = count > self._clients, count
-        clients = () if self._server is None else self._server.clients
-        screens = [one for one in clients if one.name.startswith(SCREEN) and one.role is Role.TRADE]
-        if came and screens and self._lifetime is Lifetime.MOMENT:
-            self._stay()
-        waits = {Lifetime.KEEP: None, Lifetime.SCREENS: LOST_SCREEN_S, Lifetime.MOMENT: MOMENT_S}
-        self._end_in(None if count else waits[self._lifetime])
-
-    def _stay(self) -> None:
-        """Become what a screen would have started: locked, unless this exchange's money is paper money."""
-        ours = self._choice.kind in (VenueKind.DEMO, VenueKind.REPLAY)
-        self._lifetime = Lifetime.SCREENS if ours else Lifetime.KEEP
-        if self._choice.kind is VenueKind.LOCAL and self._engine is not None:
-            self._engine.submit(Arm(command_id=f"stay-{time.time_ns()}", armed=False))
-
-    def _end_in(self, seconds: float | None) -> None:
-        if self._ending is not None:
-            self._ending.cancel()
-            self._ending = None
-        if seconds is not None:
-            self._ending = asyncio.get_running_loop().call_later(seconds, self._on_stop, "itself: nobody needs it now")
+        self._host.run(child)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        if self._engine is None:
+        if self._host is None:
             raise SystemExit(128 + number)
-        self._engine.stop()
+        self._host.stop()

@@ -1,0 +1,162 @@
+"""The engine of a desk and the socket its clients come to, until it is told to end or its time has come."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from mexc_tui.desk import failures
+from mexc_tui.desk.child import ChildExchange
+from mexc_tui.desk.choice import DeskChoice
+from mexc_tui.desk.errors import DeskError
+from mexc_tui.desk.places import DeskEntry, desk_log, register, socket_path
+from mexc_tui.desk.plan import Plan, PlannedParts
+from mexc_tui.desk.protocol import DeskInfo
+from mexc_tui.desk.server import DeskServer
+from mexc_tui.desk.starting import SCREEN, Lifetime, Report, say
+from mexc_tui.domain.client import Role
+from mexc_tui.domain.commands import Arm
+from mexc_tui.domain.views import VenueKind
+from mexc_tui.engine.engine import Engine, death_notice
+
+REACH_LIMIT_S = 5.0
+LOCAL_LIMIT_S = 20.0
+"""An exchange on this machine that takes so long is not far away but broken."""
+ENGINE_LIMIT_S = 8.0
+SWITCH_S = 0.00005
+"""How long one thread may keep the others waiting."""
+FIRST_CLIENT_S = 15.0
+MOMENT_S = 3.0
+LOST_SCREEN_S = 300.0
+_FOREVER_S = 3600.0
+STOPPED = "The desk was stopped. Orders that were working stay at the exchange."
+
+
+class DeskHost:
+    """Runs a planned desk; made by the process that holds its lock."""
+
+    def __init__(
+        self,
+        choice: DeskChoice,
+        plan: Plan,
+        *,
+        program: str,
+        lifetime: Lifetime,
+        start_log: Callable[[Path, tuple[str, ...]], None],
+    ) -> None:
+        """``start_log`` begins a log in which these secrets are never written."""
+        self._choice = choice
+        self._plan = plan
+        self._program = program
+        self._lifetime = lifetime
+        self._start_log = start_log
+        self._engine = Engine(PlannedParts(plan), beside=self._beside)
+        self._reason = STOPPED
+        self._server: DeskServer | None = None
+        self._clients = 0
+        self._ending: asyncio.TimerHandle | None = None
+
+    def stop(self) -> None:
+        """Ask for the end; callable from a signal handler."""
+        self._engine.stop()
+
+    def run(self, child: ChildExchange | None) -> None:
+        """Serve until the end; ``child`` is the exchange that the desk brings.
+
+        Raises:
+            DeskError: it could not be started, or broke down; with what to do.
+        """
+        plan, engine = self._plan, self._engine
+        self._start_log(
+            desk_log(self._choice.name), (plan.credentials.api_key.reveal(), plan.credentials.secret_key.reveal())
+        )
+        sys.setswitchinterval(SWITCH_S)
+        engine.start()
+        if child is not None:
+            child.watch(engine.fail, engine.notify)
+        try:
+            limit_s = REACH_LIMIT_S if plan.kind is VenueKind.LIVE else LOCAL_LIMIT_S
+            settled = engine.settled.wait(limit_s)
+            while not settled and engine.reading:
+                settled = engine.settled.wait(limit_s)
+            if not settled:
+                raise failures.unreachable(plan.base_url, f"no answer within {limit_s:.0f} s")
+            while engine.running:
+                engine.join(_FOREVER_S)
+        finally:
+            engine.stop()
+            ended = engine.join(ENGINE_LIMIT_S)
+        if engine.failure is not None:
+            raise failures.failed(engine.failure, death_notice(engine.failure), plan.base_url)
+        if not ended:
+            raise DeskError("The engine did not end in time; orders that were working stay at the exchange.")
+
+    async def _beside(self, engine: Engine) -> None:
+        """Listen for clients while the engine runs, and tell them why it ends."""
+        choice = self._choice
+        path = socket_path(choice.desk_id)
+        entry = register(
+            DeskEntry(
+                desk_id=choice.desk_id,
+                name=choice.name,
+                kind=choice.kind,
+                account=choice.account,
+                pid=os.getpid(),
+                socket=str(path),
+                log=str(desk_log(choice.name)),
+                started_ms=time.time_ns() // 1_000_000,
+                program=self._program,
+            )
+        )
+        info = DeskInfo(
+            desk_id=f"{entry.desk_id}.{entry.started_ms}",
+            name=entry.name,
+            kind=entry.kind,
+            venue=choice.upstream or "the embedded exchange",
+            account=entry.account,
+            pid=entry.pid,
+            started_ms=entry.started_ms,
+            program=entry.program,
+        )
+        server = DeskServer(engine, path, info, on_stop=self._on_stop, on_clients=self._on_clients)
+        self._server = server
+        await server.start()
+        try:
+            self._end_in(None if self._lifetime is Lifetime.KEEP else FIRST_CLIENT_S)
+            say(Report(ready=True))
+            await asyncio.get_running_loop().create_future()
+        finally:
+            self._end_in(None)
+            await server.close(self._reason if engine.failure is None else death_notice(engine.failure))
+
+    def _on_stop(self, who: str) -> None:
+        self._reason = f"The desk was stopped by {who}. Orders that were working stay at the exchange."
+        self._engine.stop()
+
+    def _on_clients(self, count: int) -> None:
+        """Decide what becomes of the desk now that so many clients are attached."""
+        came, self._clients = count > self._clients, count
+        clients = () if self._server is None else self._server.clients
+        screens = [one for one in clients if one.name.startswith(SCREEN) and one.role is Role.TRADE]
+        if came and screens and self._lifetime is Lifetime.MOMENT:
+            self._stay()
+        waits = {Lifetime.KEEP: None, Lifetime.SCREENS: LOST_SCREEN_S, Lifetime.MOMENT: MOMENT_S}
+        self._end_in(None if count else waits[self._lifetime])
+
+    def _stay(self) -> None:
+        """Become what a screen would have started: locked, unless this exchange's money is paper money."""
+        ours = self._choice.kind in (VenueKind.DEMO, VenueKind.REPLAY)
+        self._lifetime = Lifetime.SCREENS if ours else Lifetime.KEEP
+        if self._choice.kind is VenueKind.LOCAL:
+            self._engine.submit(Arm(command_id=f"stay-{time.time_ns()}", armed=False))
+
+    def _end_in(self, seconds: float | None) -> None:
+        if self._ending is not None:
+            self._ending.cancel()
+            self._ending = None
+        if seconds is not None:
+            self._ending = asyncio.get_running_loop().call_later(seconds, self._on_stop, "itself: nobody needs it now")
