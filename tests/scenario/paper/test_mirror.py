@@ -188,7 +188,7 @@ async def test_a_lost_market_looks_lost_and_comes_back(quiet, eventually):
 
 async def test_a_market_that_falls_silent_is_not_matched_against_until_it_speaks_again(quiet, eventually, monkeypatch):
     monkeypatch.setattr("mexc_tui.desk.exchange.mirror.SILENT_S", 1.0)
-    monkeypatch.setattr("mexc_tui.desk.exchange.upstream.BOOK_WAIT_S", 1.0)
+    monkeypatch.setattr("mexc_tui.desk.exchange.upstream.BOOK_WAIT_S", 0.2)
     async with quiet.client().session(["ABCUSDT"]) as client:
         assert client.order_book("ABCUSDT").live
         for connection in quiet.stand_in.hub._connections:
