@@ -13,7 +13,7 @@ from mexc_tui.cli.rows import own_order_row
 from mexc_tui.desk.client import SocketClient
 from mexc_tui.desk.configured import unknown_symbols
 from mexc_tui.desk.protocol import Outcome
-from mexc_tui.domain.commands import CancelAll, CancelOrder, Command, Flatten, Halt, Resume
+from mexc_tui.domain.commands import Arm, CancelAll, CancelOrder, Command, Flatten, Halt, Resume
 from mexc_tui.domain.facts import Fact, Level
 from mexc_tui.domain.interest import Interest
 from mexc_tui.domain.limits import TradingState
@@ -36,6 +36,8 @@ from mexc_tui.domain.views import (
 
 OUTCOME_LIMIT_S = 20.0
 """How long a cancel, a halt or a sale is waited for before its outcome is called unknown."""
+VALUED_LIMIT_S = 3.0
+"""How long a desk that has just started is waited for to read the account and the prices it is valued at."""
 _TOPICS = frozenset(
     {TOPIC_ORDERS, TOPIC_RISK, TOPIC_INSTRUMENTS, TOPIC_BALANCES, TOPIC_POSITIONS, TOPIC_LINK},
 )
@@ -119,6 +121,24 @@ def resume(arguments: argparse.Namespace) -> int:
         return OK
 
 
+def arm(client: SocketClient) -> None:
+    """Let a desk take orders, and wait until it does.
+
+    Raises:
+        ExitError: it did not take the command, or nobody knows.
+    """
+    _look(client)
+    _submit(client, Arm(command_id=_new_id(), armed=True))
+
+    def armed() -> bool:
+        view = client.view(TOPIC_RISK)
+        return isinstance(view, RiskView) and view.armed
+
+    client.wait(lambda: armed() or bool(client.died()), OUTCOME_LIMIT_S)
+    if not armed():
+        raise ExitError("It is not known whether the desk takes orders; look with `mexc-tui status`.", UNKNOWN)
+
+
 def flatten(arguments: argparse.Namespace, symbol: str | None) -> int:
     """Cancel and sell what is held, of one pair or of all; wait for the end and print it for each pair."""
     with desk_client(arguments, "flatten") as client:
@@ -159,7 +179,7 @@ def status(arguments: argparse.Namespace) -> int:
     with desk_client(arguments, "status", look=True) as client:
         _look(client)
         wait_ready(client, lambda: "" if isinstance(client.view(TOPIC_RISK), RiskView) else "the desk is starting")
-        client.wait(lambda: not account_missing(client) or bool(client.died()), 3.0)
+        client.wait(lambda: not (account_missing(client) or _unvalued(client)) or bool(client.died()), VALUED_LIMIT_S)
         risk, link = client.view(TOPIC_RISK), client.view(TOPIC_LINK)
         assert isinstance(risk, RiskView)
         live = _live(client)
@@ -194,6 +214,11 @@ def status(arguments: argparse.Namespace) -> int:
         )
         say_what_was_done(row, text, as_json=arguments.json)
         return OK
+
+
+def _unvalued(client: SocketClient) -> bool:
+    view = client.view(TOPIC_RISK)
+    return not isinstance(view, RiskView) or view.equity is None
 
 
 def _new_id() -> str:

@@ -17,7 +17,7 @@ from mexc_tui.desk.places import DeskEntry, desk_log, register, socket_path
 from mexc_tui.desk.plan import Plan, PlannedParts
 from mexc_tui.desk.protocol import DeskInfo
 from mexc_tui.desk.server import DeskServer
-from mexc_tui.desk.starting import SCREEN, Lifetime, Report, say
+from mexc_tui.desk.starting import SCREEN, STARTER, Lifetime, Report, say
 from mexc_tui.domain.client import Role
 from mexc_tui.domain.commands import Arm
 from mexc_tui.domain.views import VenueKind
@@ -141,17 +141,19 @@ class DeskHost:
         """Decide what becomes of the desk now that so many clients are attached."""
         came, self._clients = count > self._clients, count
         clients = () if self._server is None else self._server.clients
-        screens = [one for one in clients if one.name.startswith(SCREEN) and one.role is Role.TRADE]
-        if came and screens and self._lifetime is Lifetime.MOMENT:
-            self._stay()
+        names = [one.name for one in clients if one.role is Role.TRADE]
+        kept, seen = STARTER in names, any(name.startswith(SCREEN) for name in names)
+        if came and (kept or (seen and self._lifetime is Lifetime.MOMENT)):
+            self._stay(for_good=kept)
         waits = {Lifetime.KEEP: None, Lifetime.SCREENS: LOST_SCREEN_S, Lifetime.MOMENT: MOMENT_S}
         self._end_in(None if count else waits[self._lifetime])
 
-    def _stay(self) -> None:
-        """Become what a screen would have started: locked, unless this exchange's money is paper money."""
+    def _stay(self, *, for_good: bool) -> None:
+        """Become what a screen or a ``desk start`` would have started: locked, unless its money is paper money."""
+        was_momentary = self._lifetime is Lifetime.MOMENT
         ours = self._choice.kind in (VenueKind.DEMO, VenueKind.REPLAY)
-        self._lifetime = Lifetime.SCREENS if ours else Lifetime.KEEP
-        if self._choice.kind is VenueKind.LOCAL:
+        self._lifetime = Lifetime.SCREENS if ours and not for_good else Lifetime.KEEP
+        if was_momentary and self._choice.kind is VenueKind.LOCAL:
             self._engine.submit(Arm(command_id=f"stay-{time.time_ns()}", armed=False))
 
     def _end_in(self, seconds: float | None) -> None:

@@ -11,6 +11,8 @@ import msgspec
 
 SCREEN = "screen"
 """What the name of a client that is a screen begins with."""
+STARTER = "start"
+"""The name of the client of ``desk start``: whoever asks for a desk keeps the one that runs already."""
 
 
 class Lifetime(StrEnum):
@@ -21,7 +23,7 @@ class Lifetime(StrEnum):
     SCREENS = "screens"
     """Some minutes after its last screen was lost."""
     MOMENT = "moment"
-    """A few seconds after its last client left; a screen that comes makes it stay."""
+    """A few seconds after its last client left; a screen or a ``desk start`` that comes makes it stay."""
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

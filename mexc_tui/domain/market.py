@@ -22,7 +22,7 @@ class Trade(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Interval(StrEnum):
-    """Candle lengths by their REST names (rest.md 4.7); REST has no ``8h``, whose candles are made of two of 4h."""
+    """Candle lengths by their REST names; REST has no ``8h`` (docs/mexc.md, Market data)."""
 
     M1 = "1m"
     M5 = "5m"

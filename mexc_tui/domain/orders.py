@@ -21,7 +21,7 @@ class Side(StrEnum):
 
 
 class OrderType(StrEnum):
-    """The five types MEXC spot takes; time in force is part of the type (rest.md 5.1)."""
+    """The five types MEXC spot takes; time in force is part of the type (docs/mexc.md, Orders)."""
 
     LIMIT = "LIMIT"
     MARKET = "MARKET"

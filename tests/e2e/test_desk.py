@@ -260,6 +260,28 @@ def test_a_command_of_the_moment_leaves_no_desk_behind(local):
     until(lambda: not desk_pids(local["XDG_STATE_HOME"]))
 
 
+def test_a_desk_of_the_moment_is_kept_by_whoever_starts_one(local):
+    """It would end three seconds after the command that it was made for."""
+    assert program(local, "status").returncode == 0
+    started = program(local, "desk", "start")
+    assert "ran already" in started.stdout, started.stderr
+    kept = only_desk(local)
+    assert kept["armed"] is False
+    refused = program(local, "buy", "BTCUSDT", "$20", "--at", "60000")
+    assert refused.returncode == 1
+    assert "locked" in refused.stdout + refused.stderr
+    assert program(local, "desk", "start", "--armed").returncode == 0
+    assert program(local, "buy", "BTCUSDT", "$20", "--at", "60000").returncode == 0
+    assert only_desk(local)["pid"] == kept["pid"]
+
+
+def test_status_waits_for_the_value_of_what_is_held(local):
+    assert program(local, "buy", "ETHUSDT", "$50", "--market").returncode == 0
+    until(lambda: not desk_pids(local["XDG_STATE_HOME"]))
+    (row,) = rows(program(local, "status", "--json"))
+    assert row["equity"] is not None
+
+
 def test_a_command_that_could_mean_several_desks_names_them(environment):
     for options in ((), ("--seed", "5")):
         assert program(environment, "desk", "start", "--demo", *options).returncode == 0

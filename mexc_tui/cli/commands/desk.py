@@ -57,22 +57,46 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     what = parser.add_subparsers(title="what to do", metavar="WHAT", required=True)
     start = what.add_parser(
-        "start", help="start a desk in the background", description="Start a desk without a screen."
+        "start",
+        help="start a desk in the background",
+        description="Start a desk without a screen. One that runs already is kept running.",
+        epilog="exit codes: 0 it runs; 1 it could not be started; 2 bad usage or settings; 3 the exchange cannot be "
+        "reached.",
     )
     _add_choice(start)
     start.set_defaults(run=_start)
-    stop = what.add_parser("stop", help="end a desk in order", description="End a desk; working orders stay.")
+    stop = what.add_parser(
+        "stop",
+        help="end a desk in order",
+        description="End a desk; working orders stay.",
+        epilog="exit codes: 0 it has ended; 1 it did not end in time; 2 no such desk, or several.",
+    )
     _add_name(stop)
     stop.add_argument("--all", action="store_true", help="every desk that runs")
     stop.set_defaults(run=_stop)
-    status = what.add_parser("status", help="list the desks that run", description="List the desks that run.")
+    status = what.add_parser(
+        "status",
+        help="list the desks that run",
+        description="List the desks that run.",
+        epilog="exit codes: 0 listed, also where none runs.",
+    )
     status.add_argument("--json", action="store_true", help="one JSON object a line")
     status.set_defaults(run=_status)
-    logs = what.add_parser("logs", help="print a desk's log", description="Print the end of a desk's log.")
+    logs = what.add_parser(
+        "logs",
+        help="print a desk's log",
+        description="Print the end of a desk's log.",
+        epilog="exit codes: 0 printed, also where nothing was logged; 2 no such desk, or several.",
+    )
     _add_name(logs)
     logs.add_argument("-f", "--follow", action="store_true", help="go on printing what comes")
     logs.set_defaults(run=_logs)
-    unit = what.add_parser("unit", help="print a systemd user unit", description="Print a systemd user unit.")
+    unit = what.add_parser(
+        "unit",
+        help="print a systemd user unit",
+        description="Print a systemd user unit.",
+        epilog="exit codes: 0 printed; 2 bad usage or settings.",
+    )
     _add_choice(unit)
     unit.set_defaults(run=_unit)
     inside = what.add_parser("run", description="Run a desk in the foreground, as a service does.")
@@ -138,8 +162,10 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _start(arguments: argparse.Namespace) -> int:
+    from mexc_tui.cli import acting
     from mexc_tui.cli.io.output import narrate, say
     from mexc_tui.desk.launch import Caller, Start
+    from mexc_tui.desk.starting import STARTER
     from mexc_tui.domain.client import Role
 
     read_settings()
@@ -147,10 +173,14 @@ def _start(arguments: argparse.Namespace) -> int:
     with settings_refused():
         start = Start(choice, fresh=arguments.fresh, armed=arguments.armed)
     client = start.attach(
-        Caller(name="start", role=Role.VIEW), on_slow=lambda: narrate(f"the desk {choice.name} is starting")
+        Caller(name=STARTER, role=Role.TRADE), on_slow=lambda: narrate(f"the desk {choice.name} is starting")
     )
-    info = client.info
-    client.close()
+    try:
+        info = client.info
+        if arguments.armed and not start.started:
+            acting.arm(client)
+    finally:
+        client.close()
     how = "runs" if start.started else "ran already"
     say({}, f"The desk {info.name} {how} (process {info.pid}): {info.account}.", as_json=False)
     return OK

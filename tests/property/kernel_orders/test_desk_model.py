@@ -56,6 +56,7 @@ from mexc_tui.kernel.effects import Effect, FetchAccount, Journal, LookUp, SendC
 from mexc_tui.kernel.history import Fold
 from mexc_tui.kernel.ports import VenueInfo
 from mexc_tui.kernel.records import IntentRecord, Record, Resumed
+from tests.examples import scaled
 
 D = Decimal
 ZERO = D(0)
@@ -530,4 +531,4 @@ class DeskAgainstExchange(RuleBasedStateMachine):
 
 
 TestDeskAgainstExchange = DeskAgainstExchange.TestCase
-TestDeskAgainstExchange.settings = settings(settings.default, max_examples=40, stateful_step_count=30)
+TestDeskAgainstExchange.settings = settings(settings.default, max_examples=scaled(40), stateful_step_count=30)

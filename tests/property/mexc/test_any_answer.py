@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mexc_tui.domain.errors import VenueError
@@ -18,6 +18,7 @@ from mexc_tui.domain.orders import OrderRequest, OrderType, Side
 from mexc_tui.venues.mexc.rest.answers import Answer, read_answer
 from mexc_tui.venues.mexc.rest.client import MexcRest
 from mexc_tui.venues.mexc.settings import MexcSettings
+from tests.examples import examples
 
 ORDER = OrderRequest(
     client_order_id="a-1", symbol="MXUSDT", side=Side.BUY, type=OrderType.LIMIT, qty=Decimal(1), price=Decimal(1)
@@ -225,7 +226,7 @@ async def ask(name: str, answer: Any) -> VenueError | None:
 
 
 @pytest.mark.parametrize("name", CALLS)
-@settings(max_examples=25)
+@examples(25)
 @given(data=st.data())
 def test_any_answer_is_a_value_or_an_error_with_a_remedy(name: str, data: st.DataObject) -> None:
     answer = spoilt(data, GOOD[name]) if name in GOOD and data.draw(st.booleans()) else data.draw(ANYTHING)

@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from random import Random
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mexc_tui.domain.instrument import Instrument
 from mexc_tui.domain.orders import Side
 from mexc_tui.venues.simulator.core.events import OwnTrade, SimEvent
 from mexc_tui.venues.simulator.paper.exchange import PaperExchange
+from tests.examples import examples
 
 START = 1_800_000_000_000
 PRICE = 10_000
@@ -115,7 +116,7 @@ def deliveries(rng: Random, truth: Truth) -> tuple[list[tuple[int, int, str, tup
     return sorted(sent), enter_at
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(st.integers(0, 2**32))
 def test_an_order_is_never_filled_before_its_turn_nor_by_more_than_was_traded(seed: int) -> None:
     rng = Random(seed)
@@ -150,7 +151,6 @@ def test_an_order_is_never_filled_before_its_turn_nor_by_more_than_was_traded(se
     assert not exchange.core.accounts.unaccounted()
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32))
 def test_with_pushes_in_time_and_cancels_behind_it_the_order_is_filled_exactly_in_its_turn(seed: int) -> None:
     """No pessimism is left where nothing is ambiguous: a pause of two skews between pushes and trades."""

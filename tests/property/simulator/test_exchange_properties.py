@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 from decimal import Decimal
 
-from hypothesis import event, given, settings
+from hypothesis import event, given
 from hypothesis import strategies as st
 
 from mexc_tui.domain.instrument import Instrument
@@ -13,6 +13,7 @@ from mexc_tui.venues.simulator.core.fees import MX_DISCOUNT
 from mexc_tui.venues.simulator.core.groups import uid_of
 from mexc_tui.venues.simulator.exchange import Exchange
 from mexc_tui.venues.simulator.state import ExchangeState
+from tests.examples import examples
 
 D = Decimal
 S = "ABCUSDT"
@@ -145,7 +146,7 @@ def test_a_fee_is_the_whole_rate_of_what_came_or_its_discounted_value_in_mx(done
         assert exchange.accounts.fees.get(asset, 0) == amount
 
 
-@settings(max_examples=75)
+@examples(75)
 @given(
     st.lists(
         st.one_of(placing(STP), placing(STP), placing(STP), cancel, foreign),

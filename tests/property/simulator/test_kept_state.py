@@ -7,7 +7,7 @@ import tempfile
 from decimal import Decimal
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mexc_tui.desk.exchange.state_file import StateFile
@@ -16,6 +16,7 @@ from mexc_tui.domain.orders import Side
 from mexc_tui.venues.simulator.core.events import SimError
 from mexc_tui.venues.simulator.exchange import Exchange
 from mexc_tui.venues.simulator.state import ExchangeState
+from tests.examples import examples
 
 S = "ABCUSDT"
 PAIR = Instrument(symbol=S, base="ABC", quote="USDT", price_decimals=1, qty_decimals=2, taker_fee=Decimal("0.0005"))
@@ -76,7 +77,7 @@ def content(exchange: Exchange) -> dict:
     return told
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(actions)
 def test_after_a_kill_everything_that_was_told_of_is_there(steps_taken):
     with tempfile.TemporaryDirectory() as folder:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mexc_tui.venues.simulator.server.faults import DEFAULTS, PROFILES, Fault, make_fault, parse_profile
+from tests.examples import scaled
 
 ACCOUNT = {"ack_lost", "late_push", "missing_push", "listen_key_death"}
 """Faults of orders and account streams, which no book meets; the whole desk meets them in ``engine/test_faults``."""
@@ -78,7 +79,7 @@ async def test_gaps_alone_never_make_a_book_stale_for_long(watched):
     watched.server.plan.set(parse_profile("gap:p=0.2")[0])
     longest = dict.fromkeys(SYMBOLS, 0)
     stale = dict.fromkeys(SYMBOLS, 0)
-    for _ in range(1_000):
+    for _ in range(scaled(500)):
         await watched.turn()
         for symbol in SYMBOLS:
             stale[symbol] = 0 if watched.live(symbol) else stale[symbol] + 1

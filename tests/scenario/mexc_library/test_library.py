@@ -146,7 +146,9 @@ async def test_a_start_can_be_cancelled(mexc: MexcExchange, local: Any) -> None:
             pytest.fail("it must not start")
 
     task = asyncio.create_task(run())
-    await asyncio.sleep(0.05)
+    async with asyncio.timeout(10):
+        while not any(fault.struck for fault in local.plan.active()):  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

@@ -226,7 +226,11 @@ async def test_a_book_stays_live_however_often_its_speed_changes(mexc: MexcExcha
         for turn in range(12):
             async with session.subscribe(channels.depth(PAIR, "10ms"), channels.deals(PAIR, "10ms")) as updates:
                 await first_of(updates, BookDelta)
-            await asyncio.sleep(0.03 * (turn % 4))
+            async with asyncio.timeout(10):
+                for _ in range(turn % 4):
+                    version = session.order_book(PAIR).version
+                    while session.order_book(PAIR).version == version:  # noqa: ASYNC110
+                        await asyncio.sleep(0.003)
             assert session.order_book(PAIR).live
         async with asyncio.timeout(10):
             while channels.depth(PAIR, "10ms") in local.hub.open_channels:

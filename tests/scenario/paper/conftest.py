@@ -16,6 +16,7 @@ from mexc_tui.desk.exchange.mirror import Delays, Mirror
 from mexc_tui.desk.exchange.upstream import MirrorUpstream
 from mexc_tui.domain.instrument import Instrument
 from mexc_tui.domain.orders import Side
+from mexc_tui.venues.mexc.clock import Clock
 from mexc_tui.venues.mexc.settings import MexcSettings
 from mexc_tui.venues.mexc.stream.connection import StreamTiming
 from mexc_tui.venues.mexc.venue import StreamSettings
@@ -150,7 +151,7 @@ async def with_ways() -> AsyncIterator[Callable[..., Any]]:
     """Return what makes a mirror of a stand-in some of whose paths behave in ways of their own, by last name."""
     opened: list[Server] = []
 
-    async def make(**ways: Any) -> Mirror:
+    async def make(clock: Clock | None = None, **ways: Any) -> Mirror:
         there = Exchange(start_ms=wall_ms())
         there.symbols.list_symbol(QUIET)
 
@@ -171,7 +172,7 @@ async def with_ways() -> AsyncIterator[Callable[..., Any]]:
         await server.start()
         opened.append(server)
         settings = MexcSettings(base_url=server.rest_url, ws_url=server.ws_url)
-        return Mirror(settings, PaperExchange(start_ms=wall_ms()), Delays(1, 0))
+        return Mirror(settings, PaperExchange(start_ms=wall_ms()), Delays(1, 0), clock=clock)
 
     yield make
     for server in opened:

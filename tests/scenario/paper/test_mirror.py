@@ -12,12 +12,13 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from mexc_tui.desk.exchange.mirror import Delays, Mirror
+from mexc_tui.desk.exchange.mirror import LOOK_S, STREAMS_S, Delays, Mirror
 from mexc_tui.domain.errors import ErrorKind, VenueError
 from mexc_tui.domain.inputs import CandleSeen, TickersSeen
 from mexc_tui.domain.market import Interval
 from mexc_tui.domain.orders import OrderState, Side
 from mexc_tui.domain.views import VenueKind
+from mexc_tui.venues.mexc.clock import SystemClock
 from mexc_tui.venues.mexc.settings import MexcSettings
 from mexc_tui.venues.mexc.venue import MexcVenue
 from mexc_tui.venues.simulator.paper.exchange import PaperExchange
@@ -187,7 +188,7 @@ async def test_a_lost_market_looks_lost_and_comes_back(quiet, eventually):
 
 async def test_a_market_that_falls_silent_is_not_matched_against_until_it_speaks_again(quiet, eventually, monkeypatch):
     monkeypatch.setattr("mexc_tui.desk.exchange.mirror.SILENT_S", 1.0)
-    monkeypatch.setattr("mexc_tui.desk.exchange.upstream.BOOK_WAIT_S", 1.0)
+    monkeypatch.setattr("mexc_tui.desk.exchange.upstream.BOOK_WAIT_S", 0.2)
     async with quiet.client().session(["ABCUSDT"]) as client:
         assert client.order_book("ABCUSDT").live
         for connection in quiet.stand_in.hub._connections:
@@ -230,11 +231,18 @@ async def mute(request, handler):
     return socket
 
 
-async def slow(request, handler):
-    """Answer late: the questions before the streams take longer together than the streams may."""
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(asyncio.Event().wait(), 0.55)
-    return await handler(request)
+class Patient(SystemClock):
+    """Counts the looks after the streams, and notes when their time begins, which never ends."""
+
+    def __init__(self):
+        self.looks, self.begun = 0, False
+
+    async def sleep(self, seconds):
+        self.looks += seconds == LOOK_S
+        if seconds == STREAMS_S:
+            self.begun = True
+            await asyncio.Event().wait()
+        await super().sleep(seconds)
 
 
 @pytest.mark.parametrize(("way", "why"), [(refused, "HTTP 403"), (silent, "no answer"), (mute, "no answer")])
@@ -248,10 +256,22 @@ async def test_an_exchange_without_market_streams_is_given_up_within_seconds(mon
     assert not mirror.venue.rest._transport._session, "something was left open"
 
 
-async def test_an_exchange_far_away_is_slow_and_not_out_of_reach(monkeypatch, with_ways):
-    monkeypatch.setattr("mexc_tui.desk.exchange.mirror.STREAMS_S", 1.5)
-    mirror = await with_ways(time=slow)
-    await mirror.open()
+async def test_an_exchange_far_away_is_slow_and_not_out_of_reach(with_ways, eventually):
+    """However long the questions before the streams take, the time that the streams have begins after them."""
+    asked, answer = asyncio.Event(), asyncio.Event()
+
+    async def slow(request, handler):
+        asked.set()
+        await answer.wait()
+        return await handler(request)
+
+    clock = Patient()
+    mirror = await with_ways(clock, time=slow)
+    opening = asyncio.create_task(mirror.open())
+    await eventually(lambda: asked.is_set() and clock.looks > 3)
+    assert not clock.begun
+    answer.set()
+    await opening
     assert mirror.connected
     await mirror.close()
 

@@ -184,8 +184,9 @@ async def test_watches_the_account(client: Any, server: Server) -> None:
         asyncio.create_task(watch_until(client.watch_balance, lambda b: "BTC" in b and b["BTC"]["free"] != 1)),
     ]
     private = [f"spot@private.{name}.v3.api.pb" for name in ("orders", "deals", "account")]
-    while not all(name in server.hub.open_channels for name in private):  # noqa: ASYNC110
-        await asyncio.sleep(0.01)
+    async with asyncio.timeout(20):
+        while not all(name in server.hub.open_channels for name in private):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
     placed = await client.create_order(SYMBOL, "market", "buy", 0.003)
     orders, fills, balance = await asyncio.gather(*watching)
     assert orders[-1]["id"] == placed["id"]

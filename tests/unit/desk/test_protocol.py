@@ -8,7 +8,7 @@ from enum import Enum
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mexc_tui.desk.protocol import (
@@ -27,6 +27,7 @@ from mexc_tui.desk.protocol import (
 from mexc_tui.domain.commands import Command
 from mexc_tui.domain.facts import Fact
 from mexc_tui.domain.views import BookState, BookView, View
+from tests.examples import examples
 
 WIDE = st.integers(-(10**45), 10**45)
 NARROW = st.integers(-(2**63), 2**64 - 1)
@@ -70,7 +71,7 @@ def exact(value) -> bytes:
 
 
 @pytest.mark.parametrize("kind", typing.get_args(View), ids=lambda kind: kind.__name__)
-@settings(max_examples=25)
+@examples(25)
 @given(data=st.data())
 def test_every_view_decodes_to_itself_whatever_the_size_of_its_numbers(kind, data):
     view = data.draw(values(kind, NARROW | WIDE))
@@ -82,7 +83,7 @@ def test_every_view_decodes_to_itself_whatever_the_size_of_its_numbers(kind, dat
     assert exact(found) == exact(view)
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(values(Fact, NARROW))
 def test_every_fact_decodes_to_itself(fact):
     found = decode_to_client(encode(Batch(n=1, facts=(fact,)))).facts[0]
@@ -91,7 +92,7 @@ def test_every_fact_decodes_to_itself(fact):
 
 
 @pytest.mark.parametrize("kind", typing.get_args(Command), ids=lambda kind: kind.__name__)
-@settings(max_examples=25)
+@examples(25)
 @given(data=st.data())
 def test_every_command_decodes_to_itself(kind, data):
     command = data.draw(values(kind, NARROW))
@@ -107,7 +108,7 @@ def test_every_command_decodes_to_itself(kind, data):
     + [(kind, decode_to_client) for kind in typing.get_args(ToClient)],
     ids=lambda one: one.__name__,
 )
-@settings(max_examples=10)
+@examples(10)
 @given(data=st.data())
 def test_every_message_decodes_to_itself(kind, decode, data):
     message = data.draw(values(kind, st.integers(-(2**63), 2**64 - 1)))

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import socket
 import threading
-import time
 
 import pytest
 
@@ -19,15 +18,16 @@ from mexc_tui.venues.mexc.stream.dialing import AiohttpDialer, DialError
 
 @pytest.fixture
 def hanging(monkeypatch):
-    """No name server answers; after four seconds the system gives up."""
-    released = threading.Event()
+    """No name server answers; after half a minute the system gives up. Yields the event of that."""
+    released, over = threading.Event(), threading.Event()
 
     def getaddrinfo(*_args, **_more):
-        released.wait(4)
+        released.wait(30)
+        over.set()
         raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
-    yield
+    yield over
     released.set()
 
 
@@ -46,10 +46,9 @@ async def dial() -> None:
 
 @pytest.mark.parametrize("call", [ask_rest, dial])
 def test_a_lookup_that_hangs_holds_up_neither_the_call_nor_the_end_of_the_program(hanging, call):
-    began = time.monotonic()
     with contextlib.suppress(TimeoutError, DialError):
         asyncio.run(call())
-    assert time.monotonic() - began < 2
+    assert not hanging.is_set(), "it waited for the lookup"
 
 
 async def test_a_name_that_does_not_exist_is_told_in_words():
