@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from mexc_tui.desk.intake import Intake
+from mexc_tui.desk.pace import Pace, cost_of
 from mexc_tui.desk.peer import Peer, peer_of
 from mexc_tui.desk.protocol import (
     FROM_NOW,
@@ -64,7 +65,7 @@ class DeskServer:
     """Serves the clients of one engine, on the engine's loop.
 
     No client can slow the desk or another client: what it is sent waits for its acknowledgement, and what it sends
-    is only read while it reads.
+    is read only while it reads, and no faster than its pace.
     """
 
     def __init__(
@@ -159,8 +160,16 @@ class DeskServer:
             session = await self._greet(reader, writer)
             self._on_clients(len(self._attached))
             self._note_change()
-            while await self._take(session, await _read(reader), writer):
+            loop = asyncio.get_running_loop()
+            pace = Pace(loop.time())
+            while True:
+                message = await _read(reader)
+                wait_s = pace.spend(cost_of(message, session.topics), loop.time())
+                if not await self._take(session, message, writer):
+                    break
                 await writer.drain()
+                if wait_s:
+                    await asyncio.sleep(wait_s)
         except ProtocolError as error:
             name = session.info.name if session else "a client"
             _log.warning("%s was disconnected: %s", name, _shown(str(error), REASON_LENGTH))
