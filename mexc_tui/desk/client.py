@@ -222,7 +222,7 @@ class SocketClient:
         if self._link is None or self._closing.is_set():
             return _NOT_SENT
         try:
-            body = encode(Submit(command=command))
+            body = encode(Submit(command=command, given=system_now()))
         except (OverflowError, ValueError) as error:
             return f"Not sent: the command holds something that cannot be ({error})."
         return "" if self._link.send(body, command_id) else _BUSY

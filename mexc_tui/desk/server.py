@@ -13,7 +13,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from mexc_tui.desk.intake import Intake
+from mexc_tui.desk.intake import Intake, on_its_way
 from mexc_tui.desk.pace import Pace, cost_of
 from mexc_tui.desk.peer import Peer, peer_of
 from mexc_tui.desk.protocol import (
@@ -247,9 +247,10 @@ class DeskServer:
             session.acknowledge(message.n)
             self._send_batch(session, writer)
         elif isinstance(message, Submit):
-            failure = self._engine.failure
-            refusal = "" if failure is None else death_notice(failure)
-            _send(writer, self._intake.submit(message.command, session.info.role, session.client, refusal))
+            failure, now = self._engine.failure, self._engine.now()
+            command, refusal = on_its_way(message.command, now if message.given is None else message.given, now)
+            refusal = refusal if failure is None else death_notice(failure)
+            _send(writer, self._intake.submit(command, session.info.role, session.client, refusal))
         elif isinstance(message, Look):
             session.look(message.interest)
             self._forget_views()
