@@ -7,6 +7,7 @@ line of JSON from its standard output: that it is ready, or why it is not.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -15,6 +16,8 @@ from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
+from msgspec.structs import replace
+
 from mexc_tui.config.errors import ConfigError
 from mexc_tui.config.loading import SettingsFile
 from mexc_tui.desk import failures
@@ -22,7 +25,7 @@ from mexc_tui.desk.child import ChildExchange
 from mexc_tui.desk.choice import DeskChoice
 from mexc_tui.desk.errors import DeskError, DeskHeldError, RequestError
 from mexc_tui.desk.paper_account import PaperAccount
-from mexc_tui.desk.places import DeskEntry, DeskLock, desk_log, register, socket_path, unregister
+from mexc_tui.desk.places import DeskEntry, DeskLock, desk_log, register, registered, socket_path, unregister
 from mexc_tui.desk.plan import Plan, PlannedParts
 from mexc_tui.desk.planning import configured_plan, demo_plan, paper_plan
 from mexc_tui.desk.protocol import DeskInfo
@@ -46,8 +49,12 @@ SWITCH_S = 0.00005
 FIRST_CLIENT_S = 15.0
 MOMENT_S = 3.0
 LOST_SCREEN_S = 300.0
+REACHABLE_S = 1.0
+"""Between two looks at whether this desk can be found."""
 _FOREVER_S = 3600.0
 STOPPED = "The desk was stopped. Orders that were working stay at the exchange."
+
+_log = logging.getLogger(__name__)
 
 
 class DeskProcess:
@@ -186,10 +193,27 @@ class DeskProcess:
         try:
             self._end_in(None if self._lifetime is Lifetime.KEEP else FIRST_CLIENT_S)
             say(Report(ready=True))
-            await asyncio.get_running_loop().create_future()
+            await self._stay_reachable(server, entry)
         finally:
             self._end_in(None)
             await server.close(self._reason if engine.failure is None else death_notice(engine.failure))
+
+    async def _stay_reachable(self, server: DeskServer, entry: DeskEntry) -> None:
+        """Listen anew, and write down where, when socket or entry are gone: the folder of a login ends with it."""
+        told = ""
+        while True:
+            await asyncio.sleep(REACHABLE_S)
+            try:
+                if not server.reachable():
+                    await server.listen_at(socket_path(entry.desk_id))
+                    entry = replace(entry, socket=str(server.path))
+                if not registered(entry):
+                    entry = register(entry)
+                told = ""
+            except (OSError, ConfigError) as error:
+                if str(error) != told:
+                    told = str(error)
+                    _log.warning("this desk cannot be found at present: %s", error)
 
     def _on_stop(self, who: str) -> None:
         self._reason = f"The desk was stopped by {who}. Orders that were working stay at the exchange."
