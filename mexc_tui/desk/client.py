@@ -79,9 +79,17 @@ class SocketClient:
     A thread reads. When the connection breaks it attaches again to whatever desk listens at the path, until closed.
     """
 
-    def __init__(self, path: Path, hello: Hello, on_refused: Callable[[str], None] | None, limit_s: float) -> None:
+    def __init__(
+        self,
+        path: Path,
+        hello: Hello,
+        on_refused: Callable[[str], None] | None,
+        find: Callable[[], Path | None] | None,
+        limit_s: float,
+    ) -> None:
         """Attach; see ``connect``."""
         self._path = path
+        self._find = find
         self._hello = hello
         self._on_refused = on_refused
         link, welcome = _attach(path, hello, limit_s)
@@ -119,18 +127,20 @@ class SocketClient:
         after: int = 0,
         limit_s: float = ATTACH_LIMIT_S,
         on_refused: Callable[[str], None] | None = None,
+        find: Callable[[], Path | None] | None = None,
     ) -> SocketClient:
         """Attach to the desk whose socket is at ``path``.
 
         ``after``: facts above this number are wanted (``protocol.FROM_NOW``: only new ones). ``on_refused`` is called
         with a sentence for every command that the desk did not take, from ``submit`` itself or from the reading thread.
+        ``find`` says where the desk listens when the connection broke; None as long as that is not known.
 
         Raises:
             DeskAbsentError: nobody listens there, or nobody answers within the limit.
             DeskRefusedError: the desk refuses this client.
         """
         hello = Hello(protocol=PROTOCOL, program=program_version(), name=name, role=role, after=after)
-        return cls(path, hello, on_refused, limit_s)
+        return cls(path, hello, on_refused, find, limit_s)
 
     def submit(self, command: Command) -> None:
         """Send a command. While the connection is cut it is refused at once: nothing is kept to be sent later."""
@@ -222,7 +232,7 @@ class SocketClient:
         if self._link is None or self._closing.is_set():
             return _NOT_SENT
         try:
-            body = encode(Submit(command=command))
+            body = encode(Submit(command=command, given=system_now()))
         except (OverflowError, ValueError) as error:
             return f"Not sent: the command holds something that cannot be ({error})."
         return "" if self._link.send(body, command_id) else _BUSY
@@ -330,6 +340,7 @@ class SocketClient:
         while not self._closing.wait(next(pauses)):
             self._hello = replace(self._hello, after=self._replica.position, desk=self.info.desk_id)
             try:
+                self._path = (self._find() if self._find is not None else None) or self._path
                 link, welcome = _attach(self._path, self._hello, ATTACH_LIMIT_S)
             except DeskRefusedError as refused:
                 self._cut = str(refused)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from msgspec.structs import replace
+
+from mexc_tui.config.errors import ConfigError
 from mexc_tui.desk import failures
 from mexc_tui.desk.child import ChildExchange
 from mexc_tui.desk.choice import DeskChoice
 from mexc_tui.desk.errors import DeskError
-from mexc_tui.desk.places import DeskEntry, desk_log, register, socket_path
+from mexc_tui.desk.places import DeskEntry, desk_log, register, registered, socket_path
 from mexc_tui.desk.plan import Plan, PlannedParts
 from mexc_tui.desk.protocol import DeskInfo
 from mexc_tui.desk.server import DeskServer
@@ -32,8 +36,12 @@ SWITCH_S = 0.00005
 FIRST_CLIENT_S = 15.0
 MOMENT_S = 3.0
 LOST_SCREEN_S = 300.0
+REACHABLE_S = 1.0
+"""Between two looks at whether this desk can be found."""
 _FOREVER_S = 3600.0
 STOPPED = "The desk was stopped. Orders that were working stay at the exchange."
+
+_log = logging.getLogger(__name__)
 
 
 class DeskHost:
@@ -128,10 +136,27 @@ class DeskHost:
         try:
             self._end_in(None if self._lifetime is Lifetime.KEEP else FIRST_CLIENT_S)
             say(Report(ready=True))
-            await asyncio.get_running_loop().create_future()
+            await self._stay_reachable(server, entry)
         finally:
             self._end_in(None)
             await server.close(self._reason if engine.failure is None else death_notice(engine.failure))
+
+    async def _stay_reachable(self, server: DeskServer, entry: DeskEntry) -> None:
+        """Listen anew, and write down where, when socket or entry are gone: the folder of a login ends with it."""
+        problem = ""
+        while True:
+            await asyncio.sleep(REACHABLE_S)
+            try:
+                if not server.reachable():
+                    await server.listen_at(socket_path(entry.desk_id))
+                    entry = replace(entry, socket=str(server.path))
+                if not registered(entry):
+                    entry = register(entry)
+                problem = ""
+            except (OSError, ConfigError) as error:
+                if str(error) != problem:
+                    problem = str(error)
+                    _log.warning("this desk cannot be found at present: %s", error)
 
     def _on_stop(self, who: str) -> None:
         self._reason = f"The desk was stopped by {who}. Orders that were working stay at the exchange."

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from mexc_tui.config.errors import ConfigError
 from mexc_tui.desk.child import package_command
 from mexc_tui.desk.choice import DeskChoice
 from mexc_tui.desk.errors import DeskError, NotWaitedForError
@@ -201,12 +202,22 @@ def connect(entry: DeskEntry, caller: Caller) -> SocketClient:
             after=caller.after,
             limit_s=ANSWER_LIMIT_S,
             on_refused=caller.on_refused,
+            find=lambda: _where(entry.desk_id),
         )
     except DeskRefusedError as error:
         raise DeskError(
             f"The desk {entry.name} (process {entry.pid}) lets nobody in: {str(error).rstrip('.')}. "
             f"`mexc-tui desk stop {entry.name}` ends it in order; a new start finds its orders again."
         ) from None
+
+
+def _where(desk_id: str) -> Path | None:
+    """Return where a desk of this account listens now; None where none does."""
+    try:
+        entry = entry_of(desk_id)
+    except ConfigError:
+        return None
+    return None if entry is None else Path(entry.socket)
 
 
 def attach_to(entry: DeskEntry, caller: Caller) -> SocketClient:

@@ -165,8 +165,21 @@ def entry_of(desk_id: str) -> DeskEntry | None:
         return None
     if runs(desk_id):
         return entry
-    unregister(desk_id)
+    # Under the lock: between the question and the removal a new desk may have written its own.
+    with contextlib.suppress(DeskHeldError, ConfigError):
+        lock = DeskLock(desk_id)
+        unregister(desk_id)
+        lock.release()
     return None
+
+
+def registered(entry: DeskEntry) -> bool:
+    """Whether a desk can be found by what it wrote down."""
+    try:
+        found = (desks_folder() / f"{entry.desk_id}.json").read_bytes()
+    except (OSError, ConfigError):
+        return False
+    return found == msgspec.json.encode(entry)
 
 
 def entries() -> list[DeskEntry]:

@@ -15,6 +15,7 @@ import msgspec
 from mexc_tui.domain.client import Role
 from mexc_tui.domain.commands import Command
 from mexc_tui.domain.facts import Fact
+from mexc_tui.domain.inputs import Timestamp
 from mexc_tui.domain.interest import Interest
 from mexc_tui.domain.limits import TradingState
 from mexc_tui.domain.views import CandlesView, EquityView, TapeView, VenueKind, View
@@ -126,6 +127,8 @@ class Hello(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 class Submit(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     command: Command
+    given: Timestamp | None = None
+    """When the client was given it; both sides read the same clocks. None: as it arrives."""
 
 
 class Look(msgspec.Struct, frozen=True, kw_only=True, tag=True):

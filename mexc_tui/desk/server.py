@@ -13,7 +13,8 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from mexc_tui.desk.intake import Intake
+from mexc_tui.desk.intake import Intake, on_its_way
+from mexc_tui.desk.pace import Pace, cost_of
 from mexc_tui.desk.peer import Peer, peer_of
 from mexc_tui.desk.protocol import (
     FROM_NOW,
@@ -64,7 +65,7 @@ class DeskServer:
     """Serves the clients of one engine, on the engine's loop.
 
     No client can slow the desk or another client: what it is sent waits for its acknowledgement, and what it sends
-    is only read while it reads.
+    is read only while it reads, and no faster than its pace.
     """
 
     def __init__(
@@ -119,11 +120,28 @@ class DeskServer:
         Raises:
             OSError: a desk listens there already, the folder is not private, or the socket cannot be made.
         """
-        listening = _listen(self.path)
-        found = self.path.stat()
-        self._inode = (found.st_dev, found.st_ino)
-        self._server = await asyncio.start_unix_server(self._serve, sock=listening)
+        await self.listen_at(self.path)
         self._engine.hub.on_change(self._note_change)
+
+    def reachable(self) -> bool:
+        """Whether the socket that this desk made still lies where clients look for it."""
+        try:
+            return _inode(self.path) == self._inode
+        except OSError:
+            return False
+
+    async def listen_at(self, path: Path) -> None:
+        """Listen here from now on, and nowhere else; clients that are attached stay.
+
+        Raises:
+            OSError: see ``start``.
+        """
+        self._unlink()
+        listening, inode = _listen(path)
+        before, self._server = self._server, await asyncio.start_unix_server(self._serve, sock=listening)
+        self.path, self._inode = path, inode
+        if before is not None:
+            before.close()
 
     async def close(self, reason: str) -> None:
         """Tell every client that the desk ends and why, then close; idempotent."""
@@ -146,9 +164,8 @@ class DeskServer:
 
     def _unlink(self) -> None:
         """Remove the socket, unless another desk has put its own there."""
-        with contextlib.suppress(OSError):
-            found = self.path.stat()
-            if (found.st_dev, found.st_ino) == self._inode:
+        if self.reachable():
+            with contextlib.suppress(OSError):
                 self.path.unlink()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -159,8 +176,16 @@ class DeskServer:
             session = await self._greet(reader, writer)
             self._on_clients(len(self._attached))
             self._note_change()
-            while await self._take(session, await _read(reader), writer):
+            loop = asyncio.get_running_loop()
+            pace = Pace(loop.time())
+            while True:
+                message = await _read(reader)
+                wait_s = pace.spend(cost_of(message, session.topics), loop.time())
+                if not await self._take(session, message, writer):
+                    break
                 await writer.drain()
+                if wait_s:
+                    await asyncio.sleep(wait_s)
         except ProtocolError as error:
             name = session.info.name if session else "a client"
             _log.warning("%s was disconnected: %s", name, _shown(str(error), REASON_LENGTH))
@@ -238,9 +263,10 @@ class DeskServer:
             session.acknowledge(message.n)
             self._send_batch(session, writer)
         elif isinstance(message, Submit):
-            failure = self._engine.failure
-            refusal = "" if failure is None else death_notice(failure)
-            _send(writer, self._intake.submit(message.command, session.info.role, session.client, refusal))
+            failure, now = self._engine.failure, self._engine.now()
+            command, refusal = on_its_way(message.command, now if message.given is None else message.given, now)
+            refusal = refusal if failure is None else death_notice(failure)
+            _send(writer, self._intake.submit(command, session.info.role, session.client, refusal))
         elif isinstance(message, Look):
             session.look(message.interest)
             self._forget_views()
@@ -287,8 +313,13 @@ class DeskServer:
             writer.write(framed(batch))
 
 
-def _listen(path: Path) -> socket.socket:
-    """Return a listening socket that only this user can reach.
+def _inode(path: Path) -> tuple[int, int]:
+    found = path.lstat()
+    return found.st_dev, found.st_ino
+
+
+def _listen(path: Path) -> tuple[socket.socket, tuple[int, int]]:
+    """Return a listening socket that only this user can reach, and which file it is.
 
     Raises:
         OSError: see ``DeskServer.start``.
@@ -296,7 +327,7 @@ def _listen(path: Path) -> socket.socket:
     folder = path.parent.stat()
     if folder.st_uid != os.getuid() or stat.S_IMODE(folder.st_mode) & 0o077:
         raise PermissionError(errno.EPERM, f"The folder {path.parent} is not private (it must be yours and 0700)")
-    if path.is_socket():
+    if os.path.lexists(path):
         _remove_stale(path)
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
@@ -304,13 +335,20 @@ def _listen(path: Path) -> socket.socket:
         path.chmod(0o600)
         sock.listen(CLIENTS_LIMIT)
         sock.setblocking(False)
+        return sock, _inode(path)
     except OSError:
         sock.close()
         raise
-    return sock
 
 
 def _remove_stale(path: Path) -> None:
+    """Remove what lies where the socket is to be: a killed desk's, or whatever else got into this private folder."""
+    kind = path.lstat().st_mode
+    if stat.S_ISDIR(kind):
+        raise IsADirectoryError(errno.EISDIR, f"There is a folder at {path} where the desk's socket is to be")
+    if not stat.S_ISSOCK(kind):
+        path.unlink()
+        return
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(1.0)
         try:

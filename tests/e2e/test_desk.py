@@ -6,6 +6,7 @@ import contextlib
 import os
 import random
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -332,6 +333,22 @@ def test_what_a_killed_desk_left_behind_hinders_nobody(environment):
         gone(child)
     assert program(environment, "desk", "start", "--demo").returncode == 0
     assert only_desk(environment)["pid"] != desk["pid"]
+
+
+def test_a_desk_is_found_again_when_the_runtime_folder_of_its_login_is_gone(environment):
+    """It goes with the last session of a user, and comes back empty with the next one; the desk lives on."""
+    assert program(environment, "desk", "start", "--demo").returncode == 0
+    desk, runtime = only_desk(environment), Path(environment["XDG_RUNTIME_DIR"])
+    shutil.rmtree(runtime)
+    until(lambda: only_desk(environment)["problem"] == "", "the desk cannot be reached")
+    runtime.mkdir(0o700)
+    for path in (Path(environment["XDG_STATE_HOME"]) / "mexc-tui" / "desks").glob("*.json"):
+        path.unlink()
+    until(lambda: desks(environment), "the desk cannot be found")
+    found = only_desk(environment)
+    assert (found["pid"], found["problem"]) == (desk["pid"], "")
+    done = program(environment, "desk", "start", "--demo")
+    assert "ran already" in done.stdout
 
 
 def test_a_desk_of_another_version_is_named_and_can_be_stopped(environment, tmp_path):

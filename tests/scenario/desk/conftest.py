@@ -148,6 +148,10 @@ class Bed:
 
         return asyncio.run_coroutine_threadsafe(run(), self._loop).result(10)
 
+    def on_loop_wait(self, call):
+        """Run a coroutine on the engine's loop and return what it returns."""
+        return asyncio.run_coroutine_threadsafe(call(), self._loop).result(10)
+
     def say(self, *messages: str) -> None:
         """Let the desk make a fact of each message."""
         for message in messages:

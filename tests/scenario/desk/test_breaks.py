@@ -10,7 +10,8 @@ from mexc_tui.desk import client as client_module
 from mexc_tui.desk.client import SocketClient
 from mexc_tui.desk.protocol import LENGTH, PROTOCOL, Hello, Outcome, Welcome, decode_to_desk, encode, framed
 from mexc_tui.domain.client import Role
-from mexc_tui.domain.commands import Halt
+from mexc_tui.domain.commands import Arm, Halt
+from mexc_tui.domain.inputs import Timestamp
 from mexc_tui.domain.interest import Interest
 from mexc_tui.domain.views import FillsView, OrdersView
 
@@ -218,3 +219,51 @@ def test_a_client_that_cannot_acknowledge_gives_the_connection_up_and_starts_ove
     assert client.wait(lambda: client._link not in (None, first), 10)
     bed.say("two")
     assert client.wait(lambda: [fact.message for fact in client.facts(0)] == ["one", "two"], 10)
+
+
+def test_an_order_that_a_frozen_desk_finds_when_it_goes_on_is_refused(bed):
+    """It is read half a minute after it was given; a halt that was given then is still carried out."""
+    now, refusals = bed.engine.now, []
+    client = bed.connect(on_refused=refusals.append)
+    bed.engine.now = lambda: Timestamp(now().wall_ms + 30_000, now().mono_ns + 30_000_000_000)
+    client.submit(Arm(command_id="a", armed=True))
+    client.submit(Halt(command_id="h"))
+    assert client.wait(lambda: client.answer("h") is not None, 10)
+    assert client.answer("a").outcome is Outcome.REFUSED
+    assert client.answer("h").outcome is Outcome.TAKEN
+    assert len(refusals) == 1
+    assert "30 s" in refusals[0]
+
+
+def test_a_socket_that_was_removed_is_made_anew_and_who_is_attached_stays(bed, folder):
+    """A login's runtime folder goes with its last session; the desk must be found by the next one."""
+    client = bed.connect("before")
+    assert bed.server.reachable()
+    bed.path.unlink()
+    assert not bed.server.reachable()
+    bed.path.symlink_to(folder / "elsewhere")
+    assert not bed.server.reachable()
+    moved = folder / "moved"
+    for path in (bed.path, moved):
+        bed.on_loop_wait(lambda path=path: bed.server.listen_at(path))
+        assert bed.server.reachable()
+        came = SocketClient.connect(path, name="after", role=Role.TRADE)
+        came.submit(Halt(command_id=f"h {path}"))
+        assert came.wait(lambda came=came, path=path: came.answer(f"h {path}") is not None, 10)
+        came.close()
+    assert not bed.path.exists()
+    client.submit(Halt(command_id="h"))
+    assert client.wait(lambda: client.answer("h") is not None, 10)
+    assert client.died() == ""
+
+
+def test_a_client_looks_for_the_desk_where_it_is_now(bed, folder, until):
+    places = [bed.path]
+    client = SocketClient.connect(bed.path, name="screen", role=Role.TRADE, find=lambda: places[-1])
+    moved, before = folder / "moved", bed.session("screen")
+    bed.on_loop_wait(lambda: bed.server.listen_at(moved))
+    places.append(moved)
+    bed.cut()
+    until(lambda: bed.names() == ["screen"] and bed.session("screen") is not before)
+    assert client.wait(lambda: client.died() == "", 10)
+    client.close()

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from mexc_tui.desk import peer, server
+from mexc_tui.desk import pace, peer, server
 from mexc_tui.desk.client import DeskAbsentError, DeskRefusedError, SocketClient
 from mexc_tui.desk.peer import Peer
 from mexc_tui.desk.protocol import (
@@ -199,3 +199,16 @@ def test_something_else_that_listens_is_told_as_that(folder):
         threading.Thread(target=answer).start()
         with pytest.raises(DeskRefusedError, match="not a desk"):
             SocketClient.connect(folder / "s", name="x", role=Role.VIEW)
+
+
+def test_a_client_that_floods_the_desk_is_read_no_faster_than_its_pace(bed, until, hello, monkeypatch):
+    monkeypatch.setattr(pace, "PER_SECOND", 0.001)
+    witness = bed.connect("witness")
+    flood = bed.raw(hello(name="flood"))
+    at_once = int(pace.BURST / pace.cost_of(Submit(command=Halt(command_id="x")), frozenset()))
+    flood.send(*(Submit(command=Halt(command_id=f"flood-{n}")) for n in range(2 * at_once)))
+    until(lambda: len(bed.kernel.commands) > at_once)
+    witness.submit(Halt(command_id="mine"))
+    until(lambda: any(command.command_id == "mine" for command in bed.kernel.commands))
+    assert len(bed.kernel.commands) == at_once + 2
+    assert bed.names() == ["witness", "flood"]

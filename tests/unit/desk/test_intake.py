@@ -2,12 +2,14 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import msgspec
 import pytest
 
-from mexc_tui.desk.intake import IDS_KEPT, Intake
+from mexc_tui.desk.intake import IDS_KEPT, Intake, on_its_way
 from mexc_tui.desk.protocol import Outcome
 from mexc_tui.domain.client import Role
-from mexc_tui.domain.commands import Draft, Halt, PlaceOrder
+from mexc_tui.domain.commands import Arm, CancelAll, CancelOrder, Draft, Flatten, Halt, PlaceOrder, Resume
+from mexc_tui.domain.inputs import Timestamp
 from mexc_tui.domain.orders import Side
 
 
@@ -78,3 +80,44 @@ def test_the_memory_of_ids_is_bounded_and_forgets_the_oldest_first(desk):
         intake.submit(Halt(command_id=str(number)), Role.TRADE, desk)
     assert intake.submit(Halt(command_id="1"), Role.TRADE, desk).outcome is Outcome.REPEATED
     assert intake.submit(Halt(command_id="0"), Role.TRADE, desk).outcome is Outcome.TAKEN
+
+
+def test_what_was_taken_is_not_said_to_be_refused_when_it_is_repeated_too_late(desk):
+    intake = Intake()
+    assert intake.submit(order("1"), Role.TRADE, desk, "too late").outcome is Outcome.REFUSED
+    assert intake.submit(order("1"), Role.TRADE, desk).outcome is Outcome.TAKEN
+    assert intake.submit(order("1"), Role.TRADE, desk, "too late").outcome is Outcome.REPEATED
+
+
+def given_before(seconds: float, *, asleep: bool = False) -> tuple[Timestamp, Timestamp]:
+    """When a command was given and when it arrives; a machine that sleeps stops one of its two clocks."""
+    now = Timestamp(1_000_000, 1_000_000_000_000)
+    return Timestamp(now.wall_ms - int(seconds * 1_000), now.mono_ns - (0 if asleep else int(seconds * 1e9))), now
+
+
+@pytest.mark.parametrize("asleep", [False, True])
+@pytest.mark.parametrize("command", [order("1"), Resume(command_id="r"), Arm(command_id="a", armed=True)])
+def test_what_may_lead_to_an_order_is_refused_when_it_comes_late(command, asleep):
+    assert on_its_way(command, *given_before(4))[1] == ""
+    assert "29 s" in on_its_way(command, *given_before(29, asleep=asleep))[1]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        Halt(command_id="h"),
+        CancelAll(command_id="c"),
+        CancelOrder(command_id="c", client_order_id="o"),
+        Flatten(command_id="f"),
+        Arm(command_id="a", armed=False),
+    ],
+)
+def test_what_reduces_is_carried_out_however_late(command):
+    assert on_its_way(command, *given_before(3_600)) == (command, "")
+
+
+def test_the_book_that_was_seen_is_older_by_the_time_on_the_way():
+    seen = msgspec.structs.replace(order("1"), seen_age_ms=100)
+    assert on_its_way(seen, *given_before(2))[0].seen_age_ms == 2_100
+    given, now = given_before(-2)
+    assert on_its_way(seen, given, now)[0].seen_age_ms == 100

@@ -54,6 +54,39 @@ def test_an_entry_whose_desk_is_gone_is_removed():
     assert list(places.desks_folder().glob("*.json")) == []
 
 
+def test_the_entry_of_a_new_desk_is_not_taken_for_the_one_it_replaced(monkeypatch):
+    """It is written between the question whether the old desk runs and the removal of what that one left."""
+    lock = places.DeskLock("demo")
+    places.register(entry())
+    lock.release()
+    runs, started = places.runs, []
+
+    def runs_then_another_starts(desk_id: str) -> bool:
+        ran = runs(desk_id)
+        if not started:
+            started.append(places.DeskLock("demo"))
+            places.register(entry(started_ms=2))
+        return ran
+
+    monkeypatch.setattr(places, "runs", runs_then_another_starts)
+    assert places.entry_of("demo") is None
+    found = places.entry_of("demo")
+    assert found is not None
+    assert found.started_ms == 2
+    started[0].release()
+
+
+def test_a_desk_knows_whether_it_can_be_found():
+    lock = places.DeskLock("demo")
+    assert not places.registered(entry())
+    made = places.register(entry())
+    assert places.registered(made)
+    assert not places.registered(entry(socket="/elsewhere"))
+    places.unregister("demo")
+    assert not places.registered(made)
+    lock.release()
+
+
 def test_two_desks_never_carry_one_name():
     locks = [places.DeskLock(name) for name in ("local-aaaa", "local-bbbb")]
     assert places.register(entry("local-aaaa", name="local-8700")).name == "local-8700"
