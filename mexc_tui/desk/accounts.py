@@ -6,6 +6,7 @@ never the key itself, so that a known key needs no answer from the exchange.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import logging
 import os
@@ -95,17 +96,20 @@ def paper_folder(base_url: str) -> Path:
         JournalInUseError: the earlier one is in use.
         ConfigError: it cannot be made.
     """
-    from mexc_tui.store.lock import FileLock
+    from mexc_tui.store.lock import FileLock, exclusive
 
     home = private_folder(state_folder() / VenueKind.PAPER.value)
     folder = home / _short(normalised(base_url))
-    earlier = (home / _short(spelled) for spelled in _spellings(base_url))
-    old = next((one for one in earlier if one.exists()), None)
-    if old is not None and not folder.exists():
-        lock = FileLock(old / LOCK)
-        os.rename(old, folder)
-        lock.release()
-    return private_folder(folder)
+    with exclusive(home / f"{INDEX}.lock"):
+        earlier = (home / _short(spelled) for spelled in _spellings(base_url))
+        old = next((one for one in earlier if one.exists()), None)
+        if old is not None and not folder.exists():
+            lock = FileLock(old / LOCK)
+            try:
+                os.rename(old, folder)
+            finally:
+                lock.release()
+        return private_folder(folder)
 
 
 def _folder(kind: VenueKind, base_url: str, account_id: str) -> Path:
@@ -145,25 +149,48 @@ def _remember(venue: str, fingerprint: str, account_id: str) -> None:
 
 
 def _carry_over(kind: VenueKind, base_url: str, credentials: Credentials, folder: Path) -> None:
-    """Bring journals that were kept by address and key into the account's folder; several become one."""
+    """Bring journals that were kept by address and key into the account's, whichever of its keys had them."""
+    from mexc_tui.store.errors import JournalError
     from mexc_tui.store.lock import FileLock, exclusive
-    from mexc_tui.store.merge import merge
 
-    if (folder / JOURNAL).exists():
+    def found() -> list[Path]:
+        return [old for old in _earlier_folders(kind, base_url, credentials) if old != folder]
+
+    if not found():
         return
     home = private_folder(state_folder())
-    with exclusive(home / f"{INDEX}.lock"), ExitStack() as held:
-        found = [old for old in _earlier_folders(kind, base_url, credentials) if old != folder]
-        if not found or (folder / JOURNAL).exists():
-            return
-        for old in found:
-            lock = FileLock(old / LOCK)
-            held.callback(lock.release)
-        if len(found) == 1 and not folder.exists():
-            os.rename(found[0], folder)
-        else:
-            merge([old / JOURNAL for old in found], private_folder(folder) / JOURNAL)
-    _log.info("the journal of this account was carried over from %s", ", ".join(old.name for old in found))
+    try:
+        with exclusive(home / f"{INDEX}.lock"), ExitStack() as held:
+            earlier = found()
+            for old in earlier:
+                held.callback(FileLock(old / LOCK).release)
+            if len(earlier) != 1 or not _renamed(earlier[0], folder):
+                held.callback(FileLock(private_folder(folder) / LOCK).release)
+                _merge(earlier, folder)
+    except JournalError:
+        raise
+    except OSError as error:
+        raise ConfigError(f"The folder {home} cannot be written ({error.strerror}); nothing was started.") from error
+    _log.info("the journal of this account was carried over from %s", ", ".join(old.name for old in earlier))
+
+
+def _renamed(old: Path, new: Path) -> bool:
+    """Give a folder another name; False where something has that name already."""
+    try:
+        os.rename(old, new)
+    except OSError as error:
+        if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+            return False
+        raise
+    return True
+
+
+def _merge(earlier: list[Path], folder: Path) -> None:
+    from mexc_tui.store.merge import merge, set_aside
+
+    merge([old / JOURNAL for old in earlier], folder / JOURNAL)
+    for old in earlier:
+        set_aside(old / JOURNAL)
 
 
 def _earlier_folders(kind: VenueKind, base_url: str, credentials: Credentials) -> Iterator[Path]:

@@ -24,9 +24,9 @@ class BookedFills:
     """Tells a new execution from one that was booked, by push, query or journal, in bounded memory.
 
     The ids of an order's trades are kept while the order itself is kept, while its executions wait for it, and for
-    ``KEPT_MS`` before the last comparison with the exchange. What is older and belongs to no kept order cannot be new:
-    that comparison had every execution before it. So nothing is booked twice, whatever comes again, and an
-    execution that a kept order still lacks is booked however old it is.
+    ``KEPT_MS`` before the last comparison with the exchange or, if that is earlier, before the newest execution. What
+    is older and belongs to no kept order cannot be new: that comparison had every execution before it. So nothing is
+    booked twice, whatever comes again, and an execution that a kept order still lacks is booked however old it is.
     """
 
     def __init__(self, orders: OrderStore) -> None:
@@ -34,6 +34,8 @@ class BookedFills:
         self._by_order: dict[str, _Trades] = {}
         self.floor_ms = 0
         """Executions of unknown orders before this exchange time are not new."""
+        self.newest_ms = 0
+        """Exchange time of the newest execution."""
         self._sweep_at = SWEEP_FROM
 
     def has(self, fill: Fill) -> bool:
@@ -57,10 +59,14 @@ class BookedFills:
             trades = self._by_order[fill.order_id] = _Trades({})
         trades.trade_ids[fill.trade_id] = None
         trades.newest_ms = max(trades.newest_ms, fill.time_ms)
+        self.newest_ms = max(self.newest_ms, fill.time_ms)
 
     def compared(self, up_to_ms: int) -> None:
-        """Note up to when executions have been compared with the exchange."""
-        self.floor_ms = max(self.floor_ms, up_to_ms - KEPT_MS)
+        """Note up to when executions have been compared with the exchange, by this machine's clock.
+
+        A clock that is ahead must not make executions to come look old, so the exchange's own time counts too.
+        """
+        self.floor_ms = max(self.floor_ms, min(up_to_ms, self.newest_ms) - KEPT_MS)
 
     def snapshot(self) -> tuple[BookedOrder, ...]:
         """Return what must be remembered."""
@@ -74,6 +80,7 @@ class BookedFills:
         self.floor_ms = floor_ms
         for one in booked:
             self._by_order[one.order_id] = _Trades(dict.fromkeys(one.trade_ids), one.newest_ms)
+            self.newest_ms = max(self.newest_ms, one.newest_ms)
 
     def _needed(self) -> Iterable[tuple[str, _Trades]]:
         for order_id, trades in self._by_order.items():

@@ -86,6 +86,11 @@ class History:
         """Since when the exchange may know of orders and fills that the records lack; zero without any record."""
         return self._compared_ms or max(0, self._last_ms - MARGIN_MS)
 
+    @property
+    def newest_fill_ms(self) -> int:
+        """Exchange time of the newest execution in the records; zero without any."""
+        return self._ledger.booked.newest_ms
+
     def resume(self, resumed: Resumed) -> None:
         """Take up a snapshot and the records after it."""
         if resumed.snapshot is not None:

@@ -200,6 +200,8 @@ class OrderStore:
         key = order.client_order_id
         track = self._tracks.get(key) or Track(sent_ns=0, reported=bool(order.order_id))
         if key not in self._orders or order.state is not OrderState.PENDING:
+            if order.order_id:
+                order = self.with_unmatched(order, track, Timestamp(order.updated_ms, 0))
             self.keep(order, track)
         self._continue_after(key)
 

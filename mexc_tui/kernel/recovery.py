@@ -55,7 +55,10 @@ class Recovery:
 
     def start(self, at: Timestamp, symbols: set[str]) -> list[Effect]:
         """Ask for everything that could have happened since the journal's last record."""
-        self.since_ms = self._history.since_ms or at.wall_ms - MARGIN_MS
+        self.since_ms = self._history.since_ms
+        if not 0 < self.since_ms <= at.wall_ms:
+            # No record says, or one of the two clocks is wrong; then the exchange's own time is all there is.
+            self.since_ms = (self._history.newest_fill_ms or at.wall_ms) - MARGIN_MS
         self._needed_ns = at.mono_ns
         for intent in self._history.intents:
             self._risk.sent(intent.order, at, at.wall_ms - intent.wall_ms)
@@ -128,7 +131,8 @@ class Recovery:
         if not item.symbols >= self._wanted:
             return []
         self._waiting, self._failures = False, 0
-        self.since_ms = max(self.since_ms, at.wall_ms - (at.mono_ns - item.asked_ns) // _MS - MARGIN_MS)
+        # Also backwards: a clock that was ahead is put right at some time.
+        self.since_ms = at.wall_ms - (at.mono_ns - item.asked_ns) // _MS - MARGIN_MS
         if self._needed_ns is None or item.asked_ns < self._needed_ns:
             return []
         if self._risk.ready:
@@ -142,7 +146,7 @@ class Recovery:
 
     def record(self, at: Timestamp) -> list[StateRecord]:
         """Return how far the comparison has come, if that is worth a record."""
-        if self._needed_ns is None or self._waiting or self.since_ms - self._recorded_ms < RECORDED_EVERY_MS:
+        if self._needed_ns is None or self._waiting or 0 <= self.since_ms - self._recorded_ms < RECORDED_EVERY_MS:
             return []
         self._recorded_ms = self.since_ms
         return [StateRecord(name=COMPARED, value=str(self.since_ms), wall_ms=at.wall_ms)]

@@ -23,6 +23,7 @@ _ROW = "(?, ?, ?, ?)"
 _AT_ONCE = 50
 """Rows written by one statement; more go through an explicit transaction."""
 _PAGE = 1_000
+_MERGED = "merged "
 
 
 class Database:
@@ -46,7 +47,10 @@ class Database:
                     upgrade(path)
                     self._connection = self._connect()
                 self._prepare()
-            self.journal_id = str(self._one("SELECT value FROM about WHERE name = 'journal'"))
+            name = self._one("SELECT max(value) FROM about WHERE name = 'journal'")
+            if name is None:
+                raise damaged(path, "it does not say which journal it is")
+            self.journal_id = str(name)
             self.archived = int(self._one("SELECT coalesce(max(last), 0) FROM segments"))
             self.last = max(int(self._one("SELECT coalesce(max(seq), 0) FROM journal")), self.archived)
         except sqlite3.Error as error:
@@ -79,20 +83,20 @@ class Database:
         Raises:
             JournalError: nothing was written.
         """
-        rows = [
-            (seq, record.wall_ms, *schema.encode(record)) for seq, record in enumerate(records, start=self.last + 1)
-        ]
-        if not rows:
-            return
         run = self._connection
         try:
+            rows = [
+                (seq, record.wall_ms, *schema.encode(record)) for seq, record in enumerate(records, start=self.last + 1)
+            ]
+            if not rows:
+                return
             if len(rows) <= _AT_ONCE:
                 # One statement is a transaction of its own, and gives the interpreter up once instead of three times.
                 run.execute(_INSERT + ", ".join([_ROW] * len(rows)), [value for row in rows for value in row])
             else:
                 with self._transaction():
                     run.executemany(_INSERT + _ROW, rows)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, ValueError, OverflowError) as error:
             raise JournalError(f"The journal {self.path} cannot be written: {reason_of(error)}.") from error
         self.last += len(rows)
 
@@ -166,6 +170,36 @@ class Database:
             return bool(self._one("SELECT coalesce(min(seq), ?) FROM journal", self.archived + 1) <= self.archived)
         return False
 
+    def merged(self) -> dict[str, int]:
+        """Return the journals whose records are part of this one, and the last row of each that is."""
+        found = self._connection.execute("SELECT name, value FROM about WHERE name LIKE ?", (f"{_MERGED}%",))
+        return {name.removeprefix(_MERGED): int(last) for name, last in found}
+
+    def add_merged(self, merged: dict[str, int]) -> None:
+        """Note the journals whose records are part of this one.
+
+        Raises:
+            JournalError: it could not be noted.
+        """
+        rows = [(f"{_MERGED}{name}", str(last)) for name, last in merged.items()]
+        try:
+            self._connection.executemany("INSERT OR REPLACE INTO about (name, value) VALUES (?, ?)", rows)
+        except sqlite3.Error as error:
+            raise JournalError(f"The journal {self.path} cannot be written: {reason_of(error)}.") from error
+
+    def seal(self) -> None:
+        """Bring everything into the one file, with no log beside it, so that it can be moved or replaced.
+
+        Raises:
+            JournalError: it is not all in the file.
+        """
+        try:
+            mode = self._one("PRAGMA journal_mode = DELETE")
+        except sqlite3.Error as error:
+            raise JournalError(f"The journal {self.path} cannot be written: {reason_of(error)}.") from error
+        if mode != "delete":
+            raise JournalError(f"The journal {self.path} cannot be written: its log is in use.")
+
     def tidy(self) -> None:
         """Fold the write-ahead log into the file, which costs several flushes: for quiet moments."""
         with contextlib.suppress(sqlite3.Error):
@@ -194,7 +228,7 @@ class Database:
         try:
             yield
             run.execute("COMMIT")
-        except sqlite3.Error:
+        except BaseException:
             with contextlib.suppress(sqlite3.Error):
                 if run.in_transaction:
                     run.execute("ROLLBACK")

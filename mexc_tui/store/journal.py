@@ -13,7 +13,7 @@ from pathlib import Path
 from mexc_tui.kernel.records import Record, Resumed
 from mexc_tui.store.archive import Segment
 from mexc_tui.store.database import Database
-from mexc_tui.store.errors import JournalError
+from mexc_tui.store.errors import JournalError, damaged
 from mexc_tui.store.lock import FileLock
 from mexc_tui.store.snapshots import SnapshotFile
 from mexc_tui.store.upkeep import CLOSE_FROM, Upkeep
@@ -116,6 +116,8 @@ class SqliteJournal:
                 resumed = self._read()
             except OSError as error:
                 _call(loop, _fail, done, error)
+            except Exception as error:
+                _call(loop, _fail, done, damaged(self._database.path, f"what it holds makes no sense ({error})"))
             else:
                 _call(loop, _give, done, resumed)
 

@@ -6,7 +6,7 @@ import heapq
 import itertools
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 from mexc_tui.kernel.records import FillRecord, Record
@@ -18,30 +18,69 @@ _BATCH = 1_000
 
 
 def merge(sources: Sequence[Path], target: Path) -> None:
-    """Write the records of several journals into one, by time; the sources stay, upgraded to today's format.
+    """Bring the records of journals into one, by time; the sources stay, upgraded to today's format.
 
-    A kill leaves the target absent or whole.
+    What the target holds already stays in it; it notes whose records it has taken in, so that repeating a merge adds
+    nothing twice. The caller holds the locks of all of them. A kill leaves the target as it was or whole.
 
     Raises:
-        JournalError: a source cannot be read, or the target not be written.
+        JournalError: a journal cannot be read, or the target not be written.
     """
     draft = target.with_name(f"{target.name}.merging")
     try:
-        for name in (draft, draft.with_name(f"{draft.name}-wal"), draft.with_name(f"{draft.name}-shm")):
-            name.unlink(missing_ok=True)
+        _remove(draft)
+        if not target.exists():
+            # A log whose file is gone would be taken for the new file's.
+            _remove(target)
         with ExitStack() as opened:
             journals = [opened.enter_context(closing(Database(source))) for source in sources]
+            own = opened.enter_context(closing(Database(target))) if target.exists() else None
+            merged = {} if own is None else own.merged()
+            if all(merged.get(one.journal_id, -1) >= one.last for one in journals):
+                return
             made = opened.enter_context(closing(Database(draft)))
-            records = _once(heapq.merge(*(journal.replay() for journal in journals), key=lambda one: one.wall_ms))
+            streams = [] if own is None else [own.replay()]
+            streams += [one.replay(merged.get(one.journal_id, 0)) for one in journals]
+            records = _once(heapq.merge(*streams, key=lambda one: one.wall_ms))
             while batch := list(itertools.islice(records, _BATCH)):
                 made.append(batch)
+            made.add_merged(merged | {one.journal_id: one.last for one in journals})
+            made.seal()
+            if own is not None:
+                own.seal()
         sync_file(draft)
         os.replace(draft, target)
         sync_folder(target.parent)
     except OSError as error:
+        with suppress(OSError):
+            _remove(draft)
         if isinstance(error, JournalError):
             raise
         raise JournalError(f"The journal {target} could not be written ({reason_of(error)}).") from error
+
+
+def set_aside(path: Path) -> None:
+    """Give a journal whose records another one holds a name under which nothing looks for it.
+
+    Raises:
+        OSError: it has its old name.
+    """
+    for number in itertools.count(1):
+        aside = path.with_name(f"{path.stem}.merged{'' if number == 1 else f'-{number}'}{path.suffix}")
+        if not aside.exists():
+            break
+    database = Database(path)
+    try:
+        database.seal()
+    finally:
+        database.close()
+    os.rename(path, aside)
+    sync_folder(path.parent)
+
+
+def _remove(path: Path) -> None:
+    for end in ("", "-wal", "-shm", "-journal"):
+        path.with_name(f"{path.name}{end}").unlink(missing_ok=True)
 
 
 def _once(records: Iterator[Record]) -> Iterator[Record]:

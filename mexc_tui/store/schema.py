@@ -7,6 +7,7 @@ step in ``upgrade.py`` that leads to it. The words for sides, types and states s
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 
 import msgspec
@@ -136,7 +137,13 @@ _decoder = msgspec.json.Decoder(Body)
 def encode(record: Record) -> tuple[str, str]:
     """Return kind and body of a record."""
     body = _body_of(record)
-    return str(type(body).__struct_config__.tag), _encoder.encode(body).decode("utf-8")
+    try:
+        text = _encoder.encode(body).decode("utf-8")
+    except UnicodeEncodeError:
+        # Half a character, as in an argument that was not UTF-8: the record counts, not that sign.
+        whole = json.dumps(msgspec.to_builtins(body), ensure_ascii=False)
+        text = whole.encode("utf-8", "replace").decode("utf-8")
+    return str(type(body).__struct_config__.tag), text
 
 
 def decode(body: str | bytes) -> Record:

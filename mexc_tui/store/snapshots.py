@@ -18,7 +18,7 @@ from mexc_tui.store.files import replace_whole
 
 _log = logging.getLogger(__name__)
 
-MEANING = 1
+MEANING = 2
 """Raised when records add up to something else although the fields of a snapshot are the same."""
 
 

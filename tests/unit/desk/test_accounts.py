@@ -15,8 +15,10 @@ from mexc_tui.desk import accounts
 from mexc_tui.desk.accounts import JOURNAL, LOCK, account_folder, known_folder, normalised, paper_folder
 from mexc_tui.domain.errors import ErrorKind, VenueError
 from mexc_tui.domain.views import VenueKind
+from mexc_tui.kernel.records import StateRecord
 from mexc_tui.store.database import Database
 from mexc_tui.store.errors import JournalInUseError
+from mexc_tui.store.journal import SqliteJournal
 from mexc_tui.store.lock import FileLock
 
 LOCAL = "http://127.0.0.1:8080"
@@ -132,9 +134,79 @@ def test_two_journals_of_two_spellings_become_one(home: Path):
     fills = 5
     assert database.last == 2 * 23 - fills
     database.close()
-    assert (first / JOURNAL).exists()
+    assert (first / "journal.merged.db").exists()
     assert (second / "journal.v1.db").exists()
     assert folder("key") == new
+
+
+def length(path: Path) -> int:
+    database = Database(path)
+    try:
+        assert len(list(database.replay())) == database.last
+        return database.last
+    finally:
+        database.close()
+
+
+def test_the_earlier_journal_of_a_second_key_comes_to_the_first(home: Path):
+    new = folder("first key")
+    new.mkdir(parents=True)
+    database = Database(new / JOURNAL)
+    database.append([StateRecord(name="n", value="own", wall_ms=1)])
+    database.close()
+    old = earlier(home, LOCAL, "second key")
+    assert folder("second key") == new
+    assert length(new / JOURNAL) == 1 + 23
+    assert not (old / JOURNAL).exists()
+    assert length(old / "journal.merged.db") == 23
+    assert folder("second key") == folder("first key") == new
+    assert length(new / JOURNAL) == 1 + 23
+
+
+def test_a_merge_that_was_cut_off_adds_nothing_twice(home: Path, monkeypatch):
+    earlier(home, LOCAL, "key"), earlier(home, "http://localhost:8080", "key")
+
+    def killed(_: Path) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("mexc_tui.store.merge.set_aside", killed)
+        with pytest.raises(KeyboardInterrupt):
+            folder("key")
+    (new,) = (one for one in (home / "local").iterdir() if length(one / JOURNAL) != 23)
+    assert folder("key") == new
+    assert length(new / JOURNAL) == 2 * 23 - 5
+
+
+def test_nothing_is_merged_into_a_journal_that_is_in_use(home: Path):
+    new = folder("first key")
+    journal = SqliteJournal(new / JOURNAL)
+    old = earlier(home, LOCAL, "second key")
+    with pytest.raises(JournalInUseError):
+        folder("second key")
+    asyncio.run(journal.close())
+    assert length(new / JOURNAL) == 0
+    assert length(old / JOURNAL) == 23
+
+
+def test_a_desk_that_makes_the_folder_meanwhile_is_not_overwritten(home: Path, monkeypatch):
+    new = folder("another key")
+    old = earlier(home, LOCAL, "key")
+    made: list[SqliteJournal] = []
+    take = FileLock.__init__
+
+    def beaten(lock: FileLock, path: Path) -> None:
+        take(lock, path)
+        if path.parent == old:
+            monkeypatch.setattr(FileLock, "__init__", take)
+            made.append(SqliteJournal(new / JOURNAL))
+
+    monkeypatch.setattr(FileLock, "__init__", beaten)
+    with pytest.raises(JournalInUseError):
+        folder("key")
+    asyncio.run(made[0].close())
+    assert length(old / JOURNAL) == 23
+    assert length(folder("key") / JOURNAL) == 23
 
 
 def test_an_earlier_journal_that_is_in_use_is_left_alone(home: Path):

@@ -8,11 +8,11 @@ import msgspec
 import pytest
 
 from mexc_tui.domain.commands import Arm, CancelAll
-from mexc_tui.domain.inputs import FillReported, InstrumentsLoaded, Reconciled
+from mexc_tui.domain.inputs import FillReported, InstrumentsLoaded, PlaceAccepted, Reconciled
 from mexc_tui.domain.limits import Limits
 from mexc_tui.domain.orders import Balance, Fill, Side
 from mexc_tui.domain.views import TOPIC_POSITIONS, TOPIC_RISK, Position
-from mexc_tui.kernel.effects import Journal
+from mexc_tui.kernel.effects import FetchAccount, Journal
 from mexc_tui.kernel.records import FillRecord
 
 D = Decimal
@@ -96,6 +96,64 @@ def test_an_old_fill_of_a_forgotten_order_is_not_booked_again(make, monkeypatch)
     count = len([record for record in bench.records if isinstance(record, FillRecord)])
     bench.account(fills=(fill,))
     assert len([record for record in bench.records if isinstance(record, FillRecord)]) == count == 1_101
+
+
+def test_executions_before_the_name_of_their_order_are_part_of_it_after_a_restart(make):
+    bench = make()
+    bench.market([("59990.00", "1")], [("60000.00", "1")])
+    bench.account()
+    bench.place(qty="0.01")
+    (order,) = bench.orders
+    fill = bench.execution(order, "0.004", trade_id="T1")
+    bench.do(FillReported(msgspec.structs.replace(fill, client_order_id="")))
+    bench.do(PlaceAccepted(order.client_order_id, "X1"))
+    assert [one.filled_qty for one in bench.orders] == [D("0.004")]
+    again = make(resumed=bench.records, run="r2")
+    second = bench.execution(order, "0.005", trade_id="T2")
+    for one in (bench, again):
+        one.do(FillReported(msgspec.structs.replace(second, client_order_id="")))
+    assert again.orders == bench.orders
+    assert [one.filled_qty for one in again.orders] == [D("0.009")]
+
+
+YEARS_S = 10 * 365 * 86_400
+
+
+def since(effects) -> int:
+    return max(effect.since_ms for effect in effects if isinstance(effect, FetchAccount))
+
+
+def test_a_clock_that_was_years_ahead_hides_no_execution(make):
+    bench = make()
+    bench.account()
+    bench.do(FillReported(fill_of(bench, "T1")))
+    bench.wall_ms += YEARS_S * 1_000
+    bench.later(60)
+    bench.account()
+    bench.tick()
+    bench.wall_ms -= YEARS_S * 1_000
+    bench.later(3_600)
+    again = make(resumed=bench.records, run="r2")
+    again.wall_ms = bench.wall_ms
+    assert since(again.begin()) <= bench.wall_ms - 3_600_000
+    for one in (bench, again):
+        one.account(fills=(msgspec.structs.replace(fill_of(bench, "T2"), order_id="E2"),))
+        assert [record.fill.trade_id for record in one.records if isinstance(record, FillRecord)][-1] == "T2"
+
+
+def test_a_clock_that_was_put_right_is_followed_back(make):
+    bench = make()
+    bench.begin()
+    bench.wall_ms += YEARS_S * 1_000
+    bench.account()
+    bench.tick()
+    bench.wall_ms -= YEARS_S * 1_000
+    bench.account()
+    bench.tick()
+    assert since(bench.wait(70)) < bench.wall_ms
+    again = make(resumed=bench.records, run="r2")
+    again.wall_ms = bench.wall_ms
+    assert since(again.begin()) <= bench.wall_ms - 300_000
 
 
 def fill_of(bench, trade_id: str) -> Fill:

@@ -185,6 +185,54 @@ def test_a_database_of_something_else_is_left_alone(tmp_path: Path):
         SqliteJournal(tmp_path / "journal.db")
 
 
+def test_a_journal_without_a_name_is_damaged(tmp_path: Path):
+    path = tmp_path / "journal.db"
+    database = Database(path)
+    database._connection.execute("DELETE FROM about")
+    database.close()
+    with pytest.raises(JournalError, match="does not say which journal it is"):
+        Database(path)
+
+
+async def test_half_a_character_does_not_end_the_journal(tmp_path: Path):
+    journal = SqliteJournal(tmp_path / "journal.db")
+    await journal.append([StateRecord(name="n", value="by hand: \udcff", wall_ms=1)], durable=True)
+    assert [one.value for one in (await journal.resume()).records] == ["by hand: ?"]
+    await journal.close()
+
+
+async def test_a_record_that_cannot_be_written_is_told(tmp_path: Path):
+    journal = SqliteJournal(tmp_path / "journal.db")
+    with pytest.raises(JournalError, match="cannot be written"):
+        await journal.append([StateRecord(name="n", value="x", wall_ms=2**70)], durable=True)
+    await journal.append([StateRecord(name="n", value="x", wall_ms=1)], durable=True)
+    await journal.close()
+
+
+async def test_records_that_make_no_sense_are_told(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr("mexc_tui.store.journal.FOLD_FROM", 0)
+    journal = SqliteJournal(tmp_path / "journal.db")
+    fill = Fill(
+        trade_id="T1",
+        order_id="E1",
+        client_order_id="",
+        symbol="BTCUSDT",
+        side=Side.SELL,
+        price=Decimal(1),
+        qty=Decimal("sNaN"),
+        quote_qty=Decimal(1),
+        fee=Decimal(0),
+        fee_asset="USDT",
+        is_maker=False,
+        time_ms=1,
+    )
+    await journal.append([FillRecord(fill=fill, base="BTC", quote="USDT", fee_quote=None, wall_ms=1)], durable=True)
+    async with asyncio.timeout(10):
+        with pytest.raises(JournalError, match="makes no sense"):
+            await journal.resume()
+    await journal.close()
+
+
 def test_a_later_format_is_refused(tmp_path: Path):
     Database(tmp_path / "journal.db").close()
     other = sqlite3.connect(tmp_path / "journal.db")

@@ -188,6 +188,37 @@ def test_two_journals_become_one_by_time_and_no_fill_counts_twice(old: Path, tmp
     assert sorted(map(repr, both)) == sorted(map(repr, [*records, later]))
 
 
+def test_a_merged_journal_that_is_not_all_in_its_file_takes_no_place(old: Path, tmp_path: Path, monkeypatch):
+    target = tmp_path / "both.db"
+    readers = []
+    replay = Database.replay
+
+    def replay_and_read(database: Database, after: int = 0):
+        yield from replay(database, after)
+        # Somebody who reads keeps the log from being folded into the file, as a full disk does.
+        readers.append(sqlite3.connect(tmp_path / "both.db.merging", isolation_level=None))
+        readers[-1].execute("BEGIN")
+        readers[-1].execute("SELECT count(*) FROM journal").fetchone()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Database, "replay", replay_and_read)
+        with pytest.raises(JournalError, match="cannot be written"):
+            merge([old], target)
+    for reader in readers:
+        reader.close()
+    assert not target.exists()
+    merge([old], target)
+    assert read(target) == read(old)
+
+
+def test_a_log_left_by_another_file_is_not_taken_for_the_merged_one_s(old: Path, tmp_path: Path):
+    target = tmp_path / "both.db"
+    target.with_name("both.db-wal").write_bytes(b"left")
+    merge([old], target)
+    assert not target.with_name("both.db-wal").exists()
+    assert read(target) == read(old)
+
+
 def test_words_of_the_file_are_not_those_in_memory(old: Path):
     body = rows(JOURNALS / "version2.db")[2][3]
     with pytest.raises(ValueError, match="not a word of this format"):
