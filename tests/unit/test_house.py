@@ -19,6 +19,7 @@ SUPERVISORS = {
     "mexc_tui/__main__.py": "one sentence and the log instead of a traceback",
     "mexc_tui/cli/main.py": "one sentence and the log instead of a traceback",
     "mexc_tui/domain/gate.py": "a control that throws refuses the order",
+    "mexc_tui/store/journal.py": "records that make no sense are reported as damage; the journal's thread goes on",
     "mexc_tui/ui/frame_clock.py": "a pane that cannot draw is shown as broken; cancel and halt go on",
     "mexc_tui/venues/mexc/stream/link.py": "a connection that fails in any way is dialled again",
     "mexc_tui/venues/simulator/server/app.py": "a request that fails in any way is answered with MEXC's error 500",
