@@ -18,7 +18,8 @@ from mexc_tui.config.loading import SettingsFile
 from mexc_tui.config.paths import themes_folder
 from mexc_tui.config.settings import UiSettings
 from mexc_tui.desk.client import DeskAbsentError, SocketClient
-from mexc_tui.desk.launch import Caller, Start, wait_for_end
+from mexc_tui.desk.launch import Caller, Start, end, wait_for_end
+from mexc_tui.desk.places import entry_of
 from mexc_tui.desk.starting import SCREEN
 from mexc_tui.domain.client import Role
 from mexc_tui.domain.interest import Interest
@@ -95,7 +96,11 @@ def open_screen(
     try:
         symbol, watchlist = opening(client, arguments.symbol, file.settings.ui)
     except ExitError:
-        _close(client, desk_id, stop=started)
+        client.close()
+        entry = entry_of(desk_id)
+        # By a signal: a screen that can only look may not say it over the socket.
+        if started and entry is not None and entry.pid == client.info.pid:
+            end(entry)
         raise
     try:
         left, received = _show(client, options_of(client, file, symbol, watchlist, arguments.frames), refusals)
@@ -116,7 +121,7 @@ def open_screen(
             narrate(f"the desk {client.info.name} has ended; {_counted(orders)} left as they are")
         return OK
     client.close()
-    if client.info.kind not in _DEMOS and client.role is Role.TRADE:
+    if client.info.kind not in _DEMOS and (client.role is Role.TRADE or started):
         name = client.info.name
         working = f" with {_counted(orders)}" if orders else ""
         narrate(f"the desk {name} goes on{working}; `mexc-tui attach` shows it, `mexc-tui desk stop {name}` ends it")

@@ -200,6 +200,18 @@ def test_a_desk_that_is_stopped_says_who_did_it(screen, environment):
     assert first.ended() == 1
 
 
+def test_a_screen_that_may_only_look_says_that_the_desk_it_started_goes_on(screen, local):
+    unlisted = screen("--role", "view", "--symbol", "NOPEUSDT", **exchange_of(local))
+    assert unlisted.ended() == 2
+    assert "nothing was started" in unlisted.text
+    assert not desk_pids(local["XDG_STATE_HOME"])
+    terminal = screen("--role", "view", **exchange_of(local))
+    terminal.until(book_is_shown)
+    terminal.press("\x11")
+    assert terminal.ended() == 0
+    assert "goes on" in terminal.text
+
+
 # --- killed at random moments
 
 
