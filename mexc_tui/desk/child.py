@@ -116,7 +116,7 @@ class ChildExchange:
     def watch(
         self, on_end: Callable[[ExchangeFailedError], None], on_notice: Callable[[str], None] | None = None
     ) -> None:
-        """EmitFact when the process ends although nobody closed it, and what it says; from threads of their own."""
+        """Tell when the process ends although nobody closed it, and what it says; from threads of their own."""
         self._on_notice = on_notice
 
         def wait() -> None:

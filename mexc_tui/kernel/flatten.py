@@ -72,7 +72,7 @@ class Flattener:
         self._jobs: dict[str, Job] = {}
 
     def active(self, symbol: str) -> bool:
-        """EmitFact whether a symbol is being flattened."""
+        """Return whether a symbol is being flattened."""
         return symbol in self._jobs
 
     def symbols(self) -> set[str]:

@@ -29,7 +29,7 @@ def sentence(text: str) -> str:
 
 
 def accepted(order: Order) -> str:
-    """EmitFact that the exchange has the order."""
+    """Say that the exchange has the order."""
     text = sentence("the exchange took the " + describe(order))
     if order.type in (OrderType.MARKET, OrderType.IOC, OrderType.FOK):
         return f"{text} It fills now or not at all; nothing of it rests."
@@ -37,23 +37,23 @@ def accepted(order: Order) -> str:
 
 
 def denied(order: Order) -> str:
-    """EmitFact that the gate refused."""
+    """Say that the gate refused."""
     return f"{sentence('the ' + describe(order) + ' was refused here')} {sentence(order.reason)} Nothing was sent."
 
 
 def rejected(order: Order) -> str:
-    """EmitFact that the exchange refused."""
+    """Say that the exchange refused."""
     return f"{sentence('the exchange refused the ' + describe(order))} {sentence(order.reason)} No money moved."
 
 
 def not_sent(order: Order) -> str:
-    """EmitFact that nothing left the program."""
+    """Say that nothing left the program."""
     why = order.reason.removeprefix("Not sent: ").replace("The order was not sent. ", "")
     return f"{sentence('the ' + describe(order) + ' was not sent')} {sentence(why)} No money moved."
 
 
 def unknown(order: Order) -> str:
-    """EmitFact that the outcome is open."""
+    """Say that the outcome is open."""
     return (
         f"{sentence('the outcome of the ' + describe(order) + ' is unknown')} {sentence(order.reason)}"
         " It may be live. It is being looked up and is never sent again;"
@@ -62,13 +62,13 @@ def unknown(order: Order) -> str:
 
 
 def never_arrived(order: Order) -> str:
-    """EmitFact that an order of unknown outcome does not exist."""
+    """Say that an order of unknown outcome does not exist."""
     text = sentence(f"the {describe(order)} never reached the exchange")
     return f"{text} No money moved; you may place it anew."
 
 
 def cancelled(order: Order, was_asked: bool) -> str:
-    """EmitFact that an order is over."""
+    """Say that an order is over."""
     by = "is cancelled" if was_asked else "was ended by the exchange"
     if order.filled_qty == 0:
         return f"The {describe(order)} {by}; nothing of it was filled. Its money is free again."
@@ -76,7 +76,7 @@ def cancelled(order: Order, was_asked: bool) -> str:
 
 
 def filled(fill: Fill, order: Order | None) -> str:
-    """EmitFact of one execution."""
+    """Tell of one execution."""
     verb = "Bought" if fill.side is Side.BUY else "Sold"
     role = "maker" if fill.is_maker else "taker"
     fee = "no fee" if fill.fee == 0 else f"fee {grouped(fill.fee)} {fill.fee_asset}"
@@ -92,13 +92,13 @@ def filled(fill: Fill, order: Order | None) -> str:
 
 
 def adopted(order: Order) -> str:
-    """EmitFact of an order that was placed elsewhere."""
+    """Tell of an order that was placed elsewhere."""
     text = sentence(f"found a {describe(order)} that this program did not place")
     return f"{text} It counts against your limits."
 
 
 def cancel_refused(order: Order, reason: str) -> str:
-    """EmitFact that an order works on."""
+    """Say that an order works on."""
     text = sentence(f"the exchange did not cancel the {describe(order)}")
     return f"{text} {sentence(reason)} It works on; try again."
 

@@ -59,7 +59,7 @@ class Portfolio:
         return Balance(asset=asset, free=ZERO, locked=ZERO) if self._complete else None
 
     def covers(self, asset: str, exchange_ms: int, learned_ns: int) -> bool:
-        """EmitFact whether the asset's balance already includes what happened at ``exchange_ms``.
+        """Return whether the asset's balance already includes what happened at ``exchange_ms``.
 
         It does when a push is dated no earlier, or when a reconciliation was asked for after we learned of it.
         """
