@@ -186,4 +186,11 @@ class DeskHost:
             self._ending.cancel()
             self._ending = None
         if seconds is not None:
-            self._ending = asyncio.get_running_loop().call_later(seconds, self._on_stop, "itself: nobody needs it now")
+            self._ending = asyncio.get_running_loop().call_later(seconds, self._leave)
+
+    def _leave(self) -> None:
+        """End because nobody needs the desk; who is on the way in just now does."""
+        if self._server is None or self._server.leave():
+            self._on_stop("itself: nobody needs it now")
+        else:
+            self._end_in(MOMENT_S)

@@ -91,6 +91,7 @@ class DeskServer:
         self._inode: tuple[int, int] | None = None
         self._unseen_after: int | None = None
         self._flush_due = False
+        self._left = False
         self._published = asyncio.Event()
 
     @property
@@ -142,6 +143,14 @@ class DeskServer:
         self.path, self._inode = path, inode
         if before is not None:
             before.close()
+
+    def leave(self) -> bool:
+        """Let nobody in any more, unless somebody is here or on the way in; whether the desk may end now.
+
+        Whoever comes after it is hung up on, and finds the next desk instead of the end of this one.
+        """
+        self._left = self._left or not self._connections
+        return self._left
 
     async def close(self, reason: str) -> None:
         """Tell every client that the desk ends and why, then close; idempotent."""
@@ -213,6 +222,8 @@ class DeskServer:
             raise ProtocolError(f"This desk has {CLIENTS_LIMIT} clients already. Close one and try again.")
         async with asyncio.timeout(HELLO_LIMIT_S):
             hello = await _read(reader)
+        if self._left:
+            raise ConnectionResetError
         if not isinstance(hello, Hello):
             raise ProtocolError("The first message must be Hello.")
         if (hello.protocol, hello.program) != (PROTOCOL, self.info.program):

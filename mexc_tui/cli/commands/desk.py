@@ -44,6 +44,7 @@ TimeoutStopSec=20
 WantedBy=default.target
 """
 TAIL_BYTES = 16_384
+ENDING_S = 2.0
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -232,7 +233,7 @@ def _status(arguments: argparse.Namespace) -> int:
     from mexc_tui.cli.lookup import print_table
     from mexc_tui.desk.places import entries
 
-    rows = [_row(entry) for entry in entries()]
+    rows = [row for entry in entries() if (row := _row(entry)) and not (row["problem"] and _ends(entry))]
     if arguments.json:
         for row in rows:
             say(row, "", as_json=True)
@@ -259,6 +260,13 @@ def _status(arguments: argparse.Namespace) -> int:
         left=3,
     )
     return OK
+
+
+def _ends(entry: DeskEntry) -> bool:
+    """Whether a desk that does not answer is about to end: then there is nothing to tell of it."""
+    from mexc_tui.desk.launch import wait_for_end
+
+    return wait_for_end(entry.desk_id, ENDING_S)
 
 
 def _row(entry: DeskEntry) -> Row:

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from mexc_tui.desk import status
-from mexc_tui.desk.client import DeskRefusedError
+from mexc_tui.desk.client import DeskAbsentError, DeskRefusedError
 from mexc_tui.desk.protocol import FROM_NOW, Ack, Ask, Batch, Look, Outcome, Reply, Welcome
 from mexc_tui.desk.session import FACTS_A_BATCH
 from mexc_tui.domain.client import Role
@@ -244,3 +244,16 @@ def test_an_unknown_request_is_answered(bed, hello):
     reply = raw.read()
     assert isinstance(reply, Reply)
     assert "dance" in reply.reason
+
+
+def test_a_desk_that_ends_because_nobody_needs_it_lets_nobody_in_who_would_see_it_end(bed, until):
+    client = bed.connect()
+    assert not bed.on_loop(bed.server.leave), "somebody is here"
+    client.close()
+    on_the_way = bed.raw()
+    until(lambda: bed.on_loop(lambda: len(bed.server._connections) == 1) and not bed.names())
+    assert not bed.on_loop(bed.server.leave), "somebody is on the way in"
+    on_the_way.close()
+    until(lambda: bed.on_loop(bed.server.leave))
+    with pytest.raises(DeskAbsentError):
+        bed.connect()
