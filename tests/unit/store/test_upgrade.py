@@ -213,6 +213,16 @@ def test_a_merged_journal_that_is_not_all_in_its_file_takes_no_place(old: Path, 
     assert read(target) == read(old)
 
 
+def test_a_note_of_a_merge_that_cannot_be_read_is_damage(old: Path, tmp_path: Path):
+    target = tmp_path / "both.db"
+    merge([old], target)
+    database = Database(target)
+    database._connection.execute("UPDATE about SET value = 'many' WHERE name LIKE 'merged %'")
+    database.close()
+    with pytest.raises(JournalError, match="is damaged"):
+        merge([old], target)
+
+
 def test_a_log_left_by_another_file_is_not_taken_for_the_merged_one_s(old: Path, tmp_path: Path):
     target = tmp_path / "both.db"
     target.with_name("both.db-wal").write_bytes(b"left")
