@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from mexc_tui.store.errors import JournalError
-from mexc_tui.store.files import replace_whole
+from mexc_tui.store.files import replace_whole, sync_folder
 
 _GZIP = 31
 _FAST = 1
@@ -54,7 +54,9 @@ def write_segment(folder: Path, journal: str, version: int, rows: Iterable[tuple
     Raises:
         OSError: it could not be written.
     """
-    folder.mkdir(mode=0o700, exist_ok=True)
+    if not folder.exists():
+        folder.mkdir(mode=0o700, exist_ok=True)
+        sync_folder(folder.parent)
     packer = zlib.compressobj(_FAST, wbits=_GZIP)
     lines, parts = [], []
     first = last = 0
@@ -69,7 +71,8 @@ def write_segment(folder: Path, journal: str, version: int, rows: Iterable[tuple
     header = msgspec.json.encode(_Header(journal, version, first, last)) + b"\n"
     # Two gzip members: the header's figures are known only after the rows have been packed.
     content = head.compress(header) + head.flush() + b"".join(parts) + packer.flush()
-    name = f"journal-{first:010d}-{last:010d}.jsonl.gz"
+    # The journal's id is part of the name, so that a new journal never writes over the archive of one moved away.
+    name = f"journal-{journal}-{first:010d}-{last:010d}.jsonl.gz"
     replace_whole(folder / name, content)
     return Segment(first, last, name, hashlib.sha256(content).hexdigest())
 

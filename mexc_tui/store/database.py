@@ -171,9 +171,17 @@ class Database:
         return False
 
     def merged(self) -> dict[str, int]:
-        """Return the journals whose records are part of this one, and the last row of each that is."""
-        found = self._connection.execute("SELECT name, value FROM about WHERE name LIKE ?", (f"{_MERGED}%",))
-        return {name.removeprefix(_MERGED): int(last) for name, last in found}
+        """Return the journals whose records are part of this one, and the last row of each that is.
+
+        Raises:
+            JournalError: they cannot be read.
+        """
+        query = "SELECT name, value FROM about WHERE name LIKE ?"
+        try:
+            found = self._connection.execute(query, (f"{_MERGED}%",)).fetchall()
+            return {name.removeprefix(_MERGED): int(last) for name, last in found}
+        except (sqlite3.Error, ValueError) as error:
+            raise damaged(self.path, reason_of(error)) from error
 
     def add_merged(self, merged: dict[str, int]) -> None:
         """Note the journals whose records are part of this one.

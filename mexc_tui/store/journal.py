@@ -116,7 +116,7 @@ class SqliteJournal:
                 resumed = self._read()
             except OSError as error:
                 _call(loop, _fail, done, error)
-            except Exception as error:
+            except (ArithmeticError, LookupError, TypeError, ValueError) as error:
                 _call(loop, _fail, done, damaged(self._database.path, f"what it holds makes no sense ({error})"))
             else:
                 _call(loop, _give, done, resumed)

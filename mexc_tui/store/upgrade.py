@@ -7,6 +7,7 @@ to ``_STEPS``; the steps before it stay as they are.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import secrets
@@ -81,12 +82,17 @@ def upgrade(path: Path) -> None:
             f"this one reads up to {FORMAT}). Use that version, or move the file away."
         )
     draft = path.with_name(f"{path.name}.upgrading")
+    written: list[Path] = []
     try:
-        _write_draft(path, draft, version)
+        _write_draft(path, draft, version, written)
         _keep(path, path.with_name(f"{path.stem}.v{version}{path.suffix}"))
         os.replace(draft, path)
+        written.clear()
         sync_folder(path.parent)
     except (OSError, sqlite3.Error) as error:
+        with contextlib.suppress(OSError):
+            for useless in (draft, *written):
+                useless.unlink(missing_ok=True)
         if isinstance(error, JournalError):
             raise
         raise JournalError(
@@ -103,7 +109,7 @@ def _version(path: Path) -> int:
         connection.close()
 
 
-def _write_draft(path: Path, draft: Path, version: int) -> None:
+def _write_draft(path: Path, draft: Path, version: int, written: list[Path]) -> None:
     old = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
     try:
         # Everything must be in the one file that is kept, none of it in a log beside it.
@@ -115,7 +121,7 @@ def _write_draft(path: Path, draft: Path, version: int) -> None:
         try:
             new.execute("PRAGMA journal_mode = OFF")
             new.execute("PRAGMA synchronous = OFF")
-            _convert(path, old, new, version)
+            _convert(path, old, new, version, written)
         finally:
             new.close()
     finally:
@@ -123,7 +129,7 @@ def _write_draft(path: Path, draft: Path, version: int) -> None:
     sync_file(draft)
 
 
-def _convert(path: Path, old: sqlite3.Connection, new: sqlite3.Connection, version: int) -> None:
+def _convert(path: Path, old: sqlite3.Connection, new: sqlite3.Connection, version: int, written: list[Path]) -> None:
     """Write every row to the new file, whole segments of old ones to the archive."""
     journal_id = secrets.token_hex(8)
     create(new, journal_id)
@@ -133,6 +139,7 @@ def _convert(path: Path, old: sqlite3.Connection, new: sqlite3.Connection, versi
     new.execute("BEGIN")
     while left >= 2 * SEGMENT_ROWS:
         segment = write_segment(path.parent / ARCHIVE, journal_id, FORMAT, itertools.islice(rows, SEGMENT_ROWS))
+        written.append(path.parent / ARCHIVE / segment.name)
         add_segment(new, segment)
         left -= SEGMENT_ROWS
     new.executemany("INSERT INTO journal (seq, wall_ms, kind, body) VALUES (?, ?, ?, ?)", rows)

@@ -140,10 +140,12 @@ def test_an_upgrade_without_room_leaves_everything_as_it_was(old: Path, monkeypa
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
+    monkeypatch.setattr(upgrade, "SEGMENT_ROWS", 5)
     monkeypatch.setattr(upgrade, "sync_file", full)
     with pytest.raises(JournalError, match=r"could not be upgraded \(No space left on device\)\. It is as it was"):
         Database(old)
     assert rows(old) == rows(JOURNALS / "version1.db")
+    assert [path.name for path in old.parent.rglob("*") if path.is_file()] == [old.name]
 
 
 def test_a_gap_in_an_earlier_journal_is_not_upgraded_away(old: Path):
@@ -167,8 +169,8 @@ def test_long_journals_go_to_the_archive_and_are_read_from_there(old: Path, monk
     assert list(database.replay(17)) == expected[17:]
     with pytest.raises(sqlite3.IntegrityError, match="only grows"):
         database._connection.execute("DELETE FROM segments")
+    segment = old.parent / upgrade.ARCHIVE / database.segments()[0].name
     database.close()
-    segment = next((old.parent / upgrade.ARCHIVE).iterdir())
     segment.write_bytes(segment.read_bytes()[:-1] + b"x")
     with pytest.raises(JournalError, match="was changed"):
         read(old)
@@ -209,6 +211,16 @@ def test_a_merged_journal_that_is_not_all_in_its_file_takes_no_place(old: Path, 
     assert not target.exists()
     merge([old], target)
     assert read(target) == read(old)
+
+
+def test_a_note_of_a_merge_that_cannot_be_read_is_damage(old: Path, tmp_path: Path):
+    target = tmp_path / "both.db"
+    merge([old], target)
+    database = Database(target)
+    database._connection.execute("UPDATE about SET value = 'many' WHERE name LIKE 'merged %'")
+    database.close()
+    with pytest.raises(JournalError, match="is damaged"):
+        merge([old], target)
 
 
 def test_a_log_left_by_another_file_is_not_taken_for_the_merged_one_s(old: Path, tmp_path: Path):

@@ -76,6 +76,16 @@ async def test_a_long_journal_moves_to_the_archive_and_reads_the_same(tmp_path: 
     assert both.snapshot() == everything.snapshot()
 
 
+async def test_a_new_journal_leaves_the_archive_of_one_that_was_moved_away(tmp_path: Path):
+    path, away = tmp_path / "journal.db", tmp_path / "away.db"
+    written = await filled(path, 200)
+    path.rename(away)
+    await filled(path, 200)
+    database = Database(away)
+    assert list(database.replay()) == written
+    database.close()
+
+
 async def test_another_currency_makes_its_own_snapshot(tmp_path: Path):
     path = tmp_path / "journal.db"
     written = await filled(path, 60)
