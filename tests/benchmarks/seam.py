@@ -23,7 +23,7 @@ from msgspec.structs import replace
 from mexc_tui.desk import client as client_module
 from mexc_tui.desk import link, updates
 from mexc_tui.desk.client import SocketClient
-from mexc_tui.desk.protocol import DeskInfo, program_version
+from mexc_tui.desk.protocol import FROM_NOW, DeskInfo, program_version
 from mexc_tui.desk.server import DeskServer
 from mexc_tui.domain.client import Role
 from mexc_tui.domain.commands import Command, Halt
@@ -42,6 +42,8 @@ SCREENS, LADDERS = 4, 4
 LEVELS = 400
 """Of a side, as the kernel publishes them."""
 CANDLES = 1_000
+WARM_UP, A_CLIENT = 20, 60
+"""Commands that do not count, and then those that do: the desk reads a client that sends more at its pace."""
 SYMBOLS = tuple(f"LOAD{n}USDT" for n in range(SCREENS * LADDERS))
 
 
@@ -194,14 +196,16 @@ def acknowledged(count: int = 500) -> dict[str, float]:
     in_process = _times(inside.submit, wait_inside, count)
     engine.stop()
     engine.join(5)
+    through: list[float] = []
     with desk() as (path, _):
-        client = SocketClient.connect(path, name="bench", role=Role.TRADE)
+        for begin in range(0, count, A_CLIENT):
+            client = SocketClient.connect(path, name="bench", role=Role.TRADE, after=FROM_NOW)
 
-        def wait_outside(command_id: str) -> None:
-            client.wait(lambda: bool(client.facts(0)) and client.facts(0)[-1].command_id == command_id, 5)
+            def wait_outside(command_id: str, client: SocketClient = client) -> None:
+                client.wait(lambda: bool(client.facts(0)) and client.facts(0)[-1].command_id == command_id, 5)
 
-        through = _times(client.submit, wait_outside, count)
-        client.close()
+            through += _times(client.submit, wait_outside, min(A_CLIENT, count - begin), begin)
+            client.close()
     return {
         "inside_p50_us": median(in_process),
         "socket_p50_us": median(through),
@@ -210,14 +214,15 @@ def acknowledged(count: int = 500) -> dict[str, float]:
     }
 
 
-def _times(submit: Callable[[Command], None], wait: Callable[[str], None], count: int) -> list[float]:
+def _times(submit: Callable[[Command], None], wait: Callable[[str], None], count: int, begin: int = 0) -> list[float]:
     times: list[float] = []
-    for number in range(count + 50):
+    for number in range(count + WARM_UP):
+        command_id = f"{begin}-{number}"
         begun = time.perf_counter_ns()
-        submit(Halt(command_id=str(number)))
-        wait(str(number))
+        submit(Halt(command_id=command_id))
+        wait(command_id)
         times.append((time.perf_counter_ns() - begun) / 1e3)
-    return times[50:]
+    return times[WARM_UP:]
 
 
 class _Counted(link.Link):

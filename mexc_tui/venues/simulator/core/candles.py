@@ -58,16 +58,14 @@ class CandleStore:
         self._qty_decimals = qty_decimals
         self._source: Callable[[Interval], list[Block]] | None = None
         self._series: dict[Interval, list[Block]] = {}
-        self._minutes: list[Block] = []
         self._since_start: list[Block] = []
         self._closed_day: tuple[int, Block] | None = None
 
-    def prefill(self, minutes: list[Block], source: Callable[[Interval], list[Block]]) -> None:
-        """Set what happened before trading starts: recent minutes, and a function that gives an interval's past.
+    def prefill(self, source: Callable[[Interval], list[Block]]) -> None:
+        """Set what happened before trading starts: a function that gives an interval's past.
 
-        The past of an interval ends with the window (perhaps a partial one) that holds the last of ``minutes``.
+        The past of an interval ends with the window (perhaps a partial one) that holds the last of its minutes.
         """
-        self._minutes = minutes
         self._source = source
         self._series = {}
         self._since_start = []
@@ -76,7 +74,6 @@ class CandleStore:
     def fold(self, time_ms: int, price: int, qty: int) -> None:
         """Add a trade."""
         block = Block(time_ms, price, price, price, price, qty, price * qty)
-        _fold_into(self._minutes, Interval.M1, block, fill=True)
         _fold_into(self._since_start, Interval.M1, block, fill=False)
         for interval, series in self._series.items():
             _fold_into(series, interval, block, fill=True)
@@ -102,19 +99,18 @@ class CandleStore:
 
     def day(self, now_ms: int) -> Block | None:
         """Return the last 24 hours (to the minute) as one candle, None where nothing has ever traded."""
-        if not self._minutes:
+        minutes = self._of(Interval.M1)
+        if not minutes:
             return None
         this = window_start(Interval.M1, now_ms)
-        _fill_up_to(self._minutes, Interval.M1, this)
+        _fill_up_to(minutes, Interval.M1, this)
         if self._closed_day is None or self._closed_day[0] != this:
-            first = bisect_left(self._minutes, this - DAY + MINUTE, key=lambda block: block.open_ms)
-            blocks = self._minutes[first:-1] or [self._minutes[-1]]
+            first = bisect_left(minutes, this - DAY + MINUTE, key=lambda block: block.open_ms)
+            blocks = minutes[first:-1] or [minutes[-1]]
             self._closed_day = (this, merged(blocks))
-        return merged([self._closed_day[1], self._minutes[-1]])
+        return merged([self._closed_day[1], minutes[-1]])
 
     def _of(self, interval: Interval) -> list[Block]:
-        if interval is Interval.M1:
-            return self._minutes
         series = self._series.get(interval)
         if series is None:
             series = self._source(interval) if self._source is not None else []

@@ -43,18 +43,18 @@ class History:
         self._chain: list[Block] = []
         """Newest first."""
         self._reach: dict[Interval, int] = {}
-        self._draw(Interval.M1, 1_500, 1.0, Interval.M5)
-
-    def minutes(self) -> list[Block]:
-        """Return the past minutes, oldest first; the last one is cut off at the present."""
-        return [_copied(block) for block in reversed(self._chain) if block.open_ms >= self._reach[Interval.M1]]
 
     def past(self, interval: Interval) -> list[Block]:
-        """Return an interval's past, oldest first."""
+        """Return an interval's past, oldest first; the last window is cut off at the present.
+
+        It is drawn as far as is asked for: an exchange that starts should not wait for what nobody may look at.
+        """
         for place, (name, count, wild) in enumerate(_STAGES):
             if name not in self._reach:
                 self._draw(name, count, wild, _STAGES[place + 1][0] if place + 1 < len(_STAGES) else Interval.MO1)
-        reach = self._reach.get(interval, self._reach[Interval.D1])
+            if name is interval is Interval.M1:
+                break
+        reach = self._reach[interval if interval in self._reach else Interval.D1]
         joined: list[Block] = []
         for block in reversed(self._chain):
             if block.open_ms < reach:

@@ -172,7 +172,7 @@ class ModelMarket:
             minute_volume=spec.rate * spec.takers * spec.size * 60 * 2.5,
             activity=spec.rate * spec.takers * 60,
         )
-        self._pair.candles.prefill(past.minutes(), past.past)
+        self._pair.candles.prefill(past.past)
         self._pair.last = self.price
 
     def _quote(self) -> None:
