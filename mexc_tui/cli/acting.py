@@ -6,7 +6,7 @@ import argparse
 import uuid
 from collections.abc import Sequence
 
-from mexc_tui.cli.desks import account_missing, desk_client, wait_ready
+from mexc_tui.cli.desks import READY_LIMIT_S, account_missing, desk_client, wait_ready
 from mexc_tui.cli.io.exits import FAILURE, OK, UNKNOWN, USAGE, ExitError
 from mexc_tui.cli.io.output import Row, narrate, safe, say_what_was_done
 from mexc_tui.cli.rows import own_order_row
@@ -38,6 +38,8 @@ OUTCOME_LIMIT_S = 20.0
 """How long a cancel, a halt or a sale is waited for before its outcome is called unknown."""
 VALUED_LIMIT_S = 3.0
 """How long a desk that has just started is waited for to read the account and the prices it is valued at."""
+SETTLE_LIMIT_S = 3.0
+"""How long what reduces waits for an account that is just being read."""
 _TOPICS = frozenset(
     {TOPIC_ORDERS, TOPIC_RISK, TOPIC_INSTRUMENTS, TOPIC_BALANCES, TOPIC_POSITIONS, TOPIC_LINK},
 )
@@ -63,24 +65,45 @@ def balances(arguments: argparse.Namespace) -> list[Balance]:
 def cancel(arguments: argparse.Namespace) -> int:
     """Cancel what was named, print what became of each order, and return the exit code."""
     with desk_client(arguments, "cancel") as client:
-        _open(client)
+        missing = _open_as_far_as_known(client)
         symbol: str | None = arguments.symbol
         _require_listed(client, [symbol] if symbol is not None else [], "Nothing was cancelled.")
         named = [order for order in _live(client) if symbol in (None, order.symbol)]
         if arguments.order is not None:
-            named = [order for order in named if arguments.order in (order.order_id, order.client_order_id)]
+
+            def found() -> list[Order]:
+                return [order for order in _live(client) if arguments.order in (order.order_id, order.client_order_id)]
+
+            # Nothing can be cancelled by a name that nobody knows yet.
+            client.wait(lambda: bool(found() or not account_missing(client) or client.died()), READY_LIMIT_S)
+            named = [order for order in found() if symbol in (None, order.symbol)]
             if not named:
+                known = f" is known ({missing})" if missing else ""
                 raise ExitError(
-                    f"No open order has the id {safe(arguments.order)[:64]}; nothing was cancelled.", FAILURE
+                    f"No open order{known} has the id {safe(arguments.order)[:64]}; nothing was cancelled.", FAILURE
                 )
             command: Command = CancelOrder(command_id=_new_id(), client_order_id=named[0].client_order_id)
         else:
             command = CancelAll(command_id=_new_id(), symbol=symbol)
         _submit(client, command)
         codes = [_tell_cancelled(order, as_json=arguments.json) for order in _ended(client, named)]
+        if missing and arguments.order is None:
+            codes += _late(client, {order.client_order_id for order in named}, symbol, as_json=arguments.json)
         if not codes:
             narrate("there was no open order")
         return max(codes, default=OK)
+
+
+def _late(client: SocketClient, told: set[str], symbol: str | None, *, as_json: bool) -> list[int]:
+    """Tell of orders that turned up when the account was read after all; it is not known of others until then."""
+    client.wait(lambda: not account_missing(client) or bool(client.died()), OUTCOME_LIMIT_S)
+    missing = client.died() or account_missing(client)
+    if missing:
+        narrate(f"whether other orders are open is not known: {missing}; the desk cancels those that turn up")
+        return [UNKNOWN]
+    turned_up = [order for order in _live(client) if symbol in (None, order.symbol)]
+    turned_up = [order for order in turned_up if order.client_order_id not in told]
+    return [_tell_cancelled(order, as_json=as_json) for order in _ended(client, turned_up)]
 
 
 def halt(arguments: argparse.Namespace) -> int:
@@ -142,7 +165,7 @@ def arm(client: SocketClient) -> None:
 def flatten(arguments: argparse.Namespace, symbol: str | None) -> int:
     """Cancel and sell what is held, of one pair or of all; wait for the end and print it for each pair."""
     with desk_client(arguments, "flatten") as client:
-        _open(client)
+        _open_as_far_as_known(client)
         _require_listed(client, [symbol] if symbol is not None else [], "Nothing was sent.")
         view = client.view(TOPIC_POSITIONS)
         positions = view.positions if isinstance(view, PositionsView) else ()
@@ -239,6 +262,21 @@ def _open(client: SocketClient) -> None:
             or ("" if client.view(TOPIC_ORDERS) and _listed(client) else "the desk is still reading the account")
         ),
     )
+
+
+def _open_as_far_as_known(client: SocketClient) -> str:
+    """Look at the account and return what is not known of it: what reduces is not held up by a link that is down."""
+    _look(client)
+
+    def there() -> bool:
+        return bool(client.view(TOPIC_RISK) and client.view(TOPIC_ORDERS) and _listed(client))
+
+    wait_ready(client, lambda: "" if there() else "the desk has not started yet")
+    client.wait(lambda: not account_missing(client) or bool(client.died()), SETTLE_LIMIT_S)
+    missing = account_missing(client)
+    if missing:
+        narrate(f"{missing}; it is done as far as the desk knows the account")
+    return missing
 
 
 def _listed(client: SocketClient) -> dict[str, object]:

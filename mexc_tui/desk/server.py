@@ -87,6 +87,8 @@ class DeskServer:
         self._encoder = UpdateEncoder()
         self._attached: dict[Session, asyncio.StreamWriter] = {}
         self._connections: set[asyncio.StreamWriter] = set()
+        self._silent: dict[asyncio.StreamWriter, None] = {}
+        """Connections that have not said who they are, the oldest first."""
         self._server: asyncio.Server | None = None
         self._inode: tuple[int, int] | None = None
         self._unseen_after: int | None = None
@@ -218,10 +220,14 @@ class DeskServer:
             TimeoutError: it did not say who it is.
         """
         peer = _peer(writer)
-        if len(self._connections) > CLIENTS_LIMIT:
+        if len(self._connections) > CLIENTS_LIMIT and not self._make_room():
             raise ProtocolError(f"This desk has {CLIENTS_LIMIT} clients already. Close one and try again.")
-        async with asyncio.timeout(HELLO_LIMIT_S):
-            hello = await _read(reader)
+        self._silent[writer] = None
+        try:
+            async with asyncio.timeout(HELLO_LIMIT_S):
+                hello = await _read(reader)
+        finally:
+            self._silent.pop(writer, None)
         if self._left:
             raise ConnectionResetError
         if not isinstance(hello, Hello):
@@ -256,6 +262,15 @@ class DeskServer:
         if info.name.startswith(SCREEN):
             self._unseen_after = None
         return session
+
+    def _make_room(self) -> bool:
+        """Give the place of the connection that has been silent for longest to a new one; whether there was any."""
+        for silent in self._silent:
+            del self._silent[silent]
+            self._connections.discard(silent)
+            silent.transport.abort()
+            return True
+        return False
 
     def _detach(self, session: Session) -> None:
         del self._attached[session]

@@ -52,6 +52,8 @@ Probe = Callable[[str, str, int], None]
 """Told when something passes a stage: stage, id, monotonic nanoseconds. For measuring only."""
 
 CANCEL_ALL_TRIES = 3
+CANCEL_ALL_AT_ONCE = 3
+"""Of one pair; those asked for while so many are on their way are one more after them."""
 RETRY_FIRST_S = 0.5
 RETRY_LONGEST_S = 15.0
 
@@ -78,6 +80,9 @@ class EffectRunner:
         self._probe = probe
         self._tasks: set[asyncio.Task[None]] = set()
         self._critical: set[asyncio.Task[None]] = set()
+        self._sweeps: dict[str, int] = {}
+        """Cancel-alls on their way, by symbol."""
+        self._sweep_again: set[str] = set()
         self._interest: SetInterest | None = None
         self._interest_task: asyncio.Task[None] | None = None
         self._journal_failed = False
@@ -117,7 +122,7 @@ class EffectRunner:
                 self._spawn(self._cancel(effect), critical=True)
             case SendCancelAll():
                 for symbol in effect.symbols:
-                    self._spawn(self._cancel_all(symbol), critical=True)
+                    self._start_cancel_all(symbol)
             case LookUp():
                 self._spawn(self._look_up(effect))
             case FetchSnapshot():
@@ -184,6 +189,24 @@ class EffectRunner:
         )
         answer = await attempt("cancelling an order", call)
         self._feed(cancel_outcome(effect.client_order_id, answer))
+
+    def _start_cancel_all(self, symbol: str) -> None:
+        """Send it at once; a key that is held down must not use up the requests that orders need."""
+        running = self._sweeps.get(symbol, 0)
+        if running >= CANCEL_ALL_AT_ONCE:
+            self._sweep_again.add(symbol)
+            return
+        self._sweeps[symbol] = running + 1
+        work = self._spawn(self._cancel_all(symbol), critical=True)
+        work.add_done_callback(lambda done: self._cancelled_all(symbol, given_up=done.cancelled()))
+
+    def _cancelled_all(self, symbol: str, *, given_up: bool) -> None:
+        self._sweeps[symbol] -= 1
+        if not self._sweeps[symbol]:
+            del self._sweeps[symbol]
+        if symbol in self._sweep_again and not given_up:
+            self._sweep_again.discard(symbol)
+            self._start_cancel_all(symbol)
 
     async def _cancel_all(self, symbol: str) -> None:
         """Idempotent, so it is repeated for as long as a user would wait before pressing again."""

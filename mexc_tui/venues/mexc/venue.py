@@ -325,17 +325,27 @@ class MexcVenue:
             await asyncio.gather(wanted, limit, return_exceptions=True)
 
     async def _report_health(self) -> None:
-        """Report the link's figures for good, asking for fresh ones now and then."""
+        """Report the link's figures for good, asking for fresh ones now and then; an exchange that hangs holds up none.
+
+        Screens take a desk that reports nothing for one that is frozen.
+        """
         count = 0
-        while True:
-            await self._clock.sleep(_HEALTH_S)
-            if self._sink is not None:
-                self._sink(self.health())
-            count += 1
-            if count % _CLOCK_EVERY == 0:
-                await _try(self.rest.sync_clock)
-            elif count % _PING_EVERY == 0:
-                await _try(self.rest.market.ping)
+        asked: asyncio.Task[None] | None = None
+        try:
+            while True:
+                await self._clock.sleep(_HEALTH_S)
+                if self._sink is not None:
+                    self._sink(self.health())
+                count += 1
+                if asked is not None and not asked.done():
+                    continue
+                if count % _CLOCK_EVERY == 0:
+                    asked = asyncio.create_task(_try(self.rest.sync_clock))
+                elif count % _PING_EVERY == 0:
+                    asked = asyncio.create_task(_try(self.rest.market.ping))
+        finally:
+            if asked is not None:
+                asked.cancel()
 
 
 async def _try(call: Callable[[], Awaitable[object]]) -> None:

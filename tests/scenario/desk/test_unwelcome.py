@@ -212,3 +212,13 @@ def test_a_client_that_floods_the_desk_is_read_no_faster_than_its_pace(bed, unti
     until(lambda: any(command.command_id == "mine" for command in bed.kernel.commands))
     assert len(bed.kernel.commands) == at_once + 2
     assert bed.names() == ["witness", "flood"]
+
+
+def test_connections_that_say_nothing_keep_nobody_out(bed, until):
+    silent = [bed.raw() for _ in range(server.CLIENTS_LIMIT)]
+    until(lambda: bed.on_loop(lambda: len(bed.server._connections)) == server.CLIENTS_LIMIT)
+    client = bed.connect("came last")
+    client.submit(Halt(command_id="h"))
+    assert client.wait(lambda: client.answer("h") is not None, 10)
+    assert silent[0].read() is None
+    assert bed.on_loop(lambda: len(bed.server._connections)) == server.CLIENTS_LIMIT

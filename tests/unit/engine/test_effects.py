@@ -24,7 +24,7 @@ from mexc_tui.domain.inputs import (
 )
 from mexc_tui.domain.market import Interval
 from mexc_tui.domain.orders import Fill, Side
-from mexc_tui.engine.effects import EffectRunner
+from mexc_tui.engine.effects import CANCEL_ALL_AT_ONCE, EffectRunner
 from mexc_tui.kernel.effects import (
     EmitFact,
     FetchAccount,
@@ -32,6 +32,7 @@ from mexc_tui.kernel.effects import (
     FetchTrades,
     LookUp,
     SendCancel,
+    SendCancelAll,
     SetInterest,
 )
 
@@ -240,3 +241,22 @@ async def test_finishing_waits_for_orders_on_their_way(runner, bench, fed, order
     bench.holds["place"].set()
     await ending
     assert fed == [PlaceAccepted("a", "X1")]
+
+
+async def test_cancel_all_pressed_without_end_is_sent_a_few_times_at_once_and_once_more_after_them(runner, bench):
+    answer, sent = asyncio.Event(), []
+
+    async def cancel_all(symbol):
+        sent.append(symbol)
+        await answer.wait()
+
+    bench.cancel_all = cancel_all
+    runner.run([SendCancelAll(("BTCUSDT",))] * 1_000)
+    runner.run([SendCancelAll(("ETHUSDT",))])
+    await until(lambda: "ETHUSDT" in sent)
+    assert sent == ["BTCUSDT"] * CANCEL_ALL_AT_ONCE + ["ETHUSDT"]
+    answer.set()
+    await runner.finish(5.0)
+    assert sent.count("BTCUSDT") == CANCEL_ALL_AT_ONCE + 1
+    runner.run([SendCancelAll(("BTCUSDT",))])
+    await until(lambda: sent.count("BTCUSDT") == CANCEL_ALL_AT_ONCE + 2)

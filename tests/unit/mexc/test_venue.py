@@ -33,6 +33,7 @@ from mexc_tui.domain.market import Interval
 from mexc_tui.domain.orders import OrderRequest, OrderState, OrderType, Side
 from mexc_tui.domain.views import VenueKind
 from mexc_tui.kernel.ports import Venue
+from mexc_tui.venues.mexc import venue as venue_module
 from mexc_tui.venues.mexc.settings import MexcSettings
 from mexc_tui.venues.mexc.stream.connection import StreamTiming
 from mexc_tui.venues.mexc.venue import MexcVenue, StreamSettings
@@ -117,6 +118,25 @@ async def test_it_is_a_venue_and_everything_of_a_symbol_flows(local: Local) -> N
     assert health.rest_ms is not None
     assert any(isinstance(frame, bytes) for frame in local.taped)
     assert any(isinstance(frame, str) for frame in local.taped)
+
+
+async def test_an_exchange_that_hangs_holds_up_no_report_of_the_link(
+    local: Local, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(venue_module, "_HEALTH_S", 0.01)
+    monkeypatch.setattr(venue_module, "_PING_EVERY", 2)
+    venue, asked = local.make(), []
+
+    async def hang() -> None:
+        asked.append("ping")
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(venue.rest.market, "ping", hang)
+    await venue.open(local.seen.append)
+    await local.until(lambda: asked, "a ping")
+    before = len(local.of(VenueHealth))
+    await local.until(lambda: len(local.of(VenueHealth)) > before + 10, "reports while it hangs")
+    assert asked == ["ping"]
 
 
 async def test_an_order_rests_is_cancelled_and_another_fills_with_pushes_for_all_of_it(local: Local) -> None:

@@ -12,7 +12,7 @@ from mexc_tui.ui.panes.status.presenter import StatusInput, news_row, status_row
 from mexc_tui.ui.primitives.text import row_width
 
 
-def row(width: int = 200, **link: Any) -> str:
+def row(width: int = 200, *, link_age_ms: int | None = 0, **link: Any) -> str:
     view = LinkView(
         venue="MEXC",
         kind=VenueKind.PAPER,
@@ -20,7 +20,7 @@ def row(width: int = 200, **link: Any) -> str:
         can_trade=True,
         **{"state": LinkState.CONNECTED, "reason": "", **link},
     )
-    data = StatusInput(link=view, risk=None, book=None, book_age_ms=None, link_age_ms=0)
+    data = StatusInput(link=view, risk=None, book=None, book_age_ms=None, link_age_ms=link_age_ms)
     spans = status_row(data, width)
     assert row_width(spans) == width
     return "".join(text for text, _ in spans)
@@ -44,6 +44,15 @@ def test_a_narrow_bar_leaves_reasons_out_and_not_the_link() -> None:
     lost = {"state": LinkState.RECONNECTING, "reason": "127.0.0.1 cannot be reached", "held": "it has failed 5 times"}
     assert "✖ reconnecting   ✖ no requests" in row(60, **lost)
     assert "reconnecting: 127.0.0.1 cannot be reached" in row(**lost)
+
+
+def test_a_desk_that_is_frozen_is_not_shown_as_connected() -> None:
+    for usual in (None, 0, 1_900):
+        assert "● link" in row(link_age_ms=usual)
+    for width in (200, 60):
+        frozen = row(width, link_age_ms=16_000)
+        assert "desk silent for 16.0s" in frozen
+        assert "● link" not in frozen
 
 
 def test_of_a_refusal_the_reason_is_seen_and_once() -> None:

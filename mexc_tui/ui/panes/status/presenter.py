@@ -14,6 +14,8 @@ from mexc_tui.ui.primitives.rows import Row, Span
 from mexc_tui.ui.primitives.text import UNKNOWN, age, clean, fit, row_width, spread, width_of
 
 OLD_BOOK_MS = 3_000
+SILENT_MS = 5_000
+"""A desk tells of its link every second; one that has not for so long is frozen, or its clients are not read."""
 _HELD = ("  ✖ no requests: {why}, {when} ", "  ✖ no requests, {when} ", "  ✖ no requests ")
 _CLOCK_OFF_MS = 1_000
 """From here on this machine's clock deserves a look, although it is allowed for."""
@@ -39,10 +41,10 @@ def status_row(data: StatusInput, width: int) -> Row:
         leave = " ^Q leaves, mexc-tui starts it again "
         text = fit(f" NO DESK — {clean(data.died)}", width - width_of(leave))
         return ((text + leave, "bad@alert"),)
-    left = (*_venue(data.link), *_mode(data), *_link(data.link))
+    left = (*_venue(data.link), *_mode(data), *_link(data.link, data.link_age_ms))
     least = width_of(_HELD[-1]) if data.link is not None and data.link.held else 0
     if row_width(left) + least > width:
-        left = (*_venue(data.link), *_mode(data, brief=True), *_link(data.link, brief=True))
+        left = (*_venue(data.link), *_mode(data, brief=True), *_link(data.link, data.link_age_ms, brief=True))
     left = (*left, *_held(data.link, width - row_width(left)))
     right: list[Span] = []
     for span in _figures(data):
@@ -108,9 +110,11 @@ def _mode(data: StatusInput, *, brief: bool = False) -> tuple[Span, ...]:
     return tuple(spans)
 
 
-def _link(link: LinkView | None, *, brief: bool = False) -> tuple[Span, ...]:
+def _link(link: LinkView | None, age_ms: int | None, *, brief: bool = False) -> tuple[Span, ...]:
     if link is None:
         return ((" no link ", "warn@panel"),)
+    if age_ms is not None and age_ms > SILENT_MS:
+        return ((f"  ✖ desk silent for {age(age_ms)} ", "bad@panel"),)
     if link.state is not LinkState.CONNECTED:
         reason = f": {clean(link.reason)}" if link.reason and not brief else ""
         return ((f"  ✖ {link.state.value}{reason} ", "bad@panel"),)
@@ -140,8 +144,6 @@ def _figures(data: StatusInput) -> list[Span]:
         spans.append((f"book {age(data.book_age_ms)}{state}  ", "warn@panel" if late else "text@panel"))
     if link is not None:
         spans.append((f"rest {_ms(link.rest_ms)}  feed {_ms(link.stream_ms)}  ", "dim@panel"))
-        if data.link_age_ms is not None and data.link_age_ms > 5_000:
-            spans.append((f"figures {age(data.link_age_ms)} old  ", "warn@panel"))
         if link.weight_limit:
             short = link.weight_used * 5 > link.weight_limit * 4
             style = "warn@panel" if short else "dim@panel"
