@@ -107,6 +107,8 @@ class DeskStatus(msgspec.Struct, frozen=True, kw_only=True):
     link: str = ""
     """State of the market link."""
     last_fact: int = 0
+    stays: bool = True
+    """Whether it outlives its clients; one of a demo, or for one command, ends after the last of them."""
 
 
 # Client to desk.

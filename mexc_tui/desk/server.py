@@ -13,6 +13,8 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from mexc_tui.desk.intake import Intake, on_its_way
 from mexc_tui.desk.pace import Pace, cost_of
 from mexc_tui.desk.peer import Peer, peer_of
@@ -80,6 +82,8 @@ class DeskServer:
         """``on_stop`` is called with who asks when the desk is to end, ``on_clients`` with how many are attached."""
         self.info = info
         self.path = path
+        self.stays = True
+        """What a status says of it; whoever runs the desk knows."""
         self._engine = engine
         self._on_stop = on_stop
         self._on_clients = on_clients
@@ -284,7 +288,7 @@ class DeskServer:
     async def _reply(self, session: Session, ask: Ask, writer: asyncio.StreamWriter) -> None:
         if ask.what == STATUS:
             status = await desk_status(self._engine, self.info, self.clients, self._published)
-            _send(writer, Reply(request_id=ask.request_id, body=status))
+            _send(writer, Reply(request_id=ask.request_id, body=replace(status, stays=self.stays)))
         elif ask.what != STOP:
             _send(writer, Reply(request_id=ask.request_id, reason=f"The desk does not know {_shown(ask.what)!r}."))
         elif session.info.role is not Role.TRADE:

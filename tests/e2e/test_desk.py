@@ -177,6 +177,30 @@ def test_the_setting_answers_for_you(screen, local, tmp_path, choice, lives):
         gone(pid, AT_ONCE_S)
 
 
+def test_a_demo_that_was_started_to_stay_is_not_ended_without_a_word(screen, environment):
+    assert program(environment, "desk", "start", "--demo").returncode == 0
+    first = screen("attach")
+    first.until(book_is_shown)
+    first.press("\x11")
+    first.until(lambda text: "what becomes of the desk?" in text)
+    first.press("k")
+    assert first.ended() == 0
+    assert only_desk(environment)["stays"] is True
+
+
+def test_a_desk_that_does_not_say_who_looks_at_it_is_not_stopped_without_a_word(screen, environment):
+    first = screen("demo")
+    first.until(book_is_shown)
+    pid = only_desk(environment)["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    first.press("\x11")
+    first.until(lambda text: "what becomes of the desk?" in text)
+    os.kill(pid, signal.SIGCONT)
+    first.press("s")
+    assert first.ended() == 0
+    gone(pid, AT_ONCE_S)
+
+
 def test_a_desk_that_dies_is_told_and_found_again(screen, local):
     assert program(local, "desk", "start", "--armed").returncode == 0
     assert program(local, "buy", "BTCUSDT", "$20", "--at", "60000").returncode == 0
@@ -265,8 +289,9 @@ def test_a_desk_of_the_moment_is_kept_by_whoever_starts_one(local):
     assert program(local, "status").returncode == 0
     started = program(local, "desk", "start")
     assert "ran already" in started.stdout, started.stderr
+    assert "It is locked" in started.stdout
     kept = only_desk(local)
-    assert kept["armed"] is False
+    assert (kept["armed"], kept["stays"]) == (False, True)
     refused = program(local, "buy", "BTCUSDT", "$20", "--at", "60000")
     assert refused.returncode == 1
     assert "locked" in refused.stdout + refused.stderr
@@ -280,6 +305,15 @@ def test_status_waits_for_the_value_of_what_is_held(local):
     until(lambda: not desk_pids(local["XDG_STATE_HOME"]))
     (row,) = rows(program(local, "status", "--json"))
     assert row["equity"] is not None
+
+
+def test_a_desk_that_was_frozen_ends_when_it_was_told_to(local):
+    assert program(local, "desk", "start").returncode == 0
+    pid = only_desk(local)["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    os.kill(pid, signal.SIGTERM)
+    os.kill(pid, signal.SIGCONT)
+    gone(pid, AT_ONCE_S)
 
 
 def test_a_command_that_could_mean_several_desks_names_them(environment):

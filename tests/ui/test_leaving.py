@@ -56,8 +56,6 @@ async def test_escape_stays_and_the_stop_key_works_before_the_question(make_cock
     [
         ({"on_quit": "keep"}, Leave.KEEP),
         ({"on_quit": "stop"}, Leave.STOP),
-        ({"on_quit": "stop", "alone": False}, Leave.KEEP),
-        ({"on_quit": "ask", "alone": False}, Leave.KEEP),
         ({"on_quit": "stop", "view_only": True}, Leave.KEEP),
         ({"on_quit": "ask", "view_only": True}, Leave.KEEP),
     ],

@@ -179,10 +179,13 @@ def _start(arguments: argparse.Namespace) -> int:
         info = client.info
         if arguments.armed and not start.started:
             acting.arm(client)
+        armed = client.status().armed
     finally:
         client.close()
     how = "runs" if start.started else "ran already"
-    say({}, f"The desk {info.name} {how} (process {info.pid}): {info.account}.", as_json=False)
+    locked = " It is locked: `a` on a screen, or `mexc-tui desk start --armed`, lets it take orders."
+    text = f"The desk {info.name} {how} (process {info.pid}): {info.account}."
+    say({}, text + (locked if armed is False else ""), as_json=False)
     return OK
 
 
@@ -279,7 +282,9 @@ def _row(entry: DeskEntry) -> Row:
         "pid": entry.pid,
         "program": entry.program,
         "uptime_s": max(0, time.time_ns() // 1_000_000 - entry.started_ms) // 1_000,
-        **dict.fromkeys(("screens", "clients", "state", "reason", "armed", "ready", "open_orders", "unknown"), None),
+        **dict.fromkeys(
+            ("screens", "clients", "state", "reason", "armed", "ready", "open_orders", "unknown", "stays"), None
+        ),
         "problem": "",
     }
     try:
@@ -301,6 +306,7 @@ def _row(entry: DeskEntry) -> Row:
         "ready": found.ready,
         "open_orders": found.open_orders,
         "unknown": found.unknown,
+        "stays": found.stays,
     }
 
 
