@@ -69,6 +69,10 @@ class DeskAbsentError(Exception):
     """No desk answers at that path, or it stopped answering; a sentence."""
 
 
+class DeskSilentError(DeskAbsentError):
+    """A desk listens and does not answer in time; a sentence."""
+
+
 class DeskRefusedError(Exception):
     """The desk did not let this client in, or refused what it asked for; a sentence with what to do."""
 
@@ -99,7 +103,7 @@ class SocketClient:
         self.seen = welcome.seen
         """Number of the latest fact at the time of ``connect``: facts above it happened while attached."""
         self.unseen_after = welcome.unseen_after
-        """Number of the latest fact that a screen had been sent when the last one left; None if one was attached."""
+        """Number of the latest fact that a screen had taken in when the last one left; None if one was attached."""
         self.lost_facts = 0
         """Facts that this client missed and the desk no longer keeps; those before its first one do not count."""
         self._replica = Replica(welcome.after)
@@ -395,7 +399,7 @@ def _attach(path: Path, hello: Hello, limit_s: float) -> tuple[Link, Welcome]:
         try:
             answer = decode_to_client(link.read(max(0.0, until - time.monotonic())))
         except TimeoutError:
-            raise DeskAbsentError(f"The desk at {path} does not answer (waited {limit_s:g} s).") from None
+            raise DeskSilentError(f"The desk at {path} does not answer (waited {limit_s:g} s).") from None
         except OSError:
             raise DeskAbsentError(f"The desk at {path} hung up.") from None
         except ProtocolError as error:

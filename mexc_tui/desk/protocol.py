@@ -171,7 +171,7 @@ class Welcome(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     after: int
     """The facts above this number follow."""
     unseen_after: int | None = None
-    """Number of the latest fact that a screen had been sent when the last one left; None if one is attached."""
+    """Number of the latest fact that a screen had taken in when the last one left; None if one is attached."""
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True, tag=True):

@@ -94,6 +94,8 @@ class DeskServer:
         self._server: asyncio.Server | None = None
         self._inode: tuple[int, int] | None = None
         self._unseen_after: int | None = None
+        self._screens_took = 0
+        """Number of the latest fact that any screen which has left had taken in."""
         self._flush_due = False
         self._published = asyncio.Event()
 
@@ -254,8 +256,10 @@ class DeskServer:
         del self._attached[session]
         session.client.close()
         self._forget_views()
-        if session.info.name.startswith(SCREEN) and not any(one.info.name.startswith(SCREEN) for one in self._attached):
-            self._unseen_after = session.sent_facts
+        if session.info.name.startswith(SCREEN):
+            self._screens_took = max(self._screens_took, session.taken_facts)
+            if not any(one.info.name.startswith(SCREEN) for one in self._attached):
+                self._unseen_after = self._screens_took
         self._on_clients(len(self._attached))
 
     def _forget_views(self) -> None:

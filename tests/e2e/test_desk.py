@@ -316,6 +316,27 @@ def test_a_desk_that_was_frozen_ends_when_it_was_told_to(local):
     gone(pid, AT_ONCE_S)
 
 
+def test_a_desk_that_does_not_answer_is_told_with_what_to_do(local):
+    assert program(local, "desk", "start").returncode == 0
+    pid = only_desk(local)["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        done = program(local, "halt")
+        assert done.returncode == 1
+        assert f"process {pid}) runs and does not answer. Nothing was sent." in done.stderr
+        assert "is starting" not in done.stderr.splitlines()[-1]
+        listed = program(local, "desk", "status")
+        assert max(map(len, listed.stdout.splitlines())) < 120
+        assert "no answer" in listed.stdout
+        assert "does not answer" in listed.stderr
+        stopped = program(local, "desk", "stop")
+        assert stopped.returncode == 1
+        assert f"kill -9 {pid}" in stopped.stdout
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    gone(pid, AT_ONCE_S)
+
+
 def test_a_command_that_could_mean_several_desks_names_them(environment):
     for options in ((), ("--seed", "5")):
         assert program(environment, "desk", "start", "--demo", *options).returncode == 0

@@ -190,20 +190,26 @@ def _start(arguments: argparse.Namespace) -> int:
 
 
 def _stop(arguments: argparse.Namespace) -> int:
-    from mexc_tui.cli.io.output import say
+    from mexc_tui.cli.io.output import narrate, say
     from mexc_tui.desk.launch import END_LIMIT_S, end
     from mexc_tui.desk.places import entries
 
     if arguments.all and arguments.name:
         raise ExitError("Give a NAME or --all, not both.", USAGE)
     code = OK
+    if arguments.all and not entries():
+        narrate("no desk runs")
     for entry in entries() if arguments.all else [_named(arguments.name)]:
         left = _left(entry)
         if end(entry):
             say({}, f"The desk {entry.name} has ended.{left}", as_json=False)
         else:
             code = FAILURE
-            say({}, f"The desk {entry.name} (process {entry.pid}) did not end in {END_LIMIT_S:.0f} s.", as_json=False)
+            text = (
+                f"The desk {entry.name} (process {entry.pid}) did not end in {END_LIMIT_S:.0f} s. It may be frozen: "
+                f"`kill -9 {entry.pid}` ends it; working orders stay at the exchange and the next start finds them."
+            )
+            say({}, text, as_json=False)
     return code
 
 
@@ -250,7 +256,7 @@ def _status(arguments: argparse.Namespace) -> int:
             (
                 row["name"],
                 row["kind"],
-                row["problem"] or _state(row),
+                "no answer" if row["problem"] else _state(row),
                 _or_dash(row["open_orders"]),
                 _or_dash(row["screens"]),
                 str(row["pid"]),
@@ -261,6 +267,9 @@ def _status(arguments: argparse.Namespace) -> int:
         ],
         left=3,
     )
+    for row in rows:
+        if row["problem"]:
+            narrate(str(row["problem"]))
     return OK
 
 
