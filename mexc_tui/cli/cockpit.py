@@ -38,6 +38,7 @@ FACTS_LIMIT_S = 1.0
 SMALL = 20
 """An exchange with no more pairs than this is watched whole."""
 WELL_KNOWN = tuple(f"{base}USDT" for base in ("BTC", "ETH", "SOL", "XRP", "BNB", "DOGE", "ADA", "SUI", "LINK", "MX"))
+_AGAIN = "`mexc-tui desk status` shows whether one runs; the next start finds the orders again."
 _DEMOS = (VenueKind.DEMO, VenueKind.REPLAY)
 
 
@@ -109,7 +110,7 @@ def open_screen(
     died = client.died()
     if died:
         client.close()
-        raise ExitError(died, FAILURE)
+        raise ExitError(f"{died} {_AGAIN}", FAILURE)
     orders = working_orders(client)
     if left is Leave.STOP:
         _close(client, desk_id, stop=True)

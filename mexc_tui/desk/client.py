@@ -56,7 +56,7 @@ STEADY_S = 5.0
 ATTACH_LIMIT_S = 5.0
 LEAVE_LIMIT_S = 1.0
 
-_LOST = "The connection to the desk was lost; what works at the exchange lives on. Trying to attach again."
+_LOST = "The connection to the desk was lost; what works at the exchange lives on."
 _DETACHED = "This client was closed."
 _NOT_SENT = "Not sent: there is no connection to the desk. Send it again when it is back, if it is still meant."
 _BUSY = "Not sent: the desk does not read what it is sent."

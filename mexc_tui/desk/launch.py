@@ -262,7 +262,7 @@ def wait_for_end(desk_id: str, limit_s: float = END_LIMIT_S) -> bool:
     return True
 
 
-def meant(name: str | None, configured: DeskChoice, *, starts: bool = False) -> DeskEntry | None:
+def meant(name: str | None, configured: DeskChoice | None, *, starts: bool = False) -> DeskEntry | None:
     """Return the running desk that a command means; None where none runs, or where one is to be started.
 
     With ``starts`` the account of an exchange on this machine that is configured is meant even if no desk runs for it.
@@ -279,9 +279,10 @@ def meant(name: str | None, configured: DeskChoice, *, starts: bool = False) -> 
                 return entry
         known = ", ".join(entry.name for entry in found)
         raise DeskError(
-            f"No desk {name[:60]!r} runs. " + (f"Running: {known}." if known else "No desk runs at all."), 2
+            f"No desk {name[:60]!r} runs. {f'Running: {known}.' if known else 'No desk runs at all.'} {_NOTHING_SENT}",
+            2,
         )
-    if configured.kind is VenueKind.LOCAL:
+    if configured is not None and configured.kind is VenueKind.LOCAL:
         own = next((entry for entry in found if entry.desk_id == configured.desk_id), None)
         if own is not None or starts:
             return own

@@ -221,6 +221,7 @@ def test_a_desk_that_is_stopped_says_who_did_it(screen, environment):
     assert program(environment, "desk", "stop").returncode == 0
     first.until(lambda text: "NO DESK" in text and "stopped" in text)
     first.press("\x11")
+    first.until(lambda text: "the next start finds the orders again" in " ".join(text.split()))
     assert first.ended() == 1
 
 
@@ -294,8 +295,8 @@ def test_a_desk_of_the_moment_is_kept_by_whoever_starts_one(local):
     assert (kept["armed"], kept["stays"]) == (False, True)
     refused = program(local, "buy", "BTCUSDT", "$20", "--at", "60000")
     assert refused.returncode == 1
-    assert "locked" in refused.stdout + refused.stderr
-    assert program(local, "desk", "start", "--armed").returncode == 0
+    assert "desk start --armed" in refused.stdout
+    assert "locked" not in program(local, "desk", "start", "--armed").stdout
     assert program(local, "buy", "BTCUSDT", "$20", "--at", "60000").returncode == 0
     assert only_desk(local)["pid"] == kept["pid"]
 
@@ -335,6 +336,18 @@ def test_a_desk_that_does_not_answer_is_told_with_what_to_do(local):
     finally:
         os.kill(pid, signal.SIGCONT)
     gone(pid, AT_ONCE_S)
+
+
+def test_a_mistake_in_the_settings_stands_before_no_halt_and_no_stop(environment, tmp_path):
+    assert program(environment, "desk", "start", "--demo").returncode == 0
+    path = tmp_path / "bad.toml"
+    path.write_text('[desk]\non_quit = "maybe"\n')
+    bad = {"MEXC_TUI_CONFIG": str(path)}
+    for arguments in (("halt",), ("cancel", "--all"), ("status", "--desk", "demo"), ("desk", "logs"), ("desk", "stop")):
+        done = program(environment, *arguments, **bad)
+        assert done.returncode == 0, done.stderr
+        assert ("on_quit" in done.stderr) is ("--desk" not in arguments)
+    assert program(environment, "halt", **bad).returncode == 2
 
 
 def test_a_command_that_could_mean_several_desks_names_them(environment):
@@ -442,6 +455,8 @@ def test_the_unit_runs_this_program(environment):
     (start,) = [line for line in done.stdout.splitlines() if line.startswith("ExecStart=")]
     assert start.endswith("desk run --demo --seed 5")
     assert "EnvironmentFile=" in done.stdout
+    odd = program(environment, "desk", "unit", "--demo", "--replay", "/a b/100%$x'y.gz").stdout
+    assert '--replay "/a b/100%%$$x\'y.gz"\n' in odd
 
 
 def test_a_desk_belongs_to_no_terminal_and_keeps_its_files_to_itself(screen, environment):

@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from mexc_tui.cli.commands import demo
-from mexc_tui.cli.desks import configured_desk, read_settings, settings_refused
+from mexc_tui.cli.desks import configured_desk, desk_by_settings, read_settings, settings_refused
 from mexc_tui.cli.io.exits import FAILURE, OK, USAGE, ExitError
 
 if TYPE_CHECKING:
@@ -230,7 +230,7 @@ def _left(entry: DeskEntry) -> str:
 def _named(name: str | None) -> DeskEntry:
     from mexc_tui.desk.launch import meant
 
-    entry = meant(name, configured_desk())
+    entry = meant(name, desk_by_settings(name))
     if entry is None:
         raise ExitError("No desk runs.", USAGE)
     return entry
@@ -364,14 +364,19 @@ def _logs(arguments: argparse.Namespace) -> int:
 
 
 def _unit(arguments: argparse.Namespace) -> int:
-    import shlex
     import shutil
 
     from mexc_tui.cli.io.output import say
 
     choice = _choice(arguments)
     program = shutil.which("mexc-tui")
-    command = shlex.quote(program) if program else f"{shlex.quote(sys.executable)} -m mexc_tui"
+    command = _word(program) if program else f"{_word(sys.executable)} -m mexc_tui"
     given = [*choice.arguments, *(["--armed"] if arguments.armed else [])]
-    say({}, UNIT.format(command=command, arguments="".join(f" {shlex.quote(one)}" for one in given)), as_json=False)
+    say({}, UNIT.format(command=command, arguments="".join(f" {_word(one)}" for one in given)), as_json=False)
     return OK
+
+
+def _word(text: str) -> str:
+    """Return a word as systemd reads it, which is not as a shell does."""
+    safe = text.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
+    return safe if text and not set(text) & set(" \t'\";") else f'"{safe}"'

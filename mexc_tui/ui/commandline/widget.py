@@ -62,6 +62,8 @@ def read(line: str, frame: Frame) -> Reading:
 
 def _order(intent: OrderIntent, frame: Frame) -> Reading:
     symbol = intent.symbol or frame.selection.symbol
+    if frame.selection.view_only:
+        return Reading(text="this screen can only look (--role view): orders need another screen", style="warn")
     inputs = frame.view(gate_topic(symbol))
     other = "" if symbol == frame.selection.symbol else symbol
     if not isinstance(inputs, GateInputs):
