@@ -153,7 +153,9 @@ def _show(client: SocketClient, options: UiOptions, refusals: Refusals, wanted: 
     from mexc_tui.ui.app import CockpitApp
     from mexc_tui.ui.textual_compat import keep_crash_quiet
 
-    app = CockpitApp(client, options, on_quit=lambda: on_quit(client, wanted), refused=refusals.next)
+    app = CockpitApp(
+        client, options, on_quit=lambda: on_quit(client, wanted), refused=lambda: refusals.next() or client.late()
+    )
     crash = keep_crash_quiet(app)
     blind = options.frames is not None and not (sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty())
 

@@ -215,6 +215,19 @@ def test_a_desk_that_dies_is_told_and_found_again(screen, local):
     assert only_desk(local)["open_orders"] == 1
 
 
+def test_a_desk_that_does_not_answer_a_command_is_told_on_the_screen(screen, environment):
+    first = screen("demo")
+    first.until(book_is_shown)
+    pid = only_desk(environment)["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        first.press("!")
+        first.until(lambda text: "The desk has not answered" in text)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    first.until(lambda text: "HALTED" in text)
+
+
 def test_a_desk_that_is_stopped_says_who_did_it(screen, environment):
     first = screen("demo")
     first.until(book_is_shown)
