@@ -24,7 +24,7 @@ from mexc_tui.desk.starting import SCREEN
 from mexc_tui.domain.client import Role
 from mexc_tui.domain.interest import Interest
 from mexc_tui.domain.views import TOPIC_INSTRUMENTS, TOPIC_ORDERS, InstrumentsView, VenueKind
-from mexc_tui.ui.leaving import Leave, working_orders
+from mexc_tui.ui.leaving import Leave, OnQuit, working_orders
 
 if TYPE_CHECKING:
     from mexc_tui.ui.options import UiOptions
@@ -39,6 +39,7 @@ FACTS_LIMIT_S = 1.0
 SMALL = 20
 """An exchange with no more pairs than this is watched whole."""
 WELL_KNOWN = tuple(f"{base}USDT" for base in ("BTC", "ETH", "SOL", "XRP", "BNB", "DOGE", "ADA", "SUI", "LINK", "MX"))
+_AGAIN = "`mexc-tui desk status` shows whether one runs; the next start finds the orders again."
 _DEMOS = (VenueKind.DEMO, VenueKind.REPLAY)
 
 
@@ -103,7 +104,8 @@ def open_screen(
             end(entry)
         raise
     try:
-        left, received = _show(client, options_of(client, file, symbol, watchlist, arguments.frames), refusals)
+        options = options_of(client, file, symbol, watchlist, arguments.frames)
+        left, received = _show(client, options, refusals, file.settings.desk.on_quit)
     except BaseException:
         client.close()
         raise
@@ -113,7 +115,7 @@ def open_screen(
     died = client.died()
     if died:
         client.close()
-        raise ExitError(died, FAILURE)
+        raise ExitError(f"{died} {_AGAIN}", FAILURE)
     orders = working_orders(client)
     if left is Leave.STOP:
         _close(client, desk_id, stop=True)
@@ -139,20 +141,26 @@ def _close(client: SocketClient, desk_id: str, *, stop: bool) -> None:
         raise ExitError("The desk did not end in time; orders that were working stay at the exchange.", FAILURE)
 
 
-def _alone(client: SocketClient) -> bool:
+def on_quit(client: SocketClient, wanted: OnQuit) -> OnQuit:
+    """Return what leaving this screen now does to the desk, where ``wanted`` is what the settings say."""
     try:
-        clients = client.status(STATUS_LIMIT_S).clients
+        found = client.status(STATUS_LIMIT_S)
     except DeskAbsentError:
-        return True
-    return sum(one.name.startswith(SCREEN) for one in clients) <= 1
+        # Others may look at it: it is not stopped without a word.
+        return "keep" if wanted == "keep" else "ask"
+    if sum(one.name.startswith(SCREEN) for one in found.clients) > 1:
+        return "keep"
+    return "stop" if found.info.kind in _DEMOS and not found.stays else wanted
 
 
-def _show(client: SocketClient, options: UiOptions, refusals: Refusals) -> tuple[Leave | None, int]:
+def _show(client: SocketClient, options: UiOptions, refusals: Refusals, wanted: OnQuit) -> tuple[Leave | None, int]:
     """Run the screen until it is left; returns what becomes of the desk, and the signal that ended it (0: none)."""
     from mexc_tui.ui.app import CockpitApp
     from mexc_tui.ui.textual_compat import keep_crash_quiet
 
-    app = CockpitApp(client, options, alone=lambda: _alone(client), refused=refusals.next)
+    app = CockpitApp(
+        client, options, on_quit=lambda: on_quit(client, wanted), refused=lambda: refusals.next() or client.late()
+    )
     crash = keep_crash_quiet(app)
     blind = options.frames is not None and not (sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty())
 
@@ -185,7 +193,6 @@ def options_of(
         watchlist=watchlist,
         sizes=ui.sizes,
         keys=file.settings.keys,
-        on_quit="stop" if client.info.kind in _DEMOS else file.settings.desk.on_quit,
         view_only=client.role is Role.VIEW,
         instant=ui.instant,
         ssh=bool(os.environ.get("SSH_CONNECTION") or os.environ.get("SSH_TTY")),

@@ -83,10 +83,10 @@ def desk_client(arguments: argparse.Namespace, name: str, *, look: bool = False)
     from mexc_tui.domain.client import Role
 
     role = Role.VIEW if look else Role.TRADE
-    configured = configured_desk()
+    configured = desk_by_settings(arguments.desk)
     entry = meant(arguments.desk, configured, starts=True)
-    if entry is None or entry.desk_id == configured.desk_id:
-        client = _for_the_moment(configured, name, role)
+    if entry is None or (configured is not None and entry.desk_id == configured.desk_id):
+        client = _for_the_moment(configured or configured_desk(), name, role)
     else:
         if arguments.desk is None:
             _say_which(entry)
@@ -95,6 +95,25 @@ def desk_client(arguments: argparse.Namespace, name: str, *, look: bool = False)
         yield client
     finally:
         client.close()
+
+
+def desk_by_settings(name: str | None) -> DeskChoice | None:
+    """Return the desk of plain ``mexc-tui`` where the settings have to say which desk is meant.
+
+    A mistake in the config file does not stand before a halt or a stop: it counts only where they must be asked.
+    """
+    if name is not None:
+        return None
+    try:
+        return configured_desk()
+    except ExitError as error:
+        from mexc_tui.cli.io.output import narrate
+        from mexc_tui.desk.places import entries
+
+        if len(entries()) != 1:
+            raise
+        narrate(str(error))
+        return None
 
 
 def configured_desk() -> DeskChoice:
@@ -165,7 +184,7 @@ def asks_exchange(arguments: argparse.Namespace) -> bool:
     from mexc_tui.domain.views import VenueKind
 
     with settings_refused():
-        return bool(credentials(os.environ)) and configured_desk().kind is not VenueKind.LOCAL and not entries()
+        return not entries() and bool(credentials(os.environ)) and configured_desk().kind is not VenueKind.LOCAL
 
 
 def add_direct(parser: argparse.ArgumentParser) -> None:

@@ -40,6 +40,7 @@ AT_ONCE_S = 5.0
 """How long to wait for the end of an order that cannot rest."""
 
 _WAITING = (OrderState.PENDING, OrderState.UNKNOWN)
+_ARMS = "`a` on a screen of the desk arms it, as does `mexc-tui desk start --armed`."
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
@@ -209,7 +210,9 @@ class Placing:
             ],
         }
         reasons = "\n".join(f"  {one.code}: {one.message}" for one in fact.violations)
-        say_what_was_done(row, f"The gate refused the order; nothing was sent.\n{reasons}", as_json=self._as_json)
+        locked = any(one.code == "ARMED" for one in fact.violations)
+        text = f"The gate refused the order; nothing was sent.\n{reasons}" + (f"\n  {_ARMS}" if locked else "")
+        say_what_was_done(row, text, as_json=self._as_json)
         return FAILURE
 
     def _tell(self, order: Order, code: int, words: str) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -55,18 +56,29 @@ STEADY_S = 5.0
 """A connection that lasted this long was a good one: the pauses begin anew."""
 ATTACH_LIMIT_S = 5.0
 LEAVE_LIMIT_S = 1.0
+LATE_S = 3.0
+"""A command that has no answer after so long is told: a desk that lives answers within milliseconds."""
 
-_LOST = "The connection to the desk was lost; what works at the exchange lives on. Trying to attach again."
+_LOST = "The connection to the desk was lost; what works at the exchange lives on."
 _DETACHED = "This client was closed."
 _NOT_SENT = "Not sent: there is no connection to the desk. Send it again when it is back, if it is still meant."
 _BUSY = "Not sent: the desk does not read what it is sent."
 _IN_DOUBT = "The connection broke before the desk answered: the command may have been taken. The events will tell."
+
+_LATE = (
+    f"The desk has not answered for {LATE_S:g} s: it is not known whether it took the last command. Orders at the "
+    "exchange live on; `mexc-tui desk status` in another terminal tells how the desk is."
+)
 
 _log = logging.getLogger(__name__)
 
 
 class DeskAbsentError(Exception):
     """No desk answers at that path, or it stopped answering; a sentence."""
+
+
+class DeskSilentError(DeskAbsentError):
+    """A desk listens and does not answer in time; a sentence."""
 
 
 class DeskRefusedError(Exception):
@@ -99,7 +111,7 @@ class SocketClient:
         self.seen = welcome.seen
         """Number of the latest fact at the time of ``connect``: facts above it happened while attached."""
         self.unseen_after = welcome.unseen_after
-        """Number of the latest fact that a screen had been sent when the last one left; None if one was attached."""
+        """Number of the latest fact that a screen had taken in when the last one left; None if one was attached."""
         self.lost_facts = 0
         """Facts that this client missed and the desk no longer keeps; those before its first one do not count."""
         self._replica = Replica(welcome.after)
@@ -109,8 +121,8 @@ class SocketClient:
         self._closing = threading.Event()
         self._changed = threading.Condition(threading.RLock())
         self._interest = Interest()
-        self._open: dict[str, None] = {}
-        """Commands sent and not answered."""
+        self._open: dict[str, float] = {}
+        """Commands sent and not answered, each with when it is late; never, once that was told."""
         self._answers: dict[str, Answer] = {}
         self._replies: dict[int, Reply | None] = {}
         self._requests = itertools.count(1)
@@ -148,7 +160,7 @@ class SocketClient:
         with self._changed:
             refusal = self._send_command(command, command_id)
             if not refusal:
-                self._open[command_id] = None
+                self._open[command_id] = time.monotonic() + LATE_S
                 self._answers.pop(command_id, None)
                 return
         self._settle(Answer(command_id=command_id, outcome=Outcome.REFUSED, reason=refusal))
@@ -180,6 +192,13 @@ class SocketClient:
     def died(self) -> str:
         """Return why the connection is cut, in plain words; empty while it is not."""
         return self._cut
+
+    def late(self) -> str:
+        """Return a sentence where the desk has left commands without an answer for too long; once for each of them."""
+        with self._changed:
+            late = [command_id for command_id, due in self._open.items() if due <= time.monotonic()]
+            self._open.update(dict.fromkeys(late, math.inf))
+        return _LATE if late else ""
 
     def answer(self, command_id: str) -> Answer | None:
         """Return what became of a command on its way; None while there is no answer yet."""
@@ -395,7 +414,7 @@ def _attach(path: Path, hello: Hello, limit_s: float) -> tuple[Link, Welcome]:
         try:
             answer = decode_to_client(link.read(max(0.0, until - time.monotonic())))
         except TimeoutError:
-            raise DeskAbsentError(f"The desk at {path} does not answer (waited {limit_s:g} s).") from None
+            raise DeskSilentError(f"The desk at {path} does not answer (waited {limit_s:g} s).") from None
         except OSError:
             raise DeskAbsentError(f"The desk at {path} hung up.") from None
         except ProtocolError as error:

@@ -38,7 +38,8 @@ MOMENT_S = 3.0
 LOST_SCREEN_S = 300.0
 REACHABLE_S = 1.0
 """Between two looks at whether this desk can be found."""
-_FOREVER_S = 3600.0
+LOOK_S = 0.5
+"""A signal that reached another thread is acted on when the main one looks up; Python does not wake it for that."""
 STOPPED = "The desk was stopped. Orders that were working stay at the exchange."
 
 _log = logging.getLogger(__name__)
@@ -94,7 +95,7 @@ class DeskHost:
             if not settled:
                 raise failures.unreachable(plan.base_url, f"no answer within {limit_s:.0f} s")
             while engine.running:
-                engine.join(_FOREVER_S)
+                engine.join(LOOK_S)
         finally:
             engine.stop()
             ended = engine.join(ENGINE_LIMIT_S)
@@ -132,6 +133,7 @@ class DeskHost:
         )
         server = DeskServer(engine, path, info, on_stop=self._on_stop, on_clients=self._on_clients)
         self._server = server
+        self._live_for(self._lifetime)
         await server.start()
         try:
             self._end_in(None if self._lifetime is Lifetime.KEEP else FIRST_CLIENT_S)
@@ -177,9 +179,14 @@ class DeskHost:
         """Become what a screen or a ``desk start`` would have started: locked, unless its money is paper money."""
         was_momentary = self._lifetime is Lifetime.MOMENT
         ours = self._choice.kind in (VenueKind.DEMO, VenueKind.REPLAY)
-        self._lifetime = Lifetime.SCREENS if ours and not for_good else Lifetime.KEEP
+        self._live_for(Lifetime.SCREENS if ours and not for_good else Lifetime.KEEP)
         if was_momentary and self._choice.kind is VenueKind.LOCAL:
             self._engine.submit(Arm(command_id=f"stay-{time.time_ns()}", armed=False))
+
+    def _live_for(self, lifetime: Lifetime) -> None:
+        self._lifetime = lifetime
+        if self._server is not None:
+            self._server.stays = lifetime is Lifetime.KEEP
 
     def _end_in(self, seconds: float | None) -> None:
         if self._ending is not None:

@@ -33,6 +33,7 @@ ANSWER_LIMIT_S = 5.0
 END_LIMIT_S = 12.0
 _POLL_S = 0.01
 _LARGEST_LINE = 64 * 1024
+_NOTHING_SENT = "Nothing was sent."
 
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,7 +88,9 @@ class Start:
                 told = True
                 on_slow()
             if waited > START_LIMIT_S:
-                raise DeskError(self._silent())
+                entry = entry_of(self.choice.desk_id)
+                name = self.choice.name
+                raise DeskError(silent(entry) if entry else f"The desk {name} did not start in time. {_NOTHING_SENT}")
             try:
                 self._step()
             except KeyboardInterrupt:
@@ -103,13 +106,17 @@ class Start:
 
     def _connected(self, caller: Caller) -> SocketClient | None:
         """Return a client if the desk listens."""
-        from mexc_tui.desk.client import DeskAbsentError
+        from mexc_tui.desk.client import DeskAbsentError, DeskSilentError
 
         entry = entry_of(self.choice.desk_id)
         if entry is None:
             return None
         try:
             client = connect(entry, caller)
+        except DeskSilentError:
+            if self._process is not None:
+                return None
+            raise DeskError(silent(entry)) from None
         except DeskAbsentError:
             # It is about to end: its entry was read a moment too early.
             return None
@@ -171,12 +178,13 @@ class Start:
         stream.close()
         return Report(error=_last_words(self._said, process.wait()), exit_code=1)
 
-    def _silent(self) -> str:
-        name = self.choice.name
-        return (
-            f"The desk {name} runs and does not answer. `mexc-tui desk status` shows it, `mexc-tui desk stop {name}` "
-            "ends it; orders that were working stay at the exchange."
-        )
+
+def silent(entry: DeskEntry) -> str:
+    """Return what to do about a desk that runs and does not answer."""
+    return (
+        f"The desk {entry.name} (process {entry.pid}) runs and does not answer. {_NOTHING_SENT} Orders that were "
+        f"working stay at the exchange. `mexc-tui desk stop {entry.name}` ends it; a new start finds its orders again."
+    )
 
 
 def connect(entry: DeskEntry, caller: Caller) -> SocketClient:
@@ -230,11 +238,8 @@ def attach_to(entry: DeskEntry, caller: Caller) -> SocketClient:
 
     try:
         return connect(entry, caller)
-    except DeskAbsentError as error:
-        raise DeskError(
-            f"The desk {entry.name} (process {entry.pid}) does not answer: {str(error).rstrip('.')}. "
-            f"`mexc-tui desk stop {entry.name}` ends it; orders that were working stay at the exchange."
-        ) from None
+    except DeskAbsentError:
+        raise DeskError(silent(entry)) from None
 
 
 def end(entry: DeskEntry) -> bool:
@@ -257,7 +262,7 @@ def wait_for_end(desk_id: str, limit_s: float = END_LIMIT_S) -> bool:
     return True
 
 
-def meant(name: str | None, configured: DeskChoice, *, starts: bool = False) -> DeskEntry | None:
+def meant(name: str | None, configured: DeskChoice | None, *, starts: bool = False) -> DeskEntry | None:
     """Return the running desk that a command means; None where none runs, or where one is to be started.
 
     With ``starts`` the account of an exchange on this machine that is configured is meant even if no desk runs for it.
@@ -274,9 +279,10 @@ def meant(name: str | None, configured: DeskChoice, *, starts: bool = False) -> 
                 return entry
         known = ", ".join(entry.name for entry in found)
         raise DeskError(
-            f"No desk {name[:60]!r} runs. " + (f"Running: {known}." if known else "No desk runs at all."), 2
+            f"No desk {name[:60]!r} runs. {f'Running: {known}.' if known else 'No desk runs at all.'} {_NOTHING_SENT}",
+            2,
         )
-    if configured.kind is VenueKind.LOCAL:
+    if configured is not None and configured.kind is VenueKind.LOCAL:
         own = next((entry for entry in found if entry.desk_id == configured.desk_id), None)
         if own is not None or starts:
             return own

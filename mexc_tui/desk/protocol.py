@@ -107,6 +107,8 @@ class DeskStatus(msgspec.Struct, frozen=True, kw_only=True):
     link: str = ""
     """State of the market link."""
     last_fact: int = 0
+    stays: bool = True
+    """Whether it outlives its clients; one of a demo, or for one command, ends after the last of them."""
 
 
 # Client to desk.
@@ -169,7 +171,7 @@ class Welcome(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     after: int
     """The facts above this number follow."""
     unseen_after: int | None = None
-    """Number of the latest fact that a screen had been sent when the last one left; None if one is attached."""
+    """Number of the latest fact that a screen had taken in when the last one left; None if one is attached."""
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True, tag=True):

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from mexc_tui.desk.intake import Intake, on_its_way
 from mexc_tui.desk.pace import Pace, cost_of
 from mexc_tui.desk.peer import Peer, peer_of
@@ -80,6 +82,8 @@ class DeskServer:
         """``on_stop`` is called with who asks when the desk is to end, ``on_clients`` with how many are attached."""
         self.info = info
         self.path = path
+        self.stays = True
+        """What a status says of it; whoever runs the desk knows."""
         self._engine = engine
         self._on_stop = on_stop
         self._on_clients = on_clients
@@ -92,6 +96,8 @@ class DeskServer:
         self._server: asyncio.Server | None = None
         self._inode: tuple[int, int] | None = None
         self._unseen_after: int | None = None
+        self._screens_took = 0
+        """Number of the latest fact that any screen which has left had taken in."""
         self._flush_due = False
         self._left = False
         self._published = asyncio.Event()
@@ -276,8 +282,10 @@ class DeskServer:
         del self._attached[session]
         session.client.close()
         self._forget_views()
-        if session.info.name.startswith(SCREEN) and not any(one.info.name.startswith(SCREEN) for one in self._attached):
-            self._unseen_after = session.sent_facts
+        if session.info.name.startswith(SCREEN):
+            self._screens_took = max(self._screens_took, session.taken_facts)
+            if not any(one.info.name.startswith(SCREEN) for one in self._attached):
+                self._unseen_after = self._screens_took
         self._on_clients(len(self._attached))
 
     def _forget_views(self) -> None:
@@ -310,7 +318,7 @@ class DeskServer:
     async def _reply(self, session: Session, ask: Ask, writer: asyncio.StreamWriter) -> None:
         if ask.what == STATUS:
             status = await desk_status(self._engine, self.info, self.clients, self._published)
-            _send(writer, Reply(request_id=ask.request_id, body=status))
+            _send(writer, Reply(request_id=ask.request_id, body=replace(status, stays=self.stays)))
         elif ask.what != STOP:
             _send(writer, Reply(request_id=ask.request_id, reason=f"The desk does not know {_shown(ask.what)!r}."))
         elif session.info.role is not Role.TRADE:

@@ -32,7 +32,7 @@ class Session:
         self.client = client
         self.topics: frozenset[str] = frozenset()
         self._encoder = encoder
-        self._after = after
+        self._after = self._taken = after
         self._has: dict[str, View] = {}
         """What the client has acknowledged."""
         self._number = 0
@@ -40,9 +40,9 @@ class Session:
         """Views of the unacknowledged batch, None for those to be forgotten; None if there is no such batch."""
 
     @property
-    def sent_facts(self) -> int:
-        """Number of the latest fact that was sent."""
-        return self._after
+    def taken_facts(self) -> int:
+        """Number of the latest fact that the client has acknowledged."""
+        return self._taken
 
     @property
     def waiting(self) -> bool:
@@ -74,6 +74,7 @@ class Session:
             else:
                 self._has[topic] = view
         self._sent = None
+        self._taken = self._after
 
     def batch(self) -> bytes | None:
         """Return the next batch, encoded; None while there is nothing new or the last one is not acknowledged."""

@@ -22,7 +22,7 @@ from mexc_tui.ui.controls.trading import Trading
 from mexc_tui.ui.frame_clock import FrameClock, Framed
 from mexc_tui.ui.help.screen import HelpScreen
 from mexc_tui.ui.keymap import resolve
-from mexc_tui.ui.leaving import Leave, LeaveScreen
+from mexc_tui.ui.leaving import Leave, LeaveScreen, OnQuit
 from mexc_tui.ui.options import UiOptions
 from mexc_tui.ui.palette import ActionProvider
 from mexc_tui.ui.panes.ladder.widget import LadderPane
@@ -58,10 +58,10 @@ class CockpitApp(App[Leave]):
         options: UiOptions | None = None,
         new_id: Callable[[], str] = new_command_id,
         *,
-        alone: Callable[[], bool] = lambda: True,
+        on_quit: Callable[[], OnQuit] = lambda: "ask",
         refused: Callable[[], str] = str,
     ) -> None:
-        """``alone`` tells, within half a second, whether this is the only screen of the desk.
+        """``on_quit`` tells, within half a second, what leaving this screen now does to the desk.
 
         ``refused`` gives the next sentence about a command that did not reach the desk, empty where there is none.
         """
@@ -81,7 +81,7 @@ class CockpitApp(App[Leave]):
         self.navigation = Navigation(client, self.desk_state, lambda: self.size.height)
         self.trading = Trading(client, self.desk_state, self.navigation, new_id, instant=self.options.instant)
         self._new_id = new_id
-        self._alone = alone
+        self._on_quit = on_quit
         self._refused = refused
         self._themes, theme_notices = load_themes(self.options.theme_folder)
         self._notices = [*self.options.notices, *self.keymap.problems, *theme_notices]
@@ -215,9 +215,9 @@ class CockpitApp(App[Leave]):
         self._leave()
 
     def _leave(self) -> None:
-        """End the screen; what becomes of the desk is asked where nobody else looks at it and no setting says it."""
-        policy = self.options.on_quit
-        if self.options.view_only or self.client.died() or policy == "keep" or not self._alone():
+        """End the screen; what becomes of the desk is asked where nothing says it."""
+        policy: OnQuit = "keep" if self.options.view_only or self.client.died() else self._on_quit()
+        if policy == "keep":
             self.exit(Leave.KEEP)
         elif policy == "stop":
             self.exit(Leave.STOP)

@@ -9,7 +9,6 @@ import msgspec
 
 from mexc_tui.domain.market import Interval
 from mexc_tui.ui.frame_clock import LOCAL_FPS, SSH_FPS
-from mexc_tui.ui.leaving import OnQuit
 
 SIZES = (Decimal(50), Decimal(100), Decimal(250), Decimal(500), Decimal(1_000))
 
@@ -29,8 +28,6 @@ class UiOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Order sizes of the keys 1 to 5, in quote."""
     keys: dict[str, str] = {}
     """Action id to keys, several separated by commas."""
-    on_quit: OnQuit = "ask"
-    """What becomes of the desk when its only screen is left."""
     view_only: bool = False
     """The desk takes no command from this screen."""
     instant: bool = False

@@ -178,6 +178,30 @@ def test_the_setting_answers_for_you(screen, local, tmp_path, choice, lives):
         gone(pid, AT_ONCE_S)
 
 
+def test_a_demo_that_was_started_to_stay_is_not_ended_without_a_word(screen, environment):
+    assert program(environment, "desk", "start", "--demo").returncode == 0
+    first = screen("attach")
+    first.until(book_is_shown)
+    first.press("\x11")
+    first.until(lambda text: "what becomes of the desk?" in text)
+    first.press("k")
+    assert first.ended() == 0
+    assert only_desk(environment)["stays"] is True
+
+
+def test_a_desk_that_does_not_say_who_looks_at_it_is_not_stopped_without_a_word(screen, environment):
+    first = screen("demo")
+    first.until(book_is_shown)
+    pid = only_desk(environment)["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    first.press("\x11")
+    first.until(lambda text: "what becomes of the desk?" in text)
+    os.kill(pid, signal.SIGCONT)
+    first.press("s")
+    assert first.ended() == 0
+    gone(pid, AT_ONCE_S)
+
+
 def test_a_desk_that_dies_is_told_and_found_again(screen, local):
     assert program(local, "desk", "start", "--armed").returncode == 0
     assert program(local, "buy", "BTCUSDT", "$20", "--at", "60000").returncode == 0
@@ -192,12 +216,26 @@ def test_a_desk_that_dies_is_told_and_found_again(screen, local):
     assert only_desk(local)["open_orders"] == 1
 
 
+def test_a_desk_that_does_not_answer_a_command_is_told_on_the_screen(screen, environment):
+    first = screen("demo")
+    first.until(book_is_shown)
+    pid = only_desk(environment)["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        first.press("!")
+        first.until(lambda text: "The desk has not answered" in text)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    first.until(lambda text: "HALTED" in text)
+
+
 def test_a_desk_that_is_stopped_says_who_did_it(screen, environment):
     first = screen("demo")
     first.until(book_is_shown)
     assert program(environment, "desk", "stop").returncode == 0
     first.until(lambda text: "NO DESK" in text and "stopped" in text)
     first.press("\x11")
+    first.until(lambda text: "the next start finds the orders again" in " ".join(text.split()))
     assert first.ended() == 1
 
 
@@ -278,12 +316,13 @@ def test_a_desk_of_the_moment_is_kept_by_whoever_starts_one(local):
     assert program(local, "status").returncode == 0
     started = program(local, "desk", "start")
     assert "ran already" in started.stdout, started.stderr
+    assert "It is locked" in started.stdout
     kept = only_desk(local)
-    assert kept["armed"] is False
+    assert (kept["armed"], kept["stays"]) == (False, True)
     refused = program(local, "buy", "BTCUSDT", "$20", "--at", "60000")
     assert refused.returncode == 1
-    assert "locked" in refused.stdout + refused.stderr
-    assert program(local, "desk", "start", "--armed").returncode == 0
+    assert "desk start --armed" in refused.stdout
+    assert "locked" not in program(local, "desk", "start", "--armed").stdout
     assert program(local, "buy", "BTCUSDT", "$20", "--at", "60000").returncode == 0
     assert only_desk(local)["pid"] == kept["pid"]
 
@@ -293,6 +332,48 @@ def test_status_waits_for_the_value_of_what_is_held(local):
     until(lambda: not desk_pids(local["XDG_STATE_HOME"]))
     (row,) = rows(program(local, "status", "--json"))
     assert row["equity"] is not None
+
+
+def test_a_desk_that_was_frozen_ends_when_it_was_told_to(local):
+    assert program(local, "desk", "start").returncode == 0
+    pid = only_desk(local)["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    os.kill(pid, signal.SIGTERM)
+    os.kill(pid, signal.SIGCONT)
+    gone(pid, AT_ONCE_S)
+
+
+def test_a_desk_that_does_not_answer_is_told_with_what_to_do(local):
+    assert program(local, "desk", "start").returncode == 0
+    pid = only_desk(local)["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        done = program(local, "halt")
+        assert done.returncode == 1
+        assert f"process {pid}) runs and does not answer. Nothing was sent." in done.stderr
+        assert "is starting" not in done.stderr.splitlines()[-1]
+        listed = program(local, "desk", "status")
+        assert max(map(len, listed.stdout.splitlines())) < 120
+        assert "no answer" in listed.stdout
+        assert "does not answer" in listed.stderr
+        stopped = program(local, "desk", "stop")
+        assert stopped.returncode == 1
+        assert f"kill -9 {pid}" in stopped.stdout
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    gone(pid, AT_ONCE_S)
+
+
+def test_a_mistake_in_the_settings_stands_before_no_halt_and_no_stop(environment, tmp_path):
+    assert program(environment, "desk", "start", "--demo").returncode == 0
+    path = tmp_path / "bad.toml"
+    path.write_text('[desk]\non_quit = "maybe"\n')
+    bad = {"MEXC_TUI_CONFIG": str(path)}
+    for arguments in (("halt",), ("cancel", "--all"), ("status", "--desk", "demo"), ("desk", "logs"), ("desk", "stop")):
+        done = program(environment, *arguments, **bad)
+        assert done.returncode == 0, done.stderr
+        assert ("on_quit" in done.stderr) is ("--desk" not in arguments)
+    assert program(environment, "halt", **bad).returncode == 2
 
 
 def test_a_command_that_could_mean_several_desks_names_them(environment):
@@ -400,6 +481,8 @@ def test_the_unit_runs_this_program(environment):
     (start,) = [line for line in done.stdout.splitlines() if line.startswith("ExecStart=")]
     assert start.endswith("desk run --demo --seed 5")
     assert "EnvironmentFile=" in done.stdout
+    odd = program(environment, "desk", "unit", "--demo", "--replay", "/a b/100%$x'y.gz").stdout
+    assert '--replay "/a b/100%%$$x\'y.gz"\n' in odd
 
 
 def test_a_desk_belongs_to_no_terminal_and_keeps_its_files_to_itself(screen, environment):

@@ -58,6 +58,7 @@ from mexc_tui.domain.views import (
 )
 from mexc_tui.ui.app import CockpitApp
 from mexc_tui.ui.frame_clock import Frame, FrameClock
+from mexc_tui.ui.leaving import OnQuit
 from mexc_tui.ui.options import UiOptions
 from mexc_tui.ui.state import DeskState, Selection
 from mexc_tui.ui.themes import DEFAULT_THEME, load_themes
@@ -538,9 +539,9 @@ def make_pane_app(desk: FakeDesk, state: DeskState) -> Callable[..., PaneApp]:
 def make_cockpit(desk: FakeDesk) -> Callable[..., CockpitApp]:
     """Return a function (options) → the whole cockpit on the desk, drawing only when its clock is advanced."""
 
-    def make(*, alone: bool = True, **options: Any) -> CockpitApp:
+    def make(*, on_quit: OnQuit = "ask", **options: Any) -> CockpitApp:
         numbers = itertools.count(1)
         chosen: dict[str, Any] = {"timer": False, "watchlist": tuple(market[0] for market in MARKETS), **options}
-        return CockpitApp(desk, UiOptions(**chosen), new_id=lambda: f"command-{next(numbers)}", alone=lambda: alone)
+        return CockpitApp(desk, UiOptions(**chosen), new_id=lambda: f"command-{next(numbers)}", on_quit=lambda: on_quit)
 
     return make

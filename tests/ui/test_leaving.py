@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
 from mexc_tui.domain.commands import Halt
 from mexc_tui.domain.views import VenueKind
@@ -56,8 +56,6 @@ async def test_escape_stays_and_the_stop_key_works_before_the_question(make_cock
     [
         ({"on_quit": "keep"}, Leave.KEEP),
         ({"on_quit": "stop"}, Leave.STOP),
-        ({"on_quit": "stop", "alone": False}, Leave.KEEP),
-        ({"on_quit": "ask", "alone": False}, Leave.KEEP),
         ({"on_quit": "stop", "view_only": True}, Leave.KEEP),
         ({"on_quit": "ask", "view_only": True}, Leave.KEEP),
     ],
@@ -96,6 +94,8 @@ async def test_a_screen_that_may_only_look_sends_nothing_and_says_so(make_cockpi
             app.desk_state.change(notice=None)
             await pilot.press(":")
             app.screen.query_one(Input).value = line
+            await pilot.pause()
+            assert "— Enter sends" not in str(app.screen.query_one("CommandLine > Static", Static).render())
             await pilot.press("enter")
             await pilot.pause()
             assert "this screen can only look" in glass(app, HintPane), line

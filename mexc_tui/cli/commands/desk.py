@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from mexc_tui.cli.commands import demo
-from mexc_tui.cli.desks import configured_desk, read_settings, settings_refused
+from mexc_tui.cli.desks import configured_desk, desk_by_settings, read_settings, settings_refused
 from mexc_tui.cli.io.exits import FAILURE, OK, USAGE, ExitError
 
 if TYPE_CHECKING:
@@ -180,28 +180,37 @@ def _start(arguments: argparse.Namespace) -> int:
         info = client.info
         if arguments.armed and not start.started:
             acting.arm(client)
+        armed = client.status().armed
     finally:
         client.close()
     how = "runs" if start.started else "ran already"
-    say({}, f"The desk {info.name} {how} (process {info.pid}): {info.account}.", as_json=False)
+    locked = " It is locked: `a` on a screen, or `mexc-tui desk start --armed`, lets it take orders."
+    text = f"The desk {info.name} {how} (process {info.pid}): {info.account}."
+    say({}, text + (locked if armed is False else ""), as_json=False)
     return OK
 
 
 def _stop(arguments: argparse.Namespace) -> int:
-    from mexc_tui.cli.io.output import say
+    from mexc_tui.cli.io.output import narrate, say
     from mexc_tui.desk.launch import END_LIMIT_S, end
     from mexc_tui.desk.places import entries
 
     if arguments.all and arguments.name:
         raise ExitError("Give a NAME or --all, not both.", USAGE)
     code = OK
+    if arguments.all and not entries():
+        narrate("no desk runs")
     for entry in entries() if arguments.all else [_named(arguments.name)]:
         left = _left(entry)
         if end(entry):
             say({}, f"The desk {entry.name} has ended.{left}", as_json=False)
         else:
             code = FAILURE
-            say({}, f"The desk {entry.name} (process {entry.pid}) did not end in {END_LIMIT_S:.0f} s.", as_json=False)
+            text = (
+                f"The desk {entry.name} (process {entry.pid}) did not end in {END_LIMIT_S:.0f} s. It may be frozen: "
+                f"`kill -9 {entry.pid}` ends it; working orders stay at the exchange and the next start finds them."
+            )
+            say({}, text, as_json=False)
     return code
 
 
@@ -222,7 +231,7 @@ def _left(entry: DeskEntry) -> str:
 def _named(name: str | None) -> DeskEntry:
     from mexc_tui.desk.launch import meant
 
-    entry = meant(name, configured_desk())
+    entry = meant(name, desk_by_settings(name))
     if entry is None:
         raise ExitError("No desk runs.", USAGE)
     return entry
@@ -248,7 +257,7 @@ def _status(arguments: argparse.Namespace) -> int:
             (
                 row["name"],
                 row["kind"],
-                row["problem"] or _state(row),
+                "no answer" if row["problem"] else _state(row),
                 _or_dash(row["open_orders"]),
                 _or_dash(row["screens"]),
                 str(row["pid"]),
@@ -259,6 +268,9 @@ def _status(arguments: argparse.Namespace) -> int:
         ],
         left=3,
     )
+    for row in rows:
+        if row["problem"]:
+            narrate(str(row["problem"]))
     return OK
 
 
@@ -287,7 +299,9 @@ def _row(entry: DeskEntry) -> Row:
         "pid": entry.pid,
         "program": entry.program,
         "uptime_s": max(0, time.time_ns() // 1_000_000 - entry.started_ms) // 1_000,
-        **dict.fromkeys(("screens", "clients", "state", "reason", "armed", "ready", "open_orders", "unknown"), None),
+        **dict.fromkeys(
+            ("screens", "clients", "state", "reason", "armed", "ready", "open_orders", "unknown", "stays"), None
+        ),
         "problem": "",
     }
     try:
@@ -309,6 +323,7 @@ def _row(entry: DeskEntry) -> Row:
         "ready": found.ready,
         "open_orders": found.open_orders,
         "unknown": found.unknown,
+        "stays": found.stays,
     }
 
 
@@ -357,14 +372,19 @@ def _logs(arguments: argparse.Namespace) -> int:
 
 
 def _unit(arguments: argparse.Namespace) -> int:
-    import shlex
     import shutil
 
     from mexc_tui.cli.io.output import say
 
     choice = _choice(arguments)
     program = shutil.which("mexc-tui")
-    command = shlex.quote(program) if program else f"{shlex.quote(sys.executable)} -m mexc_tui"
+    command = _word(program) if program else f"{_word(sys.executable)} -m mexc_tui"
     given = [*choice.arguments, *(["--armed"] if arguments.armed else [])]
-    say({}, UNIT.format(command=command, arguments="".join(f" {shlex.quote(one)}" for one in given)), as_json=False)
+    say({}, UNIT.format(command=command, arguments="".join(f" {_word(one)}" for one in given)), as_json=False)
     return OK
+
+
+def _word(text: str) -> str:
+    """Return a word as systemd reads it, which is not as a shell does."""
+    safe = text.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
+    return safe if text and not set(text) & set(" \t'\";") else f'"{safe}"'

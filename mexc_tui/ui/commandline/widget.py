@@ -68,8 +68,11 @@ def _order(intent: OrderIntent, frame: Frame) -> Reading:
         return Reading(text=f"reading {symbol}: one moment", style="warn", symbol=other)
     cursor: Decimal | None = frame.selection.cursor if symbol == frame.selection.symbol else None
     draft = order_draft(intent, inputs, cursor)
-    verdict = check(draft, inputs)
     what = describe(intent, draft, symbol)
+    if frame.selection.view_only:
+        text = f"{what}: this screen can only look (--role view), so Enter sends nothing"
+        return Reading(intent=intent, draft=draft, text=text, style="warn", symbol=other)
+    verdict = check(draft, inputs)
     if verdict.passes:
         text, style = f"✔ {what} — Enter sends", "good"
     else:

@@ -152,6 +152,24 @@ def test_a_client_may_begin_where_it_left_or_now(bed, until):
     assert new.seen == 3
 
 
+def test_what_a_frozen_screen_was_sent_and_never_read_counts_as_missed(bed, hello, until):
+    bed.say("one", "two")
+    until(lambda: len(bed.engine.hub.facts(0)) == 2)
+    frozen = bed.raw(hello(name="screen frozen"))
+    assert frozen.read().unseen_after is None
+    frozen.send(Ack(n=frozen.read().n))
+    bed.say("three")
+    assert len(frozen.read().facts) == 1
+    frozen.close()
+    until(lambda: not bed.server.clients)
+    # One that is lost before it has read anything makes nothing of this unseen, or seen.
+    brief = bed.raw(hello(name="screen brief"))
+    assert brief.read().unseen_after == 2
+    brief.close()
+    until(lambda: not bed.server.clients)
+    assert bed.connect("screen back").unseen_after == 2
+
+
 def test_who_fell_behind_what_is_kept_is_told_how_much_is_lost(bed, until):
     bed.say(*map(str, range(FACTS_KEPT + 7)))
     until(lambda: bed.engine.hub.facts(FACTS_KEPT + 6))
