@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import time
 import uuid
 from collections.abc import Sequence
 
@@ -85,9 +86,11 @@ def cancel(arguments: argparse.Namespace) -> int:
             command: Command = CancelOrder(command_id=_new_id(), client_order_id=named[0].client_order_id)
         else:
             command = CancelAll(command_id=_new_id(), symbol=symbol)
+        until = time.monotonic() + OUTCOME_LIMIT_S
         _submit(client, command)
         codes = [_tell_cancelled(order, as_json=arguments.json) for order in _ended(client, named)]
         if missing and arguments.order is None:
+            client.wait(lambda: not account_missing(client) or bool(client.died()), max(0.0, until - time.monotonic()))
             codes += _late(client, {order.client_order_id for order in named}, symbol, as_json=arguments.json)
         if not codes:
             narrate("there was no open order")
@@ -96,7 +99,6 @@ def cancel(arguments: argparse.Namespace) -> int:
 
 def _late(client: SocketClient, told: set[str], symbol: str | None, *, as_json: bool) -> list[int]:
     """Tell of orders that turned up when the account was read after all; it is not known of others until then."""
-    client.wait(lambda: not account_missing(client) or bool(client.died()), OUTCOME_LIMIT_S)
     missing = client.died() or account_missing(client)
     if missing:
         narrate(f"whether other orders are open is not known: {missing}; the desk cancels those that turn up")
