@@ -1,4 +1,4 @@
-"""What is wrong with the settings, in one sentence a person can act on."""
+"""What is wrong with the settings, in one sentence a user can act on."""
 
 from __future__ import annotations
 

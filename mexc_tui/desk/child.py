@@ -42,7 +42,7 @@ class Addresses(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Said(msgspec.Struct, frozen=True):
-    """What the exchange says later: a whole sentence for the person."""
+    """What the exchange says later: a whole sentence for the user."""
 
     notice: str
 
@@ -130,7 +130,7 @@ class ChildExchange:
         threading.Thread(target=wait, name="exchange-end", daemon=True).start()
 
     def close(self) -> None:
-        """End the process; harmless when repeated."""
+        """End the process; idempotent."""
         self._closing = True
         with contextlib.suppress(OSError):
             if self._process.stdin is not None:
@@ -165,7 +165,7 @@ class ChildExchange:
 
 
 def _why(code: int) -> str:
-    """Return how a process ended, in words; what it printed is for the log, not for the person."""
+    """Return how a process ended, in words; what it printed is for the log, not for the user."""
     if code >= 0:
         return f"with code {code}; the log has its last words"
     with contextlib.suppress(ValueError):

@@ -163,7 +163,7 @@ class SocketClient:
                 self._open[command_id] = time.monotonic() + LATE_S
                 self._answers.pop(command_id, None)
                 return
-        self._settle(Answer(command_id=command_id, outcome=Outcome.REFUSED, reason=refusal))
+        self._resolve(Answer(command_id=command_id, outcome=Outcome.REFUSED, reason=refusal))
 
     def look(self, interest: Interest) -> None:
         """Say everything this client looks at from now on; said again after every break."""
@@ -303,21 +303,21 @@ class SocketClient:
                 if isinstance(message, Ending | Refused):
                     why = message.reason
                 elif isinstance(message, Answer):
-                    self._settle(message)
+                    self._resolve(message)
                 else:
-                    self._take(message, link)
+                    self._receive(message, link)
         except ProtocolError as error:
             _log.error("the desk was left: %s", error)
             return f"The desk sent something that cannot be understood, so it was left. {error}"
         except OSError:
             return why
 
-    def _take(self, message: ToClient, link: Link) -> None:
+    def _receive(self, message: ToClient, link: Link) -> None:
         with self._changed:
             if isinstance(message, Batch):
                 if message.lost_facts and (self._replica.position or self._hello.desk):
                     self.lost_facts += message.lost_facts
-                self._replica.take(message)
+                self._replica.apply(message)
                 _say(link, Ack(n=message.n))
             elif isinstance(message, Reply):
                 if message.request_id in self._replies:
@@ -326,7 +326,7 @@ class SocketClient:
                 raise ProtocolError(f"{type(message).__name__} came out of turn.")
             self._changed.notify_all()
 
-    def _settle(self, answer: Answer) -> None:
+    def _resolve(self, answer: Answer) -> None:
         """Note what became of a command."""
         with self._changed:
             self._open.pop(answer.command_id, None)
@@ -350,9 +350,9 @@ class SocketClient:
             self._changed.notify_all()
         for command_id in left:
             if command_id in unsent:
-                self._settle(Answer(command_id=command_id, outcome=Outcome.REFUSED, reason=_NOT_SENT))
+                self._resolve(Answer(command_id=command_id, outcome=Outcome.REFUSED, reason=_NOT_SENT))
             else:
-                self._settle(Answer(command_id=command_id, outcome=Outcome.UNKNOWN, reason=_IN_DOUBT))
+                self._resolve(Answer(command_id=command_id, outcome=Outcome.UNKNOWN, reason=_IN_DOUBT))
 
     def _attach_again(self, pauses: Iterator[float]) -> Link | None:
         """Attach again, as often as it takes; None once this client is closed."""

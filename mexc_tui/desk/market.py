@@ -93,7 +93,7 @@ class PublicMarket:
     def follow(self, pairs: Sequence[Instrument], candles: Sequence[tuple[str, Interval]] = ()) -> None:
         """Follow exactly these pairs and candles from now on."""
         if self._books:
-            self._feed.take(InstrumentsLoaded(tuple(pairs)))
+            self._feed.handle(InstrumentsLoaded(tuple(pairs)))
         self._feed.follow([pair.symbol for pair in pairs], candles, books=self._books)
 
     def now(self) -> Timestamp:

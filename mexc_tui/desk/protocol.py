@@ -50,7 +50,7 @@ def program_version() -> str:
 
 
 class Outcome(StrEnum):
-    """What became of a command on its way to the desk; what the desk did about it is told by facts."""
+    """What became of a command on its way to the desk; what the desk did about it is reported by facts."""
 
     TAKEN = "taken"
     REPEATED = "repeated"

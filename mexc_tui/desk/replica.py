@@ -32,7 +32,7 @@ class Replica:
         self._shift += self.position
         self.position = 0
 
-    def take(self, batch: Batch) -> None:
+    def apply(self, batch: Batch) -> None:
         """Take in a batch.
 
         Raises:

@@ -198,7 +198,7 @@ class DeskServer:
             while True:
                 message = await _read(reader)
                 wait_s = pace.spend(cost_of(message, session.topics), loop.time())
-                if not await self._take(session, message, writer):
+                if not await self._handle(session, message, writer):
                     break
                 await writer.drain()
                 if wait_s:
@@ -291,7 +291,7 @@ class DeskServer:
     def _forget_views(self) -> None:
         self._encoder.keep(frozenset[str]().union(*(session.topics for session in self._attached)))
 
-    async def _take(self, session: Session, message: ToDesk, writer: asyncio.StreamWriter) -> bool:
+    async def _handle(self, session: Session, message: ToDesk, writer: asyncio.StreamWriter) -> bool:
         """Take one message of an attached client; False when it leaves."""
         if isinstance(message, Ack):
             session.acknowledge(message.n)

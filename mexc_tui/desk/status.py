@@ -25,7 +25,7 @@ async def desk_status(
 ) -> DeskStatus:
     """Return the status; on the engine's loop. ``published`` is set whenever views became newer.
 
-    What cannot be told in time is left unknown.
+    What is not known in time is left unknown.
     """
     client = engine.client("status")
     client.look(Interest(topics=_TOPICS))

@@ -127,10 +127,10 @@ class CandleSeries:
                 self._official.clear()
             self._doubtful = None
         for candle in found:
-            self._take(candle)
+            self._merge(candle)
         if self._doubtful is None:
             for start in sorted(self._ahead):
-                self._take(self._ahead[start])
+                self._merge(self._ahead[start])
             self._ahead.clear()
         self.loading = False
         self._changed()
@@ -142,7 +142,7 @@ class CandleSeries:
             if len(self._ahead) < self.size and (known is None or candle.volume >= known.volume):
                 self._ahead[candle.open_ms] = candle
             return
-        self._take(candle)
+        self._merge(candle)
         self.as_of_ns = max(self.as_of_ns, recv_ns)
         self._changed()
 
@@ -185,7 +185,7 @@ class CandleSeries:
             )
         return self._view
 
-    def _take(self, candle: Candle) -> None:
+    def _merge(self, candle: Candle) -> None:
         if not 0 <= candle.open_ms <= _LATEST:
             return
         start = window_start(self.interval, candle.open_ms)

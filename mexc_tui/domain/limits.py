@@ -44,7 +44,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, gc=False, forbid_unknown
     max_book_age_ms: int = 5_000
     """Age of the last proof that the book is current: a depth push or an answer of the link."""
     max_seen_age_ms: int = 5_000
-    """Age of the book on the glass when the order was sent."""
+    """Age of the book on the screen when the order was sent."""
     seen_tolerance: Decimal = Decimal("0.003")
     """How far the touch may have moved since the frame the trader saw."""
     denied_symbols: tuple[str, ...] = ()

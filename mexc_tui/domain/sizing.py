@@ -1,4 +1,4 @@
-"""Turning what a person typed for a size into an exact quantity on the instrument's grid, never rounding up."""
+"""Turning what a user typed for a size into an exact quantity on the instrument's grid, never rounding up."""
 
 from __future__ import annotations
 

@@ -152,7 +152,7 @@ class Engine:
 
     def notify(self, message: str) -> None:
         """Tell the user something that was learnt outside the engine; from any thread."""
-        self._wake(lambda: self._take(VenueNotice(message)))
+        self._wake(lambda: self._handle(VenueNotice(message)))
 
     def join(self, limit_s: float) -> bool:
         """Wait for the end; whether it came in time."""
@@ -169,7 +169,7 @@ class Engine:
                 self._waiting.append(command)
                 return
         with contextlib.suppress(RuntimeError):
-            loop.call_soon_threadsafe(self._take, command)
+            loop.call_soon_threadsafe(self._handle, command)
 
     def follow_interest(self) -> None:
         """Follow what the clients look at now; from any thread."""
@@ -179,7 +179,7 @@ class Engine:
         interest = self.hub.interest()
         if self._started and interest != self._looked_at:
             self._looked_at = interest
-            self._take(InterestChanged(interest))
+            self._handle(InterestChanged(interest))
 
     def _wake(self, call: Callable[[], None]) -> None:
         loop = self._loop
@@ -231,19 +231,19 @@ class Engine:
         resumed = await journal.resume()
         self.reading = False
         desk = self._parts.desk(venue.info, resumed)
-        runner = EffectRunner(venue, journal, self._take, self.hub.append, self.now, self._probe)
+        runner = EffectRunner(venue, journal, self._handle, self.hub.append, self.now, self._probe)
         try:
-            await venue.open(self._take)
+            await venue.open(self._handle)
             self._desk, self._runner = desk, runner
             self._run_step(lambda: runner.run(desk.start(self.now())))
             self._started = True
             self._follow_interest()
             early, self._early = self._early, []
             for item in early:
-                self._take(item)
+                self._handle(item)
             self.settled.set()
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._repeat(TICK_S, lambda: self._take(Tick())))
+                group.create_task(self._repeat(TICK_S, lambda: self._handle(Tick())))
                 group.create_task(self._repeat(PUBLISH_S, self._publish))
                 group.create_task(self._load_pairs(venue))
                 group.create_task(self._load_tickers(venue))
@@ -253,7 +253,7 @@ class Engine:
             await runner.finish(IN_FLIGHT_LIMIT_S)
             await attempt("closing the venue", venue.close(), CLOSE_LIMIT_S)
 
-    def _take(self, item: Input | Command) -> None:
+    def _handle(self, item: Input | Command) -> None:
         """Pass one input through the kernel, at once; the venue's streams call this."""
         desk, runner = self._desk, self._runner
         if not self._started or desk is None or runner is None:
@@ -300,7 +300,7 @@ class Engine:
             )
             if not isinstance(pairs, VenueError):
                 known = None if isinstance(api_symbols, VenueError) else api_symbols
-                self._take(InstrumentsLoaded(pairs, known))
+                self._handle(InstrumentsLoaded(pairs, known))
             failed = [part for part in (pairs, api_symbols) if isinstance(part, VenueError)]
             for error in failed:
                 _log.warning("%s", error.message)
@@ -313,7 +313,7 @@ class Engine:
             if isinstance(tickers, VenueError):
                 await asyncio.sleep(RETRY_S)
             else:
-                self._take(TickersSeen(tickers, self.now().mono_ns))
+                self._handle(TickersSeen(tickers, self.now().mono_ns))
                 await asyncio.sleep(TICKERS_AGAIN_S)
 
 

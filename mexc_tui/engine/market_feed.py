@@ -53,14 +53,14 @@ class MarketFeed:
         self._pushed: tuple[Key, ...] = ()
         self._limits: dict[Key, int] = {}
         self._waiting: dict[Key, list[asyncio.Future[None]]] = {}
-        self._runner = EffectRunner(venue, NoJournal(), self.take, emit_fact, now, sleep=sleep)
+        self._runner = EffectRunner(venue, NoJournal(), self.handle, emit_fact, now, sleep=sleep)
         self._ticking: asyncio.Task[None] | None = None
         self._closed = False
 
     async def open(self) -> None:
         """Connect; VenueError if the venue does not answer."""
         self._closed = False
-        await self._venue.open(self.take)
+        await self._venue.open(self.handle)
         self._ticking = asyncio.create_task(self._tick())
 
     def follow(self, symbols: Sequence[str], pushed: Sequence[Key] = (), *, books: bool = True) -> None:
@@ -92,7 +92,7 @@ class MarketFeed:
         waiting = self._waiting.setdefault(key, [])
         waiting.append(done)
         self.chart({**self._limits, key: max(limit, self._limits.get(key, 1))})
-        self._settle(key)
+        self._answer(key)
         try:
             await done
         finally:
@@ -108,7 +108,7 @@ class MarketFeed:
         if (symbol, interval) in self._limits:
             self.chart({key: limit for key, limit in self._limits.items() if key != (symbol, interval)})
 
-    def take(self, item: Input) -> None:
+    def handle(self, item: Input) -> None:
         """Handle one input, at once; the venue's streams call this."""
         if self._on_failure is None:
             self._handle(item)
@@ -135,10 +135,10 @@ class MarketFeed:
         at = self.now()
         self._run(self.markets.handle(item, at))
         if isinstance(item, CandleHistory | CandlesFailed):
-            self._settle((item.symbol, item.interval), item.error if isinstance(item, CandlesFailed) else None)
+            self._answer((item.symbol, item.interval), item.error if isinstance(item, CandlesFailed) else None)
         self._listen(item, at)
 
-    def _settle(self, key: Key, error: VenueError | None = None) -> None:
+    def _answer(self, key: Key, error: VenueError | None = None) -> None:
         """Answer those who wait for a history, unless it is still being read."""
         if error is None and self.markets.reading(*key):
             return
@@ -157,7 +157,7 @@ class MarketFeed:
 
     async def _tick(self) -> None:
         while True:
-            self.take(Tick())
+            self.handle(Tick())
             await self._sleep(TICK_S)
 
 

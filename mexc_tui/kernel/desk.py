@@ -151,8 +151,8 @@ class Desk:
     def start(self, at: Timestamp) -> list[Effect]:
         """Begin: ask what became of everything that was under way."""
         self._command_ns = at.mono_ns
-        told = [self._facts.emit(at, "notice", Level.WARN, notice) for notice in self._notices]
-        return [*told, *self._follow(at), *self._recovery.start(at, self._symbols())]
+        facts = [self._facts.emit(at, "notice", Level.WARN, notice) for notice in self._notices]
+        return [*facts, *self._follow(at), *self._recovery.start(at, self._symbols())]
 
     def handle(self, item: Input | Command, at: Timestamp) -> list[Effect]:
         """Take one input or command."""
@@ -291,7 +291,7 @@ class Desk:
 
     def _balance(self, item: BalanceReported, at: Timestamp) -> list[Effect]:
         self._portfolio.pushed(item, at)
-        self._risk.settle()
+        self._risk.release_reflected()
         return []
 
     def _reconciled(self, item: Reconciled, at: Timestamp) -> list[Effect]:
@@ -300,7 +300,7 @@ class Desk:
             effects += self._book(fill, at)
         effects += self._orders.reconciled(item, at)
         self._portfolio.reconciled(item)
-        self._risk.settle()
+        self._risk.release_reflected()
         records = self._portfolio.settle_holdings(at, lambda asset: self._quiet(asset, at))
         if records:
             effects.append(Journal(tuple(records)))
@@ -347,20 +347,20 @@ class Desk:
 
     def _health(self, item: VenueHealth, at: Timestamp) -> list[Effect]:
         before = self._views.health(item, at)
-        told: list[Effect] = []
+        facts: list[Effect] = []
         if item.drift and item.drift != before.drift:
-            told.append(self._facts.emit(at, "drift", Level.WARN, messages.drift(item.drift)))
+            facts.append(self._facts.emit(at, "drift", Level.WARN, messages.drift(item.drift)))
         if item.held and not before.held:
-            told.append(self._facts.emit(at, "link", Level.BAD, messages.requests_held(item)))
+            facts.append(self._facts.emit(at, "link", Level.BAD, messages.requests_held(item)))
         elif before.held and not item.held:
             text = "Requests reach the exchange again; orders can be sent."
-            told.append(self._facts.emit(at, "link", Level.GOOD, text))
-        return told
+            facts.append(self._facts.emit(at, "link", Level.GOOD, text))
+        return facts
 
     def _tick(self, item: Tick, at: Timestamp) -> list[Effect]:
         effects = self._orders.tick(at) + self._recovery.tick(self._symbols(), at) + self._risk.tick(at)
         self._portfolio.measure(at)
-        self._risk.settle()
+        self._risk.release_reflected()
         day = self._portfolio.day_record(at)
         records = [*([] if day is None else [day]), *([] if self._unlisted else self._recovery.record(at))]
         if records:

@@ -59,7 +59,7 @@ class Track(msgspec.Struct):
     absences: int = 0
     """Consecutive answers that there is no such order."""
     command_id: str = ""
-    """The command that placed it; what becomes of the order is told with it."""
+    """The command that placed it; what becomes of the order is reported with it."""
     reported: bool = False
     """Whether a fact has said that the exchange has it."""
 
@@ -122,7 +122,7 @@ class OrderStore:
         """Return the orders whose money may not be in the balances yet, with their tracks."""
         return [(self._orders[key], self._tracks[key]) for key in self._unsettled]
 
-    def settle(self, key: str) -> None:
+    def mark_reflected(self, key: str) -> None:
         """Note that the balances show everything a finished order did."""
         if self._orders[key].state.final:
             self._unsettled.pop(key, None)

@@ -43,7 +43,7 @@ ABSENT_NS = 10_000 * _MS
 """The same for one that the exchange had acknowledged."""
 BELIEVED_AFTER = 2
 MOST_CANCELS = 5
-"""A cancel that is refused this often is given up, and the user told."""
+"""A cancel that is refused this often is given up, and the user informed."""
 
 
 class OrderManager:
@@ -78,7 +78,7 @@ class OrderManager:
     def deny(
         self, draft: Draft, violations: tuple[Violation, ...], book_version: int, at: Timestamp, command_id: str
     ) -> list[Effect]:
-        """Keep a refused draft where the person can see it; nothing leaves."""
+        """Keep a refused draft where the user can see it; nothing leaves."""
         reasons = tuple(violation.message for violation in violations)
         order = self._drafted(draft, OrderState.DENIED, at, reason=" ".join(reasons))
         self._store.keep(order, Track(sent_ns=at.mono_ns))
@@ -194,7 +194,7 @@ class OrderManager:
     # --- cancelling
 
     def cancel(self, key: str, at: Timestamp) -> list[Effect]:
-        """Ask for an order to be cancelled; repeating it is harmless."""
+        """Ask for an order to be cancelled; idempotent."""
         order = self._store.get(key)
         if order is None or order.state.final:
             return []

@@ -27,11 +27,11 @@ class _Account(msgspec.Struct):
     heard_ns: int = 0
     """When the newest push came in."""
     asked_ns: int = 0
-    """When the newest reconciliation that told the balance was asked for."""
+    """When the newest reconciliation that reported the balance was asked for."""
 
 
 class Portfolio:
-    """Balances, positions and equity. Unknown stays None until the exchange has told it."""
+    """Balances, positions and equity. Unknown stays None until the exchange has reported it."""
 
     def __init__(self, prices: Prices, ledger: Ledger, day: DayResult) -> None:
         self._prices = prices
@@ -86,9 +86,9 @@ class Portfolio:
 
     def reconciled(self, item: Reconciled) -> None:
         """Take in a complete picture; an asset it leaves out is not held, one pushed meanwhile keeps its push."""
-        told = {balance.asset: balance for balance in item.balances}
-        for asset in sorted(self._accounts.keys() | told.keys()):
-            balance = told.get(asset) or Balance(asset=asset, free=ZERO, locked=ZERO)
+        reported = {balance.asset: balance for balance in item.balances}
+        for asset in sorted(self._accounts.keys() | reported.keys()):
+            balance = reported.get(asset) or Balance(asset=asset, free=ZERO, locked=ZERO)
             account = self._accounts.get(asset)
             if account is None:
                 self._accounts[asset] = _Account(balance, asked_ns=item.asked_ns)

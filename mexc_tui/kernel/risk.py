@@ -150,7 +150,7 @@ class Risk:
             return ZERO
         return order.filled_qty - track.settled_qty
 
-    def settle(self) -> None:
+    def release_reflected(self) -> None:
         """After a balance came: note which fills it shows, and let go of orders that it shows entirely."""
         for order, track in self._orders.unsettled():
             pair = self._market.instrument(order.symbol)
@@ -160,7 +160,7 @@ class Risk:
                 track.settled_qty = order.filled_qty
             open_ends = track.settled_qty < order.filled_qty or track.booked_qty < order.filled_qty
             if order.state.final and not open_ends and not self._reserved(order, track, _spent(order, pair)):
-                self._orders.settle(order.client_order_id)
+                self._orders.mark_reflected(order.client_order_id)
 
     def _working_buys(self, symbol: str) -> tuple[Decimal, Decimal]:
         """Return value and quantity that working buys may still add."""

@@ -57,7 +57,7 @@ class Feed:
         """Connect, check that the pairs exist, subscribe, and read the account if there are keys."""
         self._running = True
         await self.market.open()
-        self.market.take(InstrumentsLoaded(await self.venue.instruments()))
+        self.market.handle(InstrumentsLoaded(await self.venue.instruments()))
         strange = [symbol for symbol in self._symbols if self.markets.instrument(symbol) is None]
         if strange:
             raise refused(f"the exchange does not list {', '.join(strange)}")
@@ -121,14 +121,14 @@ class Feed:
         return view is not None and view.state is BookState.LIVE
 
     def _listen(self, item: Input, _at: Timestamp) -> None:
-        self.account.take(item)
+        self.account.handle(item)
         if isinstance(item, LinkChanged) and item.private:
             back = item.state is LinkState.CONNECTED and self.account_link is LinkState.RECONNECTING
             self.account_link = item.state
             if back:
                 self._spawn(self._read_account_again())
         for subscription in tuple(self._subscriptions):
-            subscription.take(item)
+            subscription.handle(item)
         if not isinstance(item, Tick):
             for listener in tuple(self.listeners):
                 listener(item)

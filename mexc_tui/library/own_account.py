@@ -45,7 +45,7 @@ class OwnAccount:
         """Return what was last reported of an order."""
         return self._orders.get(order_id)
 
-    def take(self, item: Input) -> None:
+    def handle(self, item: Input) -> None:
         """Take what the account stream brought; anything else is ignored."""
         match item:
             case OrderReported(report):

@@ -94,7 +94,7 @@ class Subscription:
             self._ended = error
             self._wake.set()
 
-    def take(self, item: Input) -> None:
+    def handle(self, item: Input) -> None:
         """Take what concerns these channels out of everything that arrives."""
         mine = None if self._done else self._mine(item)
         if mine is None:

@@ -99,7 +99,7 @@ class SqliteJournal:
             return
         loop = asyncio.get_running_loop()
         done: asyncio.Future[None] = loop.create_future()
-        self._work.put(_Write(tuple(records), lambda error: _call(loop, _settle, done, error)))
+        self._work.put(_Write(tuple(records), lambda error: _call(loop, _resolve, done, error)))
         await done
 
     async def resume(self) -> Resumed:
@@ -134,7 +134,7 @@ class SqliteJournal:
         return Resumed(snapshot=saved, records=tuple(self._database.replay(through)))
 
     async def close(self) -> None:
-        """Write what is waiting and release the file; harmless when repeated."""
+        """Write what is waiting and release the file; idempotent."""
         if not self._closed:
             self._closed = True
             self._work.put(None)
@@ -227,7 +227,7 @@ def _call(loop: asyncio.AbstractEventLoop, answer: Callable[..., None], *values:
         loop.call_soon_threadsafe(answer, *values)
 
 
-def _settle(done: asyncio.Future[None], error: OSError | None) -> None:
+def _resolve(done: asyncio.Future[None], error: OSError | None) -> None:
     if done.done():
         return
     if error is None:

@@ -100,7 +100,7 @@ class TapeWriter:
         self._put({"k": kind, "t": wall_ms, "n": mono_ns, **fields})
 
     def close(self) -> None:
-        """Write what is waiting and bring it to the disk; harmless when repeated."""
+        """Write what is waiting and bring it to the disk; idempotent."""
         with contextlib.suppress(queue.Full):
             self._waiting.put(None, timeout=CLOSE_LIMIT_S)
         self._thread.join(CLOSE_LIMIT_S)

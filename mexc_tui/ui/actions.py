@@ -11,7 +11,7 @@ Context = Literal["desk", "table"]
 
 
 class Action(msgspec.Struct, frozen=True, gc=False):
-    """One thing a person can do. ``keys`` are defaults that the config may replace by ``id``."""
+    """One thing a user can do. ``keys`` are defaults that the config may replace by ``id``."""
 
     id: str
     label: str

@@ -1,4 +1,4 @@
-"""Keys to actions: the catalogue's defaults, the person's changes, and a sentence for each change that cannot be."""
+"""Keys to actions: the catalogue's defaults, the user's changes, and a sentence for each change that cannot be."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ class Keymap(msgspec.Struct, frozen=True):
     problems: tuple[str, ...] = ()
 
     def shown(self, action_id: str) -> str:
-        """Return the first key of an action as a person reads it; empty if it has none."""
+        """Return the first key of an action as a user reads it; empty if it has none."""
         keys = self.keys.get(action_id, ())
         return show_key(keys[0]) if keys else ""
 
     def all_shown(self, action_id: str) -> str:
-        """Return every key of an action as a person reads it."""
+        """Return every key of an action as a user reads it."""
         return " ".join(show_key(key) for key in self.keys.get(action_id, ()))
 
     def bindings(self, context: Context) -> list[Binding]:
@@ -57,7 +57,7 @@ class Keymap(msgspec.Struct, frozen=True):
 
 
 def show_key(key: str) -> str:
-    """Return a key as a person reads it: ``^Q`` for ctrl+q, ``Esc`` for escape."""
+    """Return a key as a user reads it: ``^Q`` for ctrl+q, ``Esc`` for escape."""
     if key.startswith("ctrl+"):
         return f"^{key[5:].upper()}"
     if key.startswith("shift+"):
@@ -68,7 +68,7 @@ def show_key(key: str) -> str:
 
 
 def resolve(overrides: Mapping[str, str]) -> Keymap:
-    """Return the keymap with the person's changes; each that cannot be made is left out and explained.
+    """Return the keymap with the user's changes; each that cannot be made is left out and explained.
 
     Values are keys separated by commas (the comma key is ``comma``); an empty value takes an action's keys away.
     """

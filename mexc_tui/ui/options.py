@@ -18,7 +18,7 @@ class UiOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     theme: str = "dark"
     theme_folder: Path | None = None
-    """Where the person's own themes are."""
+    """Where the user's own themes are."""
     fps: float | None = None
     """Frames a second; None takes 20, or 10 over SSH."""
     symbol: str = "BTCUSDT"

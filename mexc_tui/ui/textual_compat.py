@@ -77,7 +77,7 @@ class PasteFilter:
 
 
 def guard_pastes() -> None:
-    """Let no pasted text press keys, whatever bytes are in it; harmless when repeated."""
+    """Let no pasted text press keys, whatever bytes are in it; idempotent."""
     if hasattr(XTermParser, "_unguarded_feed"):
         return
     feed = XTermParser.feed

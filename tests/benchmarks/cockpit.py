@@ -215,7 +215,7 @@ def _orders(terminal: Terminal, feed: Feed, count: int) -> list[float]:
 
 
 def slow_link(bytes_per_second: int = 20_000, seconds: float = 25.0) -> dict[str, float]:
-    """Return the age of the book that is on the glass of 120x40 cells through a slow terminal, in seconds."""
+    """Return the age of the book that is on the screen of 120x40 cells through a slow terminal, in seconds."""
     feed = Feed()
     started = int(feed.where["started"])
     read: list[tuple[bytes, int]] = []

@@ -12,7 +12,7 @@ from mexc_tui.ui.panes.ticket.form import TicketForm
 from mexc_tui.ui.panes.ticket.presenter import TicketInput, ticket_rows
 from mexc_tui.ui.primitives.pane import LinePane
 from mexc_tui.ui.primitives.rows import Row
-from mexc_tui.ui.primitives.table import Column, LineTable, Record, TableState, layout, settle, visible_columns
+from mexc_tui.ui.primitives.table import Column, LineTable, Record, TableState, layout, scrolled, visible_columns
 
 
 class Counter(LinePane):
@@ -86,11 +86,11 @@ def test_columns_yield_in_order_and_the_growing_one_takes_the_rest() -> None:
 
 
 def test_cursor_stays_on_its_row_while_rows_move() -> None:
-    state = settle(TableState("b"), ["a", "b", "c"], 2)
-    assert settle(state, ["x", "y", "a", "b"], 2) == TableState("b", 2)
-    assert settle(state, ["a", "c"], 2, lost_at=1) == TableState("c", 0)
-    assert settle(state, [], 2) == TableState()
-    assert settle(TableState("a"), ["a", "b", "c"], 2, move=9) == TableState("c", 1)
+    state = scrolled(TableState("b"), ["a", "b", "c"], 2)
+    assert scrolled(state, ["x", "y", "a", "b"], 2) == TableState("b", 2)
+    assert scrolled(state, ["a", "c"], 2, lost_at=1) == TableState("c", 0)
+    assert scrolled(state, [], 2) == TableState()
+    assert scrolled(TableState("a"), ["a", "b", "c"], 2, move=9) == TableState("c", 1)
 
 
 def test_only_a_focused_table_marks_its_cursor() -> None:

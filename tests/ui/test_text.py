@@ -1,4 +1,4 @@
-"""Text from outside and numbers on the glass."""
+"""Text from outside and numbers on the screen."""
 
 from __future__ import annotations
 

@@ -127,7 +127,7 @@ class Mirror:
         """
         self._failed = asyncio.get_running_loop().create_future()
         # Until the streams are up no snapshot makes a book current.
-        self._market.take(LinkChanged(False, LinkState.CONNECTING))
+        self._market.handle(LinkChanged(False, LinkState.CONNECTING))
         try:
             await self._reach()
             await self._connect()
@@ -231,7 +231,7 @@ class Mirror:
         self._silent = silent_s >= SILENT_S
         for symbol in self._followed[0]:
             if self._silent:
-                self.feed.lose(symbol, f"nothing was heard from {self._settings.host} for {silent_s:.0f} s")
+                self.feed.lose(symbol, f"nothing was received from {self._settings.host} for {silent_s:.0f} s")
             else:
                 self.feed.compare(symbol)
 
@@ -276,7 +276,7 @@ class Mirror:
         self._list(InstrumentsLoaded(loaded, None if isinstance(api_symbols, VenueError) else api_symbols))
 
     def _list(self, loaded: InstrumentsLoaded) -> None:
-        self._market.take(loaded)
+        self._market.handle(loaded)
         self._exchange.mirror_pairs(self.markets.instruments.values())
 
     async def _load_tickers(self) -> None:
@@ -284,7 +284,7 @@ class Mirror:
         if isinstance(found, VenueError):
             _log.warning("%s", found.message)
             return
-        self._market.take(TickersSeen(found, self._clock.monotonic_ns()))
+        self._market.handle(TickersSeen(found, self._clock.monotonic_ns()))
 
     async def _ping(self) -> None:
         began = self._clock.monotonic()

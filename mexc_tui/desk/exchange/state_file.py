@@ -125,7 +125,7 @@ class StateFile:
         """Append what has changed to the journal; False if that failed."""
         if not self._changes:
             return True
-        line = _record_line(self._changes.take()) + b"\n"
+        line = _record_line(self._changes.drain()) + b"\n"
         try:
             if self._journal is None:
                 self._journal = FileIO(self._journal_path(self._generation), "ab", opener=_private)

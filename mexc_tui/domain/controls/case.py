@@ -23,7 +23,7 @@ class MissingInputError(Exception):
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The book that was on the glass when the key was pressed."""
+    """The book that was on the screen when the key was pressed."""
 
     version: int
     age_ms: int

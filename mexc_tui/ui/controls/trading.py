@@ -36,7 +36,7 @@ HALT_NS = 2_000_000_000
 
 
 class Trading:
-    """Turns keys into commands, with the book that was on the glass when they were pressed."""
+    """Turns keys into commands, with the book that was on the screen when they were pressed."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class Trading:
         return False
 
     def frame(self, frame: Frame) -> None:
-        """Remember the book that this frame puts on the glass."""
+        """Remember the book that this frame puts on the screen."""
         view = frame.view(book_topic(frame.selection.symbol))
         self._glass = view if isinstance(view, BookView) else None
         self._drawn = frame.now
@@ -98,7 +98,7 @@ class Trading:
         self.place(draft)
 
     def place(self, draft: Draft) -> None:
-        """Hand a draft to the gate with what the person could see of its book."""
+        """Hand a draft to the gate with what the user could see of its book."""
         book, now = self._glass, self._client.now()
         seen = book if book is not None and book.symbol == draft.symbol else None
         self._client.submit(

@@ -24,7 +24,7 @@ _BLANK: Row = ()
 
 
 class LinePane(Widget):
-    """Draws rows of spans and sends only rows that differ from those on the glass.
+    """Draws rows of spans and sends only rows that differ from those on the screen.
 
     A subclass gives ``build`` (a call of its pure presenter) and may give ``heading``. Row 0 is the title, unless
     ``TITLED`` is False; ``build`` sees the room below it as ``frame.width`` × ``frame.height``. There is no border:
@@ -125,7 +125,7 @@ class LinePane(Widget):
 
     @property
     def glass(self) -> tuple[Row, ...]:
-        """The rows on the glass, title included."""
+        """The rows on the screen, title included."""
         return tuple(self._glass)
 
     def render_line(self, y: int) -> Strip:

@@ -69,7 +69,7 @@ def natural(columns: Sequence[Column], records: Sequence[Record]) -> tuple[Colum
     )
 
 
-def settle(state: TableState, keys: Sequence[str], height: int, move: int = 0, lost_at: int = 0) -> TableState:
+def scrolled(state: TableState, keys: Sequence[str], height: int, move: int = 0, lost_at: int = 0) -> TableState:
     """Return where cursor and view stand after ``move`` rows; a cursor whose row is gone takes the one in its place."""
     if not keys:
         return TableState()
@@ -131,7 +131,7 @@ class LineTable(LinePane, can_focus=True):
         """Lay the records out around the cursor."""
         records = self.records(frame)
         self._keys = tuple(record.key for record in records)
-        self.state = settle(self.state, self._keys, frame.height - 1, lost_at=self._at)
+        self.state = scrolled(self.state, self._keys, frame.height - 1, lost_at=self._at)
         self._at = self._keys.index(self.state.cursor) if self._keys else 0
         columns = natural(self.columns(frame), records)
         if not records:
@@ -146,7 +146,7 @@ class LineTable(LinePane, can_focus=True):
     def move(self, rows: int) -> None:
         """Move the cursor by that many rows and show it."""
         height = self.size.height - self.TITLED - 1
-        self.state = settle(self.state, self._keys, height, rows, self._at)
+        self.state = scrolled(self.state, self._keys, height, rows, self._at)
         self._at = self._keys.index(self.state.cursor) if self._keys else 0
         self.redraw()
 

@@ -1,4 +1,4 @@
-"""Text for the glass: cleaning what comes from outside, fitting it to cells, and printing numbers."""
+"""Text for the screen: cleaning what comes from outside, fitting it to cells, and printing numbers."""
 
 from __future__ import annotations
 

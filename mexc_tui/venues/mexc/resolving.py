@@ -31,7 +31,7 @@ class Resolver(AbstractResolver):
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[list[ResolveResult]] = loop.create_future()
 
-        def settle(found: list[ResolveResult] | OSError) -> None:
+        def resolve(found: list[ResolveResult] | OSError) -> None:
             if answer.done():
                 return
             if isinstance(found, OSError):
@@ -42,7 +42,7 @@ class Resolver(AbstractResolver):
         def look() -> None:
             found = _look_up(host, port, family)
             with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile: nobody wants to know any more
-                loop.call_soon_threadsafe(settle, found)
+                loop.call_soon_threadsafe(resolve, found)
 
         _in_background(look)
         return await answer

@@ -64,7 +64,7 @@ class Changes:
         self._named.clear()
         self._clear()
 
-    def take(self) -> Record:
+    def drain(self) -> Record:
         """Return what has changed since the last call."""
         exchange, accounts = self._exchange, self._exchange.accounts
         free: dict[str, Money] = {}

@@ -301,7 +301,7 @@ class DeskAgainstExchange(RuleBasedStateMachine):
     def view(self, topic: str) -> Any:
         return self.desk.views(self.at(), frozenset({topic}))[topic]
 
-    # --- the person
+    # --- the user
 
     @initialize()
     def ready(self) -> None:

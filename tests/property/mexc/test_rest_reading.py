@@ -92,7 +92,7 @@ def test_a_window_never_lets_more_than_its_limit_into_any_period(steps: list[tup
         now += pause
         while (wait := window.wait(amount, 1.0, now)) > 0:
             now += wait
-        window.take(amount, now)
+        window.record(amount, now)
         taken.append((now, amount))
     for start, _ in taken:
         assert sum(amount for at, amount in taken if start <= at < start + 10.0) <= 50

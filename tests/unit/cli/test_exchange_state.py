@@ -79,7 +79,7 @@ def test_nothing_counts_that_rests_on_a_record_which_a_full_disk_cut(kept, path,
     monkeypatch.setattr(state, "_replace", full)
     state._journal.write(b'{"now_ms":17')  # all that fitted
     buy(exchange)
-    state._changes.take()
+    state._changes.drain()
     state.save()
     buy(exchange)
     state.persist()

@@ -29,7 +29,7 @@ def row(candles) -> CandlesView:
 
 
 def apply(replica: Replica, n: int, *updates: bytes) -> None:
-    replica.take(decode_to_client(encode(Batch(n=n, views=tuple(msgspec.Raw(one) for one in updates)))))
+    replica.apply(decode_to_client(encode(Batch(n=n, views=tuple(msgspec.Raw(one) for one in updates)))))
 
 
 def test_an_encoded_version_is_shared_and_a_new_one_is_not_mistaken_for_it():
@@ -123,12 +123,12 @@ def test_facts_of_another_desk_follow_those_of_the_last():
         return Fact(seq=seq, time_ms=1, kind="notice", level=Level.INFO, message="")
 
     replica = Replica(0)
-    replica.take(Batch(n=1, facts=(fact(1), fact(5))))
+    replica.apply(Batch(n=1, facts=(fact(1), fact(5))))
     replica.restart()
-    replica.take(Batch(n=1, facts=(fact(1), fact(2))))
+    replica.apply(Batch(n=1, facts=(fact(1), fact(2))))
     replica.restart()
-    replica.take(Batch(n=1, facts=(fact(1),)))
+    replica.apply(Batch(n=1, facts=(fact(1),)))
     assert [one.seq for one in replica.facts(0)] == [1, 5, 6, 7, 8]
     assert replica.position == 1
     with pytest.raises(ProtocolError):
-        replica.take(Batch(n=2, facts=(fact(1),)))
+        replica.apply(Batch(n=2, facts=(fact(1),)))

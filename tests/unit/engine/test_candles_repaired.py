@@ -135,8 +135,8 @@ class Rig:
     def tick(self) -> None:
         """Let a second's figures of the link and a beat of the runtime come."""
         offset = -self.exchange.wall_ms if self.exchange.clock_trusted else None
-        self.feed.take(VenueHealth(None, None, offset, 0, 0, 0, 0, 0.0, 0))
-        self.feed.take(Tick())
+        self.feed.handle(VenueHealth(None, None, offset, 0, 0, 0, 0, 0.0, 0))
+        self.feed.handle(Tick())
 
     async def until(self, at_ms: int, *, push_ms: int = 0) -> None:
         """Let time pass; with ``push_ms`` the stream brings the candle that is built that often."""
@@ -157,15 +157,15 @@ class Rig:
         if self.connected:
             for symbol, interval in self.exchange.interest[-1]:
                 start = window_start(interval, self.exchange.now_ms)
-                self.feed.take(CandleSeen(symbol, interval, self.exchange.candle(interval, start), 0))
+                self.feed.handle(CandleSeen(symbol, interval, self.exchange.candle(interval, start), 0))
 
     def cut(self) -> None:
         self.connected = False
-        self.feed.take(DOWN)
+        self.feed.handle(DOWN)
 
     def restore(self) -> None:
         self.connected = True
-        self.feed.take(UP)
+        self.feed.handle(UP)
 
     async def confirmed(self, interval: Interval, least: int = 1) -> tuple[Candle, ...]:
         """Compare the row once the window that ended last has been read."""
@@ -311,7 +311,7 @@ async def test_pushes_out_of_order_twice_off_the_grid_or_of_the_far_future_do_no
         pushes.append(CandleSeen(PAIR, Interval.M5, rig.exchange.candle(Interval.M5, start), 0))
     shuffled = [pushes[at] for at in sorted(range(40), key=lambda at: (at * 17) % 40)]
     for push in (*shuffled, *reversed(pushes)):
-        rig.feed.take(push)
+        rig.feed.handle(push)
         rig.tick()
         await settle()
     rig.exchange.now_ms += 4_000
@@ -321,11 +321,11 @@ async def test_pushes_out_of_order_twice_off_the_grid_or_of_the_far_future_do_no
     odd = pushes[-1].candle
     for open_ms in (odd.open_ms + 400 * DAY, -5, 10**15):
         wild = Candle(**{name: getattr(odd, name) for name in Candle.__struct_fields__} | {"open_ms": open_ms})
-        rig.feed.take(CandleSeen(PAIR, Interval.M5, wild, 0))
+        rig.feed.handle(CandleSeen(PAIR, Interval.M5, wild, 0))
     shifted = Candle(
         **{name: getattr(odd, name) for name in Candle.__struct_fields__} | {"open_ms": odd.open_ms + 9_000}
     )
-    rig.feed.take(CandleSeen(PAIR, Interval.M5, shifted, 0))
+    rig.feed.handle(CandleSeen(PAIR, Interval.M5, shifted, 0))
     rig.check(Interval.M5, 10)
 
 
@@ -387,7 +387,7 @@ async def test_following_fails_and_is_cancelled_without_taking_the_row_from_othe
 async def test_a_row_whose_channel_is_refused_is_read_instead_of_invented(rig: Rig) -> None:
     await rig.feed.load(PAIR, Interval.M1, 10)
     rig.connected = False
-    rig.feed.take(ChannelRefused("a channel", PAIR, "Blocked!", Interval.M1))
+    rig.feed.handle(ChannelRefused("a channel", PAIR, "Blocked!", Interval.M1))
     await rig.until(START + 3 * MINUTE + 20_000)
     rig.check(Interval.M1, 10)
     rig.connected = True
@@ -402,7 +402,7 @@ async def test_a_refused_row_without_a_candle_is_read_every_few_seconds(rig: Rig
     rig.exchange.since_ms = START + MINUTE
     rig.connected = False
     await rig.feed.load(PAIR, Interval.M1, 10)
-    rig.feed.take(ChannelRefused("a channel", PAIR, "Blocked!", Interval.M1))
+    rig.feed.handle(ChannelRefused("a channel", PAIR, "Blocked!", Interval.M1))
     await rig.until(START + MINUTE - 1, push_ms=1_000)
     assert 9 <= len(rig.exchange.asked) <= 14
     assert rig.candles(Interval.M1) == ()
@@ -423,7 +423,7 @@ async def test_more_history_that_could_not_be_read_is_asked_for_again(rig: Rig) 
 
 async def test_a_machine_that_slept_learns_the_time_from_the_figures_of_the_link(rig: Rig) -> None:
     await rig.feed.load(PAIR, Interval.M1, 10)
-    rig.feed.take(BookDelta("ETHUSDT", 1, 1, [], [], rig.exchange.now_ms, 0))
+    rig.feed.handle(BookDelta("ETHUSDT", 1, 1, [], [], rig.exchange.now_ms, 0))
     rig.cut()
     rig.exchange.slept_ms = DAY + HOUR
     rig.exchange.now_ms += DAY + HOUR
@@ -457,6 +457,6 @@ async def test_a_fault_in_a_listener_is_reported_once_and_the_market_goes_on(rig
         sleep=rig.exchange.sleep,
     )
     for _ in range(3):
-        broken.take(Tick())
+        broken.handle(Tick())
     assert [type(error) for error in failures] == [ZeroDivisionError]
     await broken.close()

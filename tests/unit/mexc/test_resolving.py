@@ -1,4 +1,4 @@
-"""Navigation up names of hosts."""
+"""Looking up names of hosts."""
 
 from __future__ import annotations
 

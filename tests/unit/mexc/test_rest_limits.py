@@ -298,7 +298,7 @@ async def test_an_order_finds_room_while_account_and_data_calls_wait(rest: MexcR
 
 
 async def test_waiting_for_the_budget_does_not_spoil_the_clock(rest: MexcRest, server: Any, manual_clock: Any) -> None:
-    rest._transport.budget.weight.take(205, manual_clock.now)
+    rest._transport.budget.weight.record(205, manual_clock.now)
     manual_clock.now += 1
     reading = await rest.sync_clock()
     assert sum(manual_clock.slept) > 8

@@ -287,7 +287,7 @@ async def test_pings_keep_a_quiet_connection_and_a_dead_one_is_noticed(desk: Des
     await desk.clock.advance(31)
     assert socket.closed
     assert len(desk.exchange.open) == 1
-    assert any("nothing was heard" in link.reason for link in desk.links())
+    assert any("nothing was received" in link.reason for link in desk.links())
 
 
 async def test_after_the_machine_slept_nothing_is_believed_to_be_current(desk: Desk) -> None:

@@ -59,7 +59,7 @@ async def test_only_what_its_channels_carry_is_handed_out_at_whichever_speed() -
     top = TopOfBook(A, Decimal(1), Decimal(1), Decimal(2), Decimal(1), 0)
     wanted = [delta(1), candle(Interval.H8), delta(2)]
     for item in (delta(1, B), wanted[0], trades(1), candle(Interval.H4), wanted[1], top, wanted[2]):
-        found.take(item)
+        found.handle(item)
     found.close()
     assert await everything(found) == wanted
 
@@ -69,9 +69,9 @@ async def test_a_slow_reader_hears_how_many_updates_it_lost_and_how_the_link_is(
     found, _ = made(names.depth(A), buffer=buffer)
     sent = 40
     for version in range(sent):
-        found.take(delta(version))
+        found.handle(delta(version))
         if version == 10:
-            found.take(DOWN)
+            found.handle(DOWN)
     found.close()
     read = await everything(found)
     assert isinstance(read[0], LinkChanged)
@@ -85,23 +85,23 @@ async def test_a_slow_reader_hears_how_many_updates_it_lost_and_how_the_link_is(
 async def test_a_channel_refused_at_first_is_refused_no_more_once_it_brings_something() -> None:
     found, closed = made(names.depth(A), names.deals(A), names.mini_ticker(B))
     for channel in (names.deals(A), names.mini_ticker(B, "UTC+8")):
-        found.take(ChannelRefused(channel, "", "Blocked!"))
+        found.handle(ChannelRefused(channel, "", "Blocked!"))
     assert found.refused == {names.deals(A): "Blocked!", names.mini_ticker(B): "Blocked!"}
-    found.take(delta(1))
+    found.handle(delta(1))
     assert len(found.refused) == 2
-    found.take(trades(1))
+    found.handle(trades(1))
     assert list(found.refused) == [names.mini_ticker(B)]
-    found.take(TickersSeen((Ticker(symbol=B),), 0))
+    found.handle(TickersSeen((Ticker(symbol=B),), 0))
     assert found.refused == {}
-    found.take(ChannelRefused(names.depth(A), A, "Blocked!"))
+    found.handle(ChannelRefused(names.depth(A), A, "Blocked!"))
     assert not closed
 
 
 async def test_refusal_of_everything_ends_it_once_and_stays_the_reason() -> None:
     found, closed = made(names.depth(A, "10ms"), names.deals(A))
-    found.take(ChannelRefused(names.depth(A), A, "Blocked!"))
-    found.take(ChannelRefused(names.deals(A), A, "Blocked!"))
-    found.take(delta(1))
+    found.handle(ChannelRefused(names.depth(A), A, "Blocked!"))
+    found.handle(ChannelRefused(names.deals(A), A, "Blocked!"))
+    found.handle(delta(1))
     found.end()
     found.close()
     assert closed == [found]
@@ -112,7 +112,7 @@ async def test_refusal_of_everything_ends_it_once_and_stays_the_reason() -> None
 
 async def test_a_failure_of_the_session_is_not_hidden_by_its_closing() -> None:
     found, _ = made(names.depth(A))
-    found.take(delta(1))
+    found.handle(delta(1))
     found.end(RuntimeError("the session has failed"))
     found.end()
     assert await anext(found) == delta(1)
@@ -124,7 +124,7 @@ async def test_a_loss_is_told_to_those_it_concerns_channels_of_all_pairs_include
     mine, other, all_pairs = made(names.depth(A))[0], made(names.depth(B))[0], made(names.mini_tickers())[0]
     for item in (DOWN, UP, LinkChanged(False, LinkState.CONNECTED), LinkChanged(True, LinkState.CLOSED)):
         for subscription in (mine, other, all_pairs):
-            subscription.take(item)
+            subscription.handle(item)
     for subscription in (mine, other, all_pairs):
         subscription.close()
     assert len(await everything(mine)) == 3
@@ -136,7 +136,7 @@ async def test_two_readers_share_it_and_both_end() -> None:
     found, _ = made(names.depth(A))
     readers = [asyncio.create_task(everything(found)) for _ in range(2)]
     for version in range(20):
-        found.take(delta(version))
+        found.handle(delta(version))
         await asyncio.sleep(0)
     found.close()
     read = [item for part in await asyncio.gather(*readers) for item in part]
@@ -150,7 +150,7 @@ async def test_a_cancelled_reader_loses_nothing() -> None:
     reader.cancel()
     with pytest.raises(asyncio.CancelledError):
         await reader
-    found.take(delta(1))
+    found.handle(delta(1))
     assert await anext(found) == delta(1)
     with pytest.raises(ZeroDivisionError):
         async with found:
@@ -165,7 +165,7 @@ async def test_it_keeps_no_more_than_its_buffer_however_much_comes() -> None:
 
     def feed(count: int) -> int:
         for version in range(count):
-            found.take(delta(version))
+            found.handle(delta(version))
         return tracemalloc.get_traced_memory()[0]
 
     tracemalloc.start()

@@ -81,11 +81,11 @@ class LadderPane(LinePane, can_focus=True):
         above = len(banner(data, frame.width))
         self._first_row = 1 + above
         self._group, self._decimals = data.group, data.book.price_decimals
-        self._settle(data, frame, frame.height - 1 - above)
+        self._scroll(data, frame, frame.height - 1 - above)
         return ladder_rows(data, self._top, frame.width, frame.height)
 
-    def _settle(self, data: LadderInput, frame: Frame, height: int) -> None:
-        """Move the view if the person asked, the cursor left it, or the market did and no order is being prepared."""
+    def _scroll(self, data: LadderInput, frame: Frame, height: int) -> None:
+        """Move the view if the user asked, the cursor left it, or the market did and no order is being prepared."""
         selection, height = frame.selection, max(1, height)
         identity = (selection.symbol, data.group, selection.recentred)
         recentre = identity != self._for

@@ -67,7 +67,7 @@ class HintPane(LinePane):
         self._until_ns = 0
 
     def inputs(self, frame: Frame) -> tuple[object, ...]:
-        self._take(frame)
+        self._collect(frame)
         standing = self._notice(frame)
         news = self._news.seq if self._news is not None and self._until_ns > frame.now.mono_ns else None
         return (standing, news, tuple(self._hints()))
@@ -91,7 +91,7 @@ class HintPane(LinePane):
         later = self._news is not None and _own(self._news) and self._until_ns > frame.now.mono_ns
         return None if later and self._since_ns > notice[2] - NOTICE_NS else notice
 
-    def _take(self, frame: Frame) -> None:
+    def _collect(self, frame: Frame) -> None:
         """Keep the most pressing of the new facts; from before the start only what it wants to say first."""
         fresh = frame.client.facts(max(0, self._last))
         if not fresh:

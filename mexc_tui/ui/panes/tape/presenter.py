@@ -17,7 +17,7 @@ from mexc_tui.ui.primitives.text import clock, compact, fit, fit_right, fixed, w
 SIZE_WIDTH = 8
 VALUE_WIDTH = 10
 BIG = 5
-"""A print of this many times the median value on the glass is drawn bold."""
+"""A print of this many times the median value on the screen is drawn bold."""
 
 
 class Print(msgspec.Struct, frozen=True, gc=False):

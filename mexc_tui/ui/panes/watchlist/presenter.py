@@ -1,4 +1,4 @@
-"""The watchlist: pairs in the person's own order, which never changes by itself."""
+"""The watchlist: pairs in the user's own order, which never changes by itself."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ class Window:
                 return at + self.period_s - now + _GRACE_S
         return self.period_s
 
-    def take(self, amount: float, now: float) -> None:
+    def record(self, amount: float, now: float) -> None:
         """Record that ``amount`` was used."""
         self._log.append((now, amount))
         self._used += amount
@@ -132,7 +132,7 @@ class Budget:
         self._queue.leave()
         return False
 
-    async def take(self, cost: Cost) -> None:
+    async def acquire(self, cost: Cost) -> None:
         """Return when the request may go, having counted it.
 
         Raises:
@@ -183,7 +183,7 @@ class Budget:
             longest = max(longest, self._cool_until - now)
         if longest <= 0:
             for window, amount, _ in windows:
-                window.take(amount, now)
+                window.record(amount, now)
         return longest
 
     def _windows(self, cost: Cost) -> list[tuple[Window, float, float]]:

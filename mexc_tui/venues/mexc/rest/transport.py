@@ -194,7 +194,7 @@ class Transport:
             cost = endpoint.cost
         try:
             if not self.budget.take_now(cost):
-                await self.budget.take(cost)
+                await self.budget.acquire(cost)
             try:
                 data = read_answer(call, await self._send(endpoint, params, call, timing or RequestTiming()))
             finally:

@@ -213,7 +213,7 @@ class Connection:
             since_ping = (now - self._ping_ns) / _NS if self._ping_ns else float("inf")
             unanswered = self._ping_ns > self.alive_ns and since_ping >= timing.ping_answer_s
             if silent >= timing.silence_s or unanswered:
-                return f"nothing was heard for {silent:.0f} s"
+                return f"nothing was received for {silent:.0f} s"
             overdue = since_ping >= timing.ping_s and (now - self.opened_ns) / _NS >= timing.quiet_s
             doubtful = silent >= timing.quiet_s and self._ping_ns <= self.alive_ns
             try:

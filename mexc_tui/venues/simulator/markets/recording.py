@@ -104,7 +104,7 @@ def read_recording(path: Path, text: bytes, decode: FrameDecoder) -> Recording:
     reader = _Reader(decode)
     for number, row in rows_of(path, text):
         try:
-            reader.take(row)
+            reader.read(row)
         except (KeyError, TypeError, ValueError, msgspec.ValidationError) as error:
             raise damaged(path, number, error) from None
     if not reader.begun:
@@ -183,7 +183,7 @@ class _Reader:
         self._at_ms = 0
         self._decode = decode
 
-    def take(self, row: Any) -> None:
+    def read(self, row: Any) -> None:
         if not isinstance(row, dict):
             raise TypeError("not an object")
         wall_ms, mono_ns = _whole(row, "t"), _whole(row, "n")
