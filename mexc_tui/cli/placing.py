@@ -43,7 +43,7 @@ _WAITING = (OrderState.PENDING, OrderState.UNKNOWN)
 _ARMS = "`a` on a screen of the desk arms it, as does `mexc-tui desk start --armed`."
 
 
-class Wish(msgspec.Struct, frozen=True, kw_only=True):
+class OrderArguments(msgspec.Struct, frozen=True, kw_only=True):
     """An order as it was typed, checked as far as that is possible without the exchange."""
 
     symbol: str
@@ -56,12 +56,12 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
 
 def run(arguments: argparse.Namespace) -> int:
     """Place the order and return the exit code."""
-    wish = wish_of(arguments)
-    with desk_client(arguments, f"{arguments.side} {wish.symbol}") as client:
-        return Placing(client, wish, as_json=arguments.json).run()
+    asked = order_arguments(arguments)
+    with desk_client(arguments, f"{arguments.side} {asked.symbol}") as client:
+        return Placing(client, asked, as_json=arguments.json).run()
 
 
-def wish_of(arguments: argparse.Namespace) -> Wish:
+def order_arguments(arguments: argparse.Namespace) -> OrderArguments:
     """Return what was asked for; ExitError for what makes no order."""
     kinds = {"post_only": OrderType.POST_ONLY, "ioc": OrderType.IOC, "fok": OrderType.FOK}
     kind = next((order_type for name, order_type in kinds.items() if getattr(arguments, name)), None)
@@ -78,7 +78,7 @@ def wish_of(arguments: argparse.Namespace) -> Wish:
         raise ExitError(
             f"--at takes a price such as 60000.5, not {arguments.at[:40]!r}. Nothing was sent.", USAGE
         ) from None
-    return Wish(
+    return OrderArguments(
         symbol=symbols_of([arguments.symbol])[0],
         side=Side(arguments.side.upper()),
         type=OrderType.MARKET if arguments.market else kind or OrderType.LIMIT,
@@ -91,10 +91,10 @@ def wish_of(arguments: argparse.Namespace) -> Wish:
 class Placing:
     """One order on its way through a desk."""
 
-    def __init__(self, client: SocketClient, wish: Wish, *, as_json: bool) -> None:
+    def __init__(self, client: SocketClient, asked: OrderArguments, *, as_json: bool) -> None:
         self._client = client
         self._command_id = f"cli-{uuid.uuid4().hex}"
-        self._wish = wish
+        self._asked = asked
         self._as_json = as_json
 
     def run(self) -> int:
@@ -110,7 +110,7 @@ class Placing:
             raise
 
     def _prepare(self) -> tuple[Draft, PlaceOrder]:
-        symbol, client = self._wish.symbol, self._client
+        symbol, client = self._asked.symbol, self._client
         topics = (TOPIC_INSTRUMENTS, TOPIC_ORDERS, TOPIC_RISK, gate_topic(symbol))
         client.look(Interest(topics=frozenset(topics), candle_limit=1))
 
@@ -128,9 +128,9 @@ class Placing:
         return self._command(inputs)
 
     def _command(self, inputs: GateInputs) -> tuple[Draft, PlaceOrder]:
-        wish, book = self._wish, inputs.book
+        asked, book = self._asked, inputs.book
         try:
-            draft = draft_for(wish.size, side=wish.side, order_type=wish.type, price=wish.price, inputs=inputs)
+            draft = draft_for(asked.size, side=asked.side, order_type=asked.type, price=asked.price, inputs=inputs)
         except SizeError as error:
             raise ExitError(f"No order was placed: {error}. Nothing was sent.", FAILURE) from None
         bid = book.bids[0][0] if book is not None and book.bids else None
@@ -147,9 +147,9 @@ class Placing:
 
     def _follow(self, draft: Draft) -> int:
         """Wait for the outcome as long as it makes sense, and print it."""
-        wish = self._wish
-        at_once = wish.type in (OrderType.MARKET, OrderType.IOC, OrderType.FOK)
-        patience = max(wish.wait_s, AT_ONCE_S if at_once else 0.0)
+        asked = self._asked
+        at_once = asked.type in (OrderType.MARKET, OrderType.IOC, OrderType.FOK)
+        patience = max(asked.wait_s, AT_ONCE_S if at_once else 0.0)
         self._client.wait(self._answered, OUTCOME_LIMIT_S)
         refused = self._refused()
         if refused:
@@ -157,11 +157,11 @@ class Placing:
         self._client.wait(self._finished, patience)
         denied, order = self._denial(), self._order()
         if denied is not None and denied.violations:
-            return self._tell_denial(draft, denied)
+            return self._report_denial(draft, denied)
         if order is None or order.state in _WAITING:
-            return self._tell_unknown(draft, order)
+            return self._report_unknown(draft, order)
         code = FAILURE if order.state in (OrderState.REJECTED, OrderState.DENIED) else OK
-        return self._tell(order, code, self._words("denied" if order.state is OrderState.DENIED else ""))
+        return self._report(order, code, self._last_message("denied" if order.state is OrderState.DENIED else ""))
 
     def _answered(self) -> bool:
         order = self._order()
@@ -184,23 +184,23 @@ class Placing:
         return next((fact for fact in self._own() if fact.kind == "denied"), None)
 
     def _order(self) -> Order | None:
-        """Return the order as it stands now, once anything has been said of it."""
-        told = [fact.order for fact in self._own() if fact.order is not None]
-        if not told:
+        """Return the order as it stands now, once the desk has reported anything about it."""
+        reported = [fact.order for fact in self._own() if fact.order is not None]
+        if not reported:
             return None
         view = self._client.view(TOPIC_ORDERS)
         if isinstance(view, OrdersView):
             for order in (*view.open, *view.recent):
-                if order.client_order_id == told[-1].client_order_id:
+                if order.client_order_id == reported[-1].client_order_id:
                     return order
-        return told[-1]
+        return reported[-1]
 
-    def _words(self, kind: str) -> str:
-        """Return the desk's own last words on the order."""
-        said = [fact.message for fact in self._own() if fact.order is not None and (not kind or fact.kind == kind)]
-        return said[-1] if said else ""
+    def _last_message(self, kind: str) -> str:
+        """Return the desk's last message about the order."""
+        messages = [fact.message for fact in self._own() if fact.order is not None and (not kind or fact.kind == kind)]
+        return messages[-1] if messages else ""
 
-    def _tell_denial(self, draft: Draft, fact: Fact) -> int:
+    def _report_denial(self, draft: Draft, fact: Fact) -> int:
         row: Row = {
             "type": "denied",
             **_draft_row(draft),
@@ -215,12 +215,12 @@ class Placing:
         say_what_was_done(row, text, as_json=self._as_json)
         return FAILURE
 
-    def _tell(self, order: Order, code: int, words: str) -> int:
-        text = f"{words}\n{_in_words(order)}".strip()
+    def _report(self, order: Order, code: int, message: str) -> int:
+        text = f"{message}\n{_as_text(order)}".strip()
         say_what_was_done(own_order_row(order), text, as_json=self._as_json)
         return code
 
-    def _tell_unknown(self, draft: Draft, order: Order | None) -> int:
+    def _report_unknown(self, draft: Draft, order: Order | None) -> int:
         if order is None:
             row: Row = {"type": "order", **_draft_row(draft), "state": OrderState.UNKNOWN.value, "reason": ""}
             name = f"of {draft.side.value.lower()} {draft.symbol}"
@@ -265,7 +265,7 @@ def _average(order: Order) -> Decimal | None:
     return divide(order.filled_quote, order.filled_qty, 18) if order.filled_qty else None
 
 
-def _in_words(order: Order) -> str:
+def _as_text(order: Order) -> str:
     average = _average(order)
     filled = f"filled {plain(order.filled_qty)}" + ("" if average is None else f" at {plain(average)} on average")
     return f"{order.state.value}, {filled}; order {order.order_id or '—'}, client id {order.client_order_id}"

@@ -28,20 +28,20 @@ _BOOT = "import sys; sys.path.append(sys.argv.pop(1)); from mexc_tui.__main__ im
 
 
 class Addresses(msgspec.Struct, frozen=True, kw_only=True):
-    """What the exchange says when it is ready."""
+    """What the exchange reports when it is ready."""
 
     rest: str
     ws: str
     api_key: str
     api_secret: str
     notices: tuple[str, ...] = ()
-    """What somebody should know who comes back to this exchange; whole sentences."""
+    """What a user should know who comes back to this exchange; whole sentences."""
 
     def __repr__(self) -> str:
         return f"Addresses({self.rest}, {self.ws})"
 
 
-class Said(msgspec.Struct, frozen=True):
+class Notice(msgspec.Struct, frozen=True):
     """What the exchange says later: a whole sentence for the user."""
 
     notice: str
@@ -98,8 +98,8 @@ class ChildExchange:
         """Wait for the exchange to listen.
 
         Raises:
-            StillStartingError: it has said nothing yet; it goes on starting until ``close``.
-            ExchangeFailedError: it ended or said something else; with its own words.
+            StillStartingError: it has reported nothing yet; it goes on starting until ``close``.
+            ExchangeFailedError: it ended or reported something else; with its own message.
         """
         if not self._spoken.wait(limit_s):
             raise StillStartingError(f"The embedded exchange did not start within {limit_s:.0f} s.")
@@ -109,22 +109,22 @@ class ChildExchange:
             code = self._wait_end()
             for reader in self._readers:
                 reader.join(END_LIMIT_S)
-            words = self._complaints[-1] if self._complaints else f"it ended with code {code}"
+            message = self._complaints[-1] if self._complaints else f"it ended with code {code}"
             self.close()
-            raise ExchangeFailedError(words, code if code > 0 else 1) from None
+            raise ExchangeFailedError(message, code if code > 0 else 1) from None
 
     def watch(
         self, on_end: Callable[[ExchangeFailedError], None], on_notice: Callable[[str], None] | None = None
     ) -> None:
-        """Tell when the process ends although nobody closed it, and what it says; from threads of their own."""
+        """Tell when the process ends although nobody closed it, and what it reports; from threads of their own."""
         self._on_notice = on_notice
 
         def wait() -> None:
             code = self._process.wait()
             if not self._closing:
                 self._readers[1].join(END_LIMIT_S)
-                for words in self._complaints:
-                    _log.error("the embedded exchange said: %s", words)
+                for complaint in self._complaints:
+                    _log.error("the embedded exchange reported: %s", complaint)
                 on_end(ExchangeFailedError(f"The embedded exchange has ended ({_why(code)}). {self._lost}"))
 
         threading.Thread(target=wait, name="exchange-end", daemon=True).start()
@@ -153,9 +153,9 @@ class ChildExchange:
         self._spoken.set()
         for line in stream:
             with contextlib.suppress(msgspec.MsgspecError):
-                said = msgspec.json.decode(line, type=Said)
+                later = msgspec.json.decode(line, type=Notice)
                 if self._on_notice is not None:
-                    self._on_notice(said.notice)
+                    self._on_notice(later.notice)
 
     def _read_complaints(self) -> None:
         for line in self._process.stderr or ():
@@ -167,7 +167,7 @@ class ChildExchange:
 def _why(code: int) -> str:
     """Return how a process ended, in words; what it printed is for the log, not for the user."""
     if code >= 0:
-        return f"with code {code}; the log has its last words"
+        return f"with code {code}; the log has its last output"
     with contextlib.suppress(ValueError):
         return f"killed by {signal.Signals(-code).name}"
     return f"killed by signal {-code}"
