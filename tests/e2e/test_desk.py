@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -348,15 +349,15 @@ def test_a_desk_that_does_not_answer_is_told_with_what_to_do(local):
     pid = only_desk(local)["pid"]
     os.kill(pid, signal.SIGSTOP)
     try:
-        done = program(local, "halt")
+        with ThreadPoolExecutor() as pool:
+            calls = [pool.submit(program, local, *words) for words in (("halt",), ("desk", "status"), ("desk", "stop"))]
+        done, listed, stopped = (call.result() for call in calls)
         assert done.returncode == 1
         assert f"process {pid}) runs and does not answer. Nothing was sent." in done.stderr
         assert "is starting" not in done.stderr.splitlines()[-1]
-        listed = program(local, "desk", "status")
         assert max(map(len, listed.stdout.splitlines())) < 120
         assert "no answer" in listed.stdout
         assert "does not answer" in listed.stderr
-        stopped = program(local, "desk", "stop")
         assert stopped.returncode == 1
         assert f"kill -9 {pid}" in stopped.stdout
     finally:

@@ -154,7 +154,7 @@ def test_a_fresh_account_leaves_the_old_one_where_it_can_be_found(screen, upstre
     busy.until(lambda text: "runs with this account" in text)
     assert busy.ended() == 1
     leave_and_stop(first)
-    (old,) = folder.iterdir()
+    (old,) = (path for path in folder.iterdir() if path.is_dir())
     kept = (old / "account.json").read_bytes()
     assert screen("--fresh", **upstream).ended() == 2, "an exchange of this machine keeps its own accounts"
 
