@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def program_version() -> str:
-    """Return the version of the installed package."""
+    """Return the version of the installed package; a desk and its clients work together only if theirs are equal."""
     from importlib.metadata import PackageNotFoundError, version
 
     try:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from mexc_tui.config.program import program_version
 from mexc_tui.desk.link import Link
 from mexc_tui.desk.protocol import (
     PROTOCOL,
@@ -37,7 +38,6 @@ from mexc_tui.desk.protocol import (
     Welcome,
     decode_to_client,
     encode,
-    program_version,
 )
 from mexc_tui.desk.replica import Replica
 from mexc_tui.domain.client import Role

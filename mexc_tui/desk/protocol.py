@@ -39,16 +39,6 @@ class ProtocolError(ValueError):
     """The other side sent something that is not a message of this protocol; the sentence says what."""
 
 
-def program_version() -> str:
-    """Return the version of this program; desk and client work together only if theirs are equal."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("mexc-tui")
-    except PackageNotFoundError:
-        return "unknown"
-
-
 class Outcome(StrEnum):
     """What became of a command on its way to the desk; what the desk did about it is reported by facts."""
 

@@ -20,10 +20,11 @@ from typing import Any
 import psutil
 from msgspec.structs import replace
 
+from mexc_tui.config.program import program_version
 from mexc_tui.desk import client as client_module
 from mexc_tui.desk import link, updates
 from mexc_tui.desk.client import SocketClient
-from mexc_tui.desk.protocol import FROM_NOW, DeskInfo, program_version
+from mexc_tui.desk.protocol import FROM_NOW, DeskInfo
 from mexc_tui.desk.server import DeskServer
 from mexc_tui.domain.client import Role
 from mexc_tui.domain.commands import Command, Halt

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from mexc_tui.config.program import program_version
 from mexc_tui.desk.client import SocketClient
 from mexc_tui.desk.protocol import (
     LENGTH,
@@ -22,7 +23,6 @@ from mexc_tui.desk.protocol import (
     decode_to_client,
     encode,
     framed,
-    program_version,
 )
 from mexc_tui.desk.server import DeskServer
 from mexc_tui.domain.client import Role

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from importlib import metadata
 
 import pytest
 
+from mexc_tui.config.program import program_version
 from mexc_tui.desk import status
 from mexc_tui.desk.client import DeskAbsentError, DeskRefusedError
 from mexc_tui.desk.protocol import FROM_NOW, Ack, Ask, Batch, Look, Outcome, Reply, Welcome
@@ -275,3 +277,12 @@ def test_a_desk_that_ends_because_nobody_needs_it_lets_nobody_in_who_would_see_i
     until(lambda: bed.on_loop(bed.server.leave))
     with pytest.raises(DeskAbsentError):
         bed.connect()
+
+
+def test_a_program_that_is_not_installed_lets_its_own_screens_in(desks, monkeypatch):
+    def missing(name: str) -> str:
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "version", missing)
+    bed = desks()
+    assert bed.connect().info.program == program_version()
