@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= auto
 
-.PHONY: demo run test lint types walls check bench proto snapshots clean help
+.PHONY: demo run test lint types walls check bench simulate proto snapshots clean help
 
 help:
 	@echo "make demo       open the cockpit on the embedded exchange"
@@ -13,6 +13,7 @@ help:
 	@echo "make test       install and run every check"
 	@echo "make lint       format, lint, types and walls only"
 	@echo "make bench      print the speed table, as ratios taken in one run"
+	@echo "make simulate   run RUNS=1000 lives of a desk with all trouble, from SEED=0"
 	@echo "make proto      regenerate the stream messages from proto/"
 	@echo "make snapshots  redraw the screen pictures the tests compare with"
 
@@ -48,6 +49,9 @@ test: lint
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m tests.benchmarks
+
+simulate: $(VENV)/.dev
+	$(BIN)/python -m tests.simulation --runs $(or $(RUNS),1000) --seed $(or $(SEED),0) --jobs $(or $(JOBS),2)
 
 proto: $(VENV)/.dev
 	$(BIN)/python -m grpc_tools.protoc -Iproto --python_out=mexc_tui/wire/mexc/pb --pyi_out=mexc_tui/wire/mexc/pb proto/push.proto

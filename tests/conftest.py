@@ -18,6 +18,11 @@ settings.register_profile("long", deadline=None, max_examples=2_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repo"))
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Three workers for two cores with ``-n auto``: many tests wait for another process most of the time."""
+    return max(2, len(os.sched_getaffinity(0)) * 3 // 2)
+
+
 def _recorded() -> Path:
     """Return the folder of recorded answers, frames and markets; skip the test where it is absent."""
     folder = Path(os.environ.get("MEXC_TUI_SHARED", Path(__file__).parents[2] / "shared"))

@@ -5,15 +5,20 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from unittest import mock
+
+from mexc_tui.cli.main import main
 
 LIMIT_S = 20.0
 
@@ -29,15 +34,37 @@ def runtime_folder() -> Iterator[str]:
 
 
 def program(environment: Mapping[str, str], *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "mexc_tui", *arguments],
-        env={**environment, **more},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    """Run a command to its end, with an environment and outputs of its own but without a process of its own."""
+    with (
+        mock.patch.dict(os.environ, {**environment, **more}, clear=True),
+        mock.patch.object(sys, "excepthook"),
+        mock.patch.object(threading, "excepthook"),
+        outputs() as said,
+    ):
+        code = main(arguments)
+    out, err = said()
+    return subprocess.CompletedProcess(arguments, code, out, err)
+
+
+@contextlib.contextmanager
+def outputs() -> Iterator[Callable[[], list[str]]]:
+    """Send what is printed to files, and return it afterwards; nothing can be read meanwhile."""
+    with contextlib.ExitStack() as undo:
+        files = [undo.enter_context(tempfile.TemporaryFile()) for _ in range(3)]
+        for number, (name, file) in enumerate(zip(("stdin", "stdout", "stderr"), files, strict=True)):
+            kept = os.dup(number)
+            undo.callback(os.close, kept)
+            undo.callback(os.dup2, kept, number)
+            os.dup2(file.fileno(), number)
+            stream = open(number, "w" if number else "r", encoding="utf-8", closefd=False)  # noqa: SIM115
+            undo.enter_context(stream)
+            undo.enter_context(mock.patch.object(sys, name, stream))
+        said: list[str] = []
+        yield lambda: said
+        for file, stream in zip(files[1:], (sys.stdout, sys.stderr), strict=True):
+            stream.flush()
+            file.seek(0)
+            said.append(file.read().decode())
 
 
 def rows(done: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
@@ -87,6 +114,10 @@ def until(condition: Any, otherwise: str = "it did not happen", limit_s: float =
         assert time.monotonic() < end, otherwise
         time.sleep(0.02)
     return found
+
+
+def book_is_shown(text: str) -> bool:
+    return "LADDER BTCUSDT" in text and "exact" in text and len(re.findall(r"\d\d,\d{3}\.\d\d ", text)) > 10
 
 
 def end_desks(state: str | Path) -> None:

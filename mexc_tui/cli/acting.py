@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import os
+import signal
 import time
 import uuid
 from collections.abc import Sequence
+from decimal import Decimal
 
 from mexc_tui.cli.desks import READY_LIMIT_S, account_missing, desk_client, wait_ready
 from mexc_tui.cli.io.exits import FAILURE, OK, UNKNOWN, USAGE, ExitError
@@ -13,8 +17,21 @@ from mexc_tui.cli.io.output import Row, narrate, safe, say_what_was_done
 from mexc_tui.cli.rows import own_order_row
 from mexc_tui.desk.client import SocketClient
 from mexc_tui.desk.configured import unknown_symbols
+from mexc_tui.desk.errors import SilentDeskError
 from mexc_tui.desk.protocol import Outcome
-from mexc_tui.domain.commands import Arm, CancelAll, CancelOrder, Command, Flatten, Halt, Resume
+from mexc_tui.domain.commands import (
+    AmendOrder,
+    Arm,
+    CancelAll,
+    CancelOrder,
+    Command,
+    Flatten,
+    Halt,
+    Resume,
+    SetCost,
+    SetLimit,
+)
+from mexc_tui.domain.controls.case import counted
 from mexc_tui.domain.facts import Fact, Level
 from mexc_tui.domain.interest import Interest
 from mexc_tui.domain.limits import TradingState
@@ -33,10 +50,13 @@ from mexc_tui.domain.views import (
     OrdersView,
     PositionsView,
     RiskView,
+    Sweep,
 )
 
 OUTCOME_LIMIT_S = 20.0
 """How long a cancel, a halt or a sale is waited for before its outcome is called unknown."""
+AMEND_LIMIT_S = 45.0
+"""The same of an amendment: a cancel, and an order after it."""
 VALUED_LIMIT_S = 3.0
 """How long a desk that has just started is waited for to read the account and the prices it is valued at."""
 SETTLE_LIMIT_S = 3.0
@@ -108,26 +128,123 @@ def _late(client: SocketClient, told: set[str], symbol: str | None, *, as_json: 
     return [_tell_cancelled(order, as_json=as_json) for order in _ended(client, turned_up)]
 
 
+def amend(arguments: argparse.Namespace, qty: Decimal | None, price: Decimal | None) -> int:
+    """Give an order another size or price, wait for its outcome and print it."""
+    with desk_client(arguments, "amend") as client:
+        _open(client)
+        named = [order for order in _live(client) if arguments.order in (order.order_id, order.client_order_id)]
+        if not named:
+            text = f"No open order has the id {safe(arguments.order)[:64]}; nothing was amended."
+            raise ExitError(text, FAILURE)
+        command = AmendOrder(
+            command_id=_new_id(),
+            client_order_id=named[0].client_order_id,
+            qty=qty,
+            price=price,
+            confirmed=arguments.yes,
+        )
+        _submit(client, command)
+
+        def told(*kinds: str) -> list[Fact]:
+            facts = [fact for fact in client.facts(client.seen) if fact.command_id == command.command_id]
+            return [fact for fact in facts if fact.kind in kinds]
+
+        ends = ("denied", "problem", "accepted", "rejected", "unknown")
+        client.wait(lambda: bool(told(*ends) or client.died()), AMEND_LIMIT_S)
+        found = told(*ends)
+        if not found:
+            raise ExitError("It is not known yet what became of the order; look with `mexc-tui orders`.", UNKNOWN)
+        last = found[-1]
+        order = last.order or named[0]
+        row: Row = {**own_order_row(order), "type": "amend", "outcome": last.kind, "message": last.message}
+        messages = [fact.message for fact in told("amended", *ends)]
+        say_what_was_done(row, "\n".join(messages), as_json=arguments.json)
+        return {"accepted": OK, "unknown": UNKNOWN}.get(last.kind, FAILURE)
+
+
+def set_cost(arguments: argparse.Namespace, asset: str, price: Decimal) -> int:
+    """Say what a holding cost, and print what counts from now on."""
+    with desk_client(arguments, "cost") as client:
+        _open(client)
+        command = SetCost(command_id=_new_id(), asset=asset, price=price, whole=arguments.whole)
+        fact = _answer(client, command, "the cost was taken")
+        row: Row = {"type": "cost", "asset": asset, "set": fact.kind == "cost", "message": fact.message}
+        say_what_was_done(row, fact.message, as_json=arguments.json)
+        return OK if fact.kind == "cost" else FAILURE
+
+
+def set_limit(arguments: argparse.Namespace, name: str, value: Decimal | None) -> int:
+    """Change a limit, or call off a loosening, and print what holds."""
+    with desk_client(arguments, "limits") as client:
+        _look(client)
+        command = SetLimit(command_id=_new_id(), name=name, value=value, reason=getattr(arguments, "reason", ""))
+        fact = _answer(client, command, "the limit was changed")
+        row: Row = {"type": "limit", "name": name, "taken": fact.kind == "limit", "message": fact.message}
+        say_what_was_done(row, fact.message, as_json=arguments.json)
+        return OK if fact.kind == "limit" else FAILURE
+
+
+def limits(arguments: argparse.Namespace) -> RiskView:
+    """Return the limits of a desk as they are now."""
+    with desk_client(arguments, "limits", look=True) as client:
+        _look(client)
+        wait_ready(client, lambda: "" if isinstance(client.view(TOPIC_RISK), RiskView) else "the desk is starting")
+        view = client.view(TOPIC_RISK)
+        assert isinstance(view, RiskView)
+        return view
+
+
+def _answer(client: SocketClient, command: Command, what: str) -> Fact:
+    """Send a command and return the fact that answers it.
+
+    Raises:
+        ExitError: none came in time; it is not known whether it was carried out.
+    """
+    _submit(client, command)
+
+    def told() -> list[Fact]:
+        return [fact for fact in client.facts(client.seen) if fact.command_id == command.command_id]
+
+    client.wait(lambda: bool(told() or client.died()), OUTCOME_LIMIT_S)
+    if not told():
+        raise ExitError(f"It is not known whether {what}.", UNKNOWN)
+    return told()[0]
+
+
 def halt(arguments: argparse.Namespace) -> int:
     """Halt, wait until every cancel is confirmed, and say what is left."""
+    try:
+        return _halt(arguments)
+    except SilentDeskError as error:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(error.pid, signal.SIGUSR1)
+        raise ExitError(
+            f"{error} The halt was left with it as a signal: it halts and cancels as soon as it goes on. Until then "
+            "`mexc-tui cancel --all --direct` cancels, with the keys that are set.",
+            UNKNOWN,
+        ) from None
+
+
+def _halt(arguments: argparse.Namespace) -> int:
     with desk_client(arguments, "halt") as client:
         _look(client)
         client.wait(lambda: client.view(TOPIC_RISK) is not None or bool(client.died()), OUTCOME_LIMIT_S)
-        before = _live(client)
         _submit(client, Halt(command_id=_new_id(), reason=arguments.reason))
         client.wait(lambda: _state(client) is TradingState.HALTED or bool(client.died()), OUTCOME_LIMIT_S)
         if _state(client) is not TradingState.HALTED:
             raise ExitError("It is not known whether trading is halted; look with `mexc-tui status`.", UNKNOWN)
-        after = _ended(client, before, everything=True)
-        left = [order for order in _live(client) if order.state.may_be_live]
-        confirmed = sum(order.state.final for order in after)
-        row: Row = {"type": "halt", "state": "halted", "cancelled": confirmed, "left": len(left)}
-        row["orders"] = [order.client_order_id for order in left]
-        text = f"Trading is halted. {confirmed} of {len(before)} orders are confirmed as ended, {len(left)} left."
-        if left:
-            text += " Cancelling goes on; `mexc-tui orders` shows what is open."
+        client.wait(lambda: _sweep(client).verified or bool(client.died()), OUTCOME_LIMIT_S)
+        sweep, left = _sweep(client), _live(client)
+        row: Row = {"type": "halt", "state": "halted", "cancelled": sweep.confirmed, "sent": sweep.sent}
+        row |= {"left": sweep.left, "verified": sweep.verified, "orders": [order.client_order_id for order in left]}
+        text = f"Trading is halted. {counted(sweep.confirmed, 'order')} confirmed as ended, {sweep.left} left"
+        if sweep.verified:
+            text += "; the exchange lists none."
+        else:
+            text += f" of {sweep.sent} sent for. {safe(sweep.problem)}".rstrip()
+            text += " Cancelling goes on; `mexc-tui orders` shows the rest."
         say_what_was_done(row, text, as_json=arguments.json)
-        return UNKNOWN if left else OK
+        return OK if sweep.verified else UNKNOWN
 
 
 def resume(arguments: argparse.Namespace) -> int:
@@ -136,8 +253,16 @@ def resume(arguments: argparse.Namespace) -> int:
         _look(client)
         client.wait(lambda: client.view(TOPIC_RISK) is not None or bool(client.died()), OUTCOME_LIMIT_S)
         was = _state(client)
-        _submit(client, Resume(command_id=_new_id()))
-        client.wait(lambda: _state(client) is TradingState.ACTIVE or bool(client.died()), OUTCOME_LIMIT_S)
+        command = Resume(command_id=_new_id())
+        _submit(client, command)
+
+        def problem() -> str:
+            facts = [fact for fact in client.facts(client.seen) if fact.command_id == command.command_id]
+            return next((fact.message for fact in facts if fact.kind == "problem"), "")
+
+        client.wait(lambda: _state(client) is TradingState.ACTIVE or bool(problem() or client.died()), OUTCOME_LIMIT_S)
+        if problem():
+            raise ExitError(problem(), FAILURE)
         if _state(client) is not TradingState.ACTIVE:
             raise ExitError("It is not known whether the halt is lifted; look with `mexc-tui status`.", UNKNOWN)
         text = "Trading was active already." if was is TradingState.ACTIVE else "Trading is active again."
@@ -146,20 +271,26 @@ def resume(arguments: argparse.Namespace) -> int:
         return OK
 
 
-def arm(client: SocketClient) -> None:
-    """Let a desk take orders, and wait until it does.
+def arm(client: SocketClient, name: str) -> None:
+    """Let a desk take orders, and wait until it does; ``name`` is the account's, which a live desk wants.
 
     Raises:
         ExitError: it did not take the command, or nobody knows.
     """
     _look(client)
-    _submit(client, Arm(command_id=_new_id(), armed=True))
+    command = Arm(command_id=_new_id(), armed=True, name=name)
+    _submit(client, command)
+
+    def refusals() -> list[Fact]:
+        return [fact for fact in client.facts(0) if fact.command_id == command.command_id and fact.kind == "problem"]
 
     def armed() -> bool:
         view = client.view(TOPIC_RISK)
         return isinstance(view, RiskView) and view.armed
 
-    client.wait(lambda: armed() or bool(client.died()), OUTCOME_LIMIT_S)
+    client.wait(lambda: armed() or bool(refusals() or client.died()), OUTCOME_LIMIT_S)
+    if refusals():
+        raise ExitError(refusals()[-1].message, FAILURE)
     if not armed():
         raise ExitError("It is not known whether the desk takes orders; look with `mexc-tui status`.", UNKNOWN)
 
@@ -171,7 +302,8 @@ def flatten(arguments: argparse.Namespace, symbol: str | None) -> int:
         _require_listed(client, [symbol] if symbol is not None else [], "Nothing was sent.")
         view = client.view(TOPIC_POSITIONS)
         positions = view.positions if isinstance(view, PositionsView) else ()
-        held = {position.symbol for position in positions if position.qty}
+        # What has no pair stands under the name of its asset; one message names all of it.
+        held = {position.symbol for position in positions if position.qty and position.symbol != position.asset}
         wanted = held if symbol is None else {symbol}
         command = Flatten(command_id=_new_id(), symbol=symbol)
         _submit(client, command)
@@ -208,6 +340,8 @@ def status(arguments: argparse.Namespace) -> int:
         risk, link = client.view(TOPIC_RISK), client.view(TOPIC_LINK)
         assert isinstance(risk, RiskView)
         live = _live(client)
+        compared_s = (time.monotonic_ns() - risk.compared_ns) // 1_000_000_000 if risk.compared_ns else None
+        compared = "never" if compared_s is None else f"{compared_s} s ago"
         row: Row = {
             "type": "status",
             "desk": client.info.name,
@@ -219,6 +353,7 @@ def status(arguments: argparse.Namespace) -> int:
             "ready": risk.ready,
             "ready_reason": risk.ready_reason,
             "link": link.state.value if isinstance(link, LinkView) else None,
+            "compared_s": compared_s,
             "open_orders": len(live),
             "unknown": risk.unknown,
             "equity": risk.equity,
@@ -234,8 +369,8 @@ def status(arguments: argparse.Namespace) -> int:
         text = (
             f"{client.info.name} ({client.info.account})\n"
             f"{risk.state.value}{f': {risk.reason}' if risk.reason else ''}, {mode}{not_ready}, "
-            f"link {row['link'] or 'unknown'}\n"
-            f"{len(live)} open orders, {risk.unknown} of unknown outcome; {money}"
+            f"link {row['link'] or 'unknown'}, compared with the exchange {compared}\n"
+            f"{counted(len(live), 'open order')}, {risk.unknown} of unknown outcome; {money}"
         )
         say_what_was_done(row, text, as_json=arguments.json)
         return OK
@@ -313,13 +448,20 @@ def _state(client: SocketClient) -> TradingState | None:
     return view.state if isinstance(view, RiskView) else None
 
 
-def _ended(client: SocketClient, named: Sequence[Order], *, everything: bool = False) -> list[Order]:
-    """Wait until these orders have ended (``everything``: and no other is open), and return them as they are then."""
+def _sweep(client: SocketClient) -> Sweep:
+    """Return how far cancelling everything has come; where nothing can be cancelled there is nothing to wait for."""
+    view = client.view(TOPIC_RISK)
+    nothing = Sweep(confirmed=0, sent=0, left=0, verified=True, problem="")
+    return view.sweep or nothing if isinstance(view, RiskView) else nothing
+
+
+def _ended(client: SocketClient, named: Sequence[Order]) -> list[Order]:
+    """Wait until these orders have ended, and return them as they are then."""
     keys = {order.client_order_id for order in named}
 
     def over() -> bool:
         live = {order.client_order_id for order in _live(client)}
-        return bool(client.died()) or not (live if everything else live & keys)
+        return bool(client.died()) or not live & keys
 
     client.wait(over, OUTCOME_LIMIT_S)
     view = client.view(TOPIC_ORDERS)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import gc
 import os
 import sys
 from collections import deque
@@ -19,6 +18,7 @@ from mexc_tui.config.paths import themes_folder
 from mexc_tui.config.settings import UiSettings
 from mexc_tui.desk.client import DeskAbsentError, SocketClient
 from mexc_tui.desk.launch import Caller, Start, end, wait_for_end
+from mexc_tui.desk.memory import keep_pauses_short
 from mexc_tui.desk.places import entry_of
 from mexc_tui.desk.starting import SCREEN
 from mexc_tui.domain.client import Role
@@ -36,6 +36,8 @@ PLAIN_TERMINALS = ("linux", "vt100", "vt102", "vt220")
 LIST_LIMIT_S = 5.0
 STATUS_LIMIT_S = 0.5
 FACTS_LIMIT_S = 1.0
+SWITCH_S = 0.0005
+"""How long painting may keep the threads waiting that read keys and write to the terminal."""
 SMALL = 20
 """An exchange with no more pairs than this is watched whole."""
 WELL_KNOWN = tuple(f"{base}USDT" for base in ("BTC", "ETH", "SOL", "XRP", "BNB", "DOGE", "ADA", "SUI", "LINK", "MX"))
@@ -123,7 +125,7 @@ def open_screen(
             narrate(f"the desk {client.info.name} has ended; {_counted(orders)} left as they are")
         return OK
     client.close()
-    if client.info.kind not in _DEMOS and (client.role is Role.TRADE or started):
+    if client.info.kind not in _DEMOS:
         name = client.info.name
         working = f" with {_counted(orders)}" if orders else ""
         narrate(f"the desk {name} goes on{working}; `mexc-tui attach` shows it, `mexc-tui desk stop {name}` ends it")
@@ -167,7 +169,8 @@ def _show(client: SocketClient, options: UiOptions, refusals: Refusals, wanted: 
     def leave() -> None:
         app.call_from_thread(app.exit)
 
-    gc.freeze()
+    sys.setswitchinterval(SWITCH_S)
+    keep_pauses_short()
     with LeaveOnSignal(leave) as ending:
         app.run(headless=blind, size=BLIND_SIZE if blind else None)
     error = crash()

@@ -11,7 +11,7 @@ from mexc_tui.cli.commands import run
 from mexc_tui.cli.io.descriptors import keep_outputs, silence
 from mexc_tui.cli.io.exits import INTERRUPTED, READER_GONE, USAGE, ExitError, exit_code
 from mexc_tui.cli.io.logs import start_last_resort
-from mexc_tui.config.program import program_version
+from mexc_tui.config.program import VERSION
 from mexc_tui.desk.errors import RequestError
 
 _EXIT_CODES = """\
@@ -27,10 +27,10 @@ exit codes:
 
 _COMMANDS = (
     *("paper", "demo", "attach", "desk"),
-    *("buy", "sell", "cancel", "flatten", "halt", "resume", "status", "orders", "balances"),
-    *("exchange", "watch", "record", "markets", "book", "candles", "doctor", "config", "completion"),
+    *("buy", "sell", "amend", "cancel", "cost", "limits", "flatten", "halt", "resume", "status", "orders", "balances"),
+    *("exchange", "watch", "record", "markets", "book", "candles", "audit", "doctor", "config", "keys", "completion"),
 )
-_HOMES = {"buy": "trade", "sell": "trade"}
+_HOMES = {"buy": "trade", "sell": "trade", **dict.fromkeys(("flatten", "halt", "resume", "status"), "account")}
 """Modules of commands that share one; the others are called like their command."""
 
 
@@ -92,5 +92,5 @@ class _Version(argparse.Action):
         super().__init__(option_strings, dest, nargs=0, default=argparse.SUPPRESS, help=str(rest.get("help", "")))
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        print(f"mexc-tui {program_version()}")  # noqa: T201
+        print(f"mexc-tui {VERSION}")  # noqa: T201
         parser.exit()

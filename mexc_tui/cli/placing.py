@@ -20,6 +20,7 @@ from mexc_tui.desk.protocol import Outcome
 from mexc_tui.domain.commands import Draft, PlaceOrder
 from mexc_tui.domain.facts import Fact
 from mexc_tui.domain.interest import Interest
+from mexc_tui.domain.limits import CONFIRMABLE, Answer
 from mexc_tui.domain.numbers import BadNumberError, divide, parse_decimal, plain
 from mexc_tui.domain.orders import Order, OrderState, OrderType, Side
 from mexc_tui.domain.sizing import Size, SizeError, draft_for, parse_size
@@ -52,6 +53,8 @@ class OrderArguments(msgspec.Struct, frozen=True, kw_only=True):
     size: Size
     price: Decimal | None
     wait_s: float
+    uncapped: bool = False
+    yes: bool = False
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -67,6 +70,8 @@ def order_arguments(arguments: argparse.Namespace) -> OrderArguments:
     kind = next((order_type for name, order_type in kinds.items() if getattr(arguments, name)), None)
     if arguments.market and kind is not None:
         raise ExitError("A market order is neither post-only, IOC nor FOK; give a price with --at for those.", USAGE)
+    if arguments.uncapped and not arguments.market:
+        raise ExitError("--uncapped belongs to --market: every other order has a price.", USAGE)
     if not 0 <= arguments.wait < math.inf:
         raise ExitError("--wait takes a number of seconds, 0 or more.", USAGE)
     try:
@@ -85,6 +90,8 @@ def order_arguments(arguments: argparse.Namespace) -> OrderArguments:
         size=size,
         price=price,
         wait_s=arguments.wait,
+        uncapped=arguments.uncapped,
+        yes=arguments.yes,
     )
 
 
@@ -133,6 +140,8 @@ class Placing:
             draft = draft_for(asked.size, side=asked.side, order_type=asked.type, price=asked.price, inputs=inputs)
         except SizeError as error:
             raise ExitError(f"No order was placed: {error}. Nothing was sent.", FAILURE) from None
+        confirmed = CONFIRMABLE if asked.yes else ()
+        draft = msgspec.structs.replace(draft, uncapped=asked.uncapped, confirmed=confirmed)
         bid = book.bids[0][0] if book is not None and book.bids else None
         ask = book.asks[0][0] if book is not None and book.asks else None
         decimals = 0 if book is None else book.price_decimals
@@ -184,7 +193,7 @@ class Placing:
         return next((fact for fact in self._own() if fact.kind == "denied"), None)
 
     def _order(self) -> Order | None:
-        """Return the order as it stands now, once the desk has reported anything about it."""
+        """Return the order as it stands now, once the desk has reported anything about it; facts may be the newer."""
         reported = [fact.order for fact in self._own() if fact.order is not None]
         if not reported:
             return None
@@ -192,7 +201,7 @@ class Placing:
         if isinstance(view, OrdersView):
             for order in (*view.open, *view.recent):
                 if order.client_order_id == reported[-1].client_order_id:
-                    return order
+                    return reported[-1] if reported[-1].state.final and not order.state.final else order
         return reported[-1]
 
     def _last_message(self, kind: str) -> str:
@@ -205,13 +214,21 @@ class Placing:
             "type": "denied",
             **_draft_row(draft),
             "violations": [
-                {"code": one.code, "message": one.message, "limit": one.limit, "actual": one.actual}
+                {
+                    "code": one.code,
+                    "answer": one.answer.value,
+                    "message": one.message,
+                    "limit": one.limit,
+                    "actual": one.actual,
+                }
                 for one in fact.violations
             ],
         }
         reasons = "\n".join(f"  {one.code}: {one.message}" for one in fact.violations)
         locked = any(one.code == "ARMED" for one in fact.violations)
         text = f"The gate refused the order; nothing was sent.\n{reasons}" + (f"\n  {_ARMS}" if locked else "")
+        if all(one.answer is Answer.CONFIRM for one in fact.violations):
+            text = f"The gate asks first; nothing was sent.\n{reasons}\n  --yes sends it."
         say_what_was_done(row, text, as_json=self._as_json)
         return FAILURE
 

@@ -344,6 +344,7 @@ def own_order_row(order: Order) -> Row:
         "client_order_id": order.client_order_id,
         "side": order.side.value.lower(),
         "order_type": order.type.value,
+        "capped": order.capped,
         "state": order.state.value,
         "price": order.price,
         "qty": order.qty,

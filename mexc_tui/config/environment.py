@@ -14,6 +14,7 @@ REST_VARIABLE = "MEXC_BASE_URL"
 STREAM_VARIABLE = "MEXC_WS_URL"
 KEY_VARIABLE = "MEXC_API_KEY"
 SECRET_VARIABLE = "MEXC_SECRET_KEY"
+_LONGEST_KEY = 200
 
 
 def venue_settings(configured: VenueSettings, environment: Mapping[str, str]) -> VenueSettings:
@@ -49,9 +50,18 @@ def credentials(environment: Mapping[str, str]) -> Credentials:
             f"Only one of {KEY_VARIABLE} and {SECRET_VARIABLE} is set; set both, or neither to look only."
         )
     for name, value in ((KEY_VARIABLE, key), (SECRET_VARIABLE, secret)):
-        if not (value.isascii() and value.isprintable()) or " " in value:
-            raise ConfigError(f"{name} holds characters that no MEXC key has; copy it again.")
+        check_key(name, value)
     return Credentials(api_key=Secret(key), secret_key=Secret(secret))
+
+
+def check_key(name: str, key: str) -> None:
+    """Refuse what no key is.
+
+    Raises:
+        ConfigError: naming it, not showing it.
+    """
+    if not (key.isascii() and key.isprintable()) or " " in key or len(key) > _LONGEST_KEY:
+        raise ConfigError(f"{name} holds characters that no MEXC key has; copy it again.")
 
 
 def check_address(name: str, address: str, schemes: tuple[str, ...]) -> None:

@@ -2,37 +2,32 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 from mexc_tui.config.loading import SettingsFile
+from mexc_tui.domain.limit_changes import problems
 from mexc_tui.domain.limits import Limits
 
-_FRACTIONS = ("collar_far", "collar_near", "collar_reference", "flatten_collar", "max_slippage", "seen_tolerance")
-_ABOVE_ZERO = ("max_order_value", "max_position_value")
-_COUNTS = ("max_open_orders", "duplicate_max", "orders_per_second", "max_in_flight")
+LIVE = {
+    "max_order_value": 100,
+    "confirm_order_value": 50,
+    "max_position_value": 300,
+    "max_gross_exposure": 500,
+    "max_day_loss": 50,
+    "max_drawdown": 50,
+    "max_open_orders": 10,
+    "orders_per_second": 2,
+    "max_in_flight": 2,
+    "idle_lock_minutes": 15,
+}
+"""Defaults of a live desk, in place of those that are larger."""
 
 
-def limits_of(file: SettingsFile) -> Limits:
-    """Return the limits a config file sets, with the defaults for what it leaves out.
+def limits_of(file: SettingsFile, *, live: bool = False) -> Limits:
+    """Return the limits a config file sets, with the defaults for what it leaves out; a live desk has smaller ones.
 
     Raises:
-        ConfigError: a key is unknown, or a value has the wrong type or lies outside its range.
+        ConfigError: a key is unknown, or a value has the wrong type, lies outside its range or beyond its ceiling.
     """
-    limits = file.section("limits", file.settings.limits, Limits)
-    for name in _ABOVE_ZERO:
-        if getattr(limits, name) <= 0:
-            raise file.refuse(("limits", name), "must be above zero (to refuse every order, halt instead)")
-    for name in _FRACTIONS:
-        value: Decimal = getattr(limits, name)
-        if not 0 <= value <= 1:
-            raise file.refuse(("limits", name), f"must be a fraction from 0 to 1 (0.01 is 1 %), not {value}")
-    for name in _COUNTS:
-        if getattr(limits, name) < 1:
-            raise file.refuse(("limits", name), "must be at least 1")
-    for name in ("duplicate_window_ms", "max_book_age_ms", "max_seen_age_ms", "idle_lock_minutes"):
-        if getattr(limits, name) < 0:
-            raise file.refuse(("limits", name), "must not be negative")
-    for symbol, qty in limits.max_order_qty.items():
-        if qty <= 0:
-            raise file.refuse(("limits", "max_order_qty", symbol), "must be above zero")
+    limits = file.section("limits", {**(LIVE if live else {}), **file.settings.limits}, Limits)
+    for path, why in problems(limits):
+        raise file.refuse(("limits", *path), why)
     return limits

@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin
 import msgspec
 
 from mexc_tui.config.errors import ConfigError
+from mexc_tui.config.files import read_whole
 from mexc_tui.config.settings import Settings
 
 _UNKNOWN = re.compile(r"unknown field `(?P<key>[^`]*)`")
@@ -94,7 +95,7 @@ def load(path: Path) -> SettingsFile:
         ConfigError: it cannot be read, is not TOML, or says something unknown.
     """
     try:
-        text = path.read_bytes().decode("utf-8")
+        text = read_whole(path).decode("utf-8")
     except FileNotFoundError:
         return SettingsFile(path, Settings())
     except UnicodeDecodeError:
@@ -105,12 +106,16 @@ def load(path: Path) -> SettingsFile:
         raw = tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: not valid TOML: {error}") from None
+    except RecursionError:
+        raise ConfigError(f"{path}: not valid TOML: nested too deeply") from None
     draft = SettingsFile(path, Settings(), text)
     loaded = SettingsFile(path, draft._convert(raw, Settings, ()), text)
     loaded._check_finite((), msgspec.to_builtins(loaded.settings, builtin_types=(Decimal,)))
     for size in loaded.settings.ui.sizes:
         if size <= 0:
             raise loaded.refuse(("ui", "sizes"), f"an order size must be above zero, not {size}")
+    if not 0 < loaded.settings.guard.collar < 1:
+        raise loaded.refuse(("guard", "collar"), "a fraction between 0 and 1, such as 0.05 for 5 %")
     return loaded
 
 

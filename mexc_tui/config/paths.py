@@ -21,6 +21,11 @@ def config_file() -> Path:
     return Path(platformdirs.user_config_path(APP)) / "config.toml"
 
 
+def vault_file() -> Path:
+    """Return the path of the file with the API keys, whether it exists or not."""
+    return Path(platformdirs.user_config_path(APP)) / "keys.vault"
+
+
 def themes_folder() -> Path:
     """Return the folder of the user's own colour themes."""
     return Path(platformdirs.user_config_path(APP)) / "themes"

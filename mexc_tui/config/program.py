@@ -1,13 +1,6 @@
-"""The version of this program."""
+"""The version of this program, for its package as well."""
 
 from __future__ import annotations
 
-
-def program_version() -> str:
-    """Return the version of the installed package; a desk and its clients work together only if theirs are equal."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("mexc-tui")
-    except PackageNotFoundError:
-        return "(not installed)"
+VERSION = "0.1.0"
+"""A desk and its clients work together only if theirs are equal."""

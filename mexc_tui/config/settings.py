@@ -1,4 +1,4 @@
-"""The settings and their defaults. Secrets are not among them: keys come from the environment only."""
+"""The settings and their defaults. Secrets are not among them."""
 
 from __future__ import annotations
 
@@ -64,6 +64,25 @@ class DeskSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """What becomes of it when its only screen is left; the demo's always ends."""
 
 
+class GuardSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a second process does when the desk is gone or frozen; not for paper money, whose exchange goes with it."""
+
+    plan: Literal["off", "cancel entries", "flatten"] | None = None
+    """``cancel entries`` cancels the desk's working buys and keeps its sells; ``flatten`` cancels both and sells.
+    None is no guard either, but was not decided by anybody, which a live desk asks for."""
+    after_s: Annotated[int, msgspec.Meta(ge=5, le=3_600)] = 20
+    """Seconds without a sign of life of the desk."""
+    collar: Decimal = Decimal("0.05")
+    """How far below the best bid ``flatten`` may sell, as a fraction."""
+
+
+class VaultSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The file of API keys that `mexc-tui keys` keeps."""
+
+    keyring: bool = False
+    """Whether the keyring of the system keeps its passphrase; needs the package ``keyring``."""
+
+
 class PaperSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Paper trading on MEXC's public market."""
 
@@ -81,7 +100,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     account: AccountSettings = AccountSettings()
     ui: UiSettings = UiSettings()
     desk: DeskSettings = DeskSettings()
+    guard: GuardSettings = GuardSettings()
     paper: PaperSettings = PaperSettings()
+    vault: VaultSettings = VaultSettings()
     limits: dict[str, Any] = msgspec.field(default_factory=dict)
     """The risk limits as read; who knows their type converts them with ``SettingsFile.section``."""
     keys: dict[str, str] = msgspec.field(default_factory=dict)

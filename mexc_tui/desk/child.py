@@ -15,6 +15,7 @@ from pathlib import Path
 
 import msgspec
 
+from mexc_tui.config.environment import KEY_VARIABLE, SECRET_VARIABLE
 from mexc_tui.domain.errors import ExchangeFailedError
 
 READY_LIMIT_S = 20.0
@@ -22,7 +23,6 @@ END_LIMIT_S = 2.0
 LOST = "Its paper orders and balances are gone with it. Start the demo again."
 
 _log = logging.getLogger(__name__)
-_SECRETS = ("MEXC_API_KEY", "MEXC_SECRET_KEY")
 _BOOT = "import sys; sys.path.append(sys.argv.pop(1)); from mexc_tui.__main__ import main; sys.exit(main())"
 """Run this very package, whatever lies in the working directory."""
 
@@ -52,6 +52,11 @@ def package_command() -> list[str]:
     return [sys.executable, "-P", "-c", _BOOT, str(Path(__file__).parents[2])]
 
 
+def child_environment() -> dict[str, str]:
+    """Return this process's environment without the account's keys, which a child is given by pipe if at all."""
+    return {name: value for name, value in os.environ.items() if name not in (KEY_VARIABLE, SECRET_VARIABLE)}
+
+
 class StillStartingError(ExchangeFailedError):
     """It has not spoken yet; it may be waited for again."""
 
@@ -62,14 +67,13 @@ class ChildExchange:
     def __init__(self, arguments: Sequence[str] = (), *, lost: str = LOST) -> None:
         """Start the process; the arguments go to ``mexc-tui exchange``. ``lost`` is what its sudden end means."""
         self._lost = lost
-        environment = {name: value for name, value in os.environ.items() if name not in _SECRETS}
         own = ("exchange", "--port", "0", "--json", "--until-stdin-closes")
         self._process = subprocess.Popen(
             [*package_command(), *own, *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=environment,
+            env=child_environment(),
             start_new_session=True,
         )
         self._first_line = b""

@@ -13,8 +13,10 @@ import msgspec
 
 from mexc_tui.config.environment import credentials, venue_settings
 from mexc_tui.config.loading import SettingsFile
-from mexc_tui.desk.accounts import normalised
+from mexc_tui.config.vault import Account
+from mexc_tui.desk.live import refuse_while_locked
 from mexc_tui.domain.views import VenueKind
+from mexc_tui.store.accounts import normalised
 
 
 class DeskChoice(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,12 +34,17 @@ class DeskChoice(msgspec.Struct, frozen=True, kw_only=True):
     """False where there is no key: its desk can only look."""
     options: tuple[str, ...] = ()
     """What the demo's exchange is started with."""
+    keys: Account | None = None
+    """The account of the vault, where it is one and is unlocked; a running desk is found without."""
+    from_vault: bool = False
 
     @property
     def arguments(self) -> tuple[str, ...]:
         """The arguments of ``mexc-tui desk run`` that mean this desk, in the same environment."""
         if self.kind in (VenueKind.DEMO, VenueKind.REPLAY):
             return ("--demo", *self.options)
+        if self.from_vault:
+            return ("--account", self.name)
         return ("--paper",) if self.kind is VenueKind.PAPER else ()
 
 
@@ -99,6 +106,43 @@ def paper_choice(file: SettingsFile, environment: Mapping[str, str] = os.environ
         account=f"paper money on {'MEXC' if real else upstream}",
         upstream=upstream,
     )
+
+
+def account_choice(account: Account) -> DeskChoice:
+    """Return the desk of an account of the vault.
+
+    Raises:
+        ConfigError: it is a live account, and may not open where it is.
+    """
+    from mexc_tui.desk.plan import is_local
+
+    local = is_local(account.base_url)
+    refuse_while_locked(account, local=local)
+    where = "MEXC" if is_mexc(urlsplit(account.base_url).hostname or "") else account.base_url
+    return DeskChoice(
+        kind=VenueKind.LOCAL if local and account.mode != "live" else VenueKind.LIVE,
+        name=account.name,
+        desk_id=account_desk_id(account.name),
+        account=f"{account.name} on {where}, key …{account.api_key.reveal()[-4:]}",
+        upstream=account.base_url,
+        keys=account,
+        from_vault=True,
+    )
+
+
+def running_choice(name: str) -> DeskChoice | None:
+    """Return the desk of an account of the vault if it runs: it holds its key, so the vault may stay locked."""
+    from mexc_tui.desk.places import entry_of
+
+    entry = entry_of(account_desk_id(name))
+    if entry is None:
+        return None
+    return DeskChoice(kind=entry.kind, name=name, desk_id=entry.desk_id, account=entry.account, from_vault=True)
+
+
+def account_desk_id(name: str) -> str:
+    """Return the id of the desk of an account of the vault."""
+    return f"account-{_digest(name)}"
 
 
 def is_mexc(host: str) -> bool:

@@ -14,12 +14,11 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from mexc_tui.config.program import program_version
+from mexc_tui.config.program import VERSION
 from mexc_tui.desk.link import Link
 from mexc_tui.desk.protocol import (
     PROTOCOL,
     STATUS,
-    STOP,
     Ack,
     Answer,
     Ask,
@@ -151,7 +150,7 @@ class SocketClient:
             DeskAbsentError: nobody listens there, or nobody answers within the limit.
             DeskRefusedError: the desk refuses this client.
         """
-        hello = Hello(protocol=PROTOCOL, program=program_version(), name=name, role=role, after=after)
+        hello = Hello(protocol=PROTOCOL, program=VERSION, name=name, role=role, after=after)
         return cls(path, hello, on_refused, find, limit_s)
 
     def submit(self, command: Command) -> None:
@@ -220,17 +219,6 @@ class SocketClient:
         if reply.body is None:
             raise DeskAbsentError(reply.reason)
         return reply.body
-
-    def stop_desk(self, limit_s: float = 5.0) -> None:
-        """Ask the desk to end; it has agreed when this returns, not ended yet.
-
-        Raises:
-            DeskAbsentError: no answer within the limit, or the connection is cut.
-            DeskRefusedError: this client may only look.
-        """
-        reply = self._ask(STOP, limit_s)
-        if reply.reason:
-            raise DeskRefusedError(reply.reason)
 
     def close(self, stop: bool = False) -> None:
         """Detach, within a second; with ``stop`` the desk is asked to end as well. Idempotent."""

@@ -42,5 +42,13 @@ class DeskHeldError(DeskError):
     """Another process runs the desk of this account."""
 
 
+class SilentDeskError(DeskError):
+    """A desk runs as process ``pid`` and does not answer."""
+
+    def __init__(self, pid: int, message: str) -> None:
+        super().__init__(message)
+        self.pid = pid
+
+
 class NotWaitedForError(DeskError):
     """The user did not want to wait for the desk's start any longer."""

@@ -13,17 +13,19 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from mexc_tui.config.errors import ConfigError
+from mexc_tui.config.locks import FileLock
 from mexc_tui.desk import failures
 from mexc_tui.desk.child import ChildExchange
 from mexc_tui.desk.choice import DeskChoice
 from mexc_tui.desk.errors import DeskError
+from mexc_tui.desk.memory import keep_pauses_short
 from mexc_tui.desk.places import DeskEntry, desk_log, register, registered, socket_path
 from mexc_tui.desk.plan import Plan, PlannedParts
 from mexc_tui.desk.protocol import DeskInfo
 from mexc_tui.desk.server import DeskServer
 from mexc_tui.desk.starting import SCREEN, STARTER, Lifetime, Report, say
 from mexc_tui.domain.client import Role
-from mexc_tui.domain.commands import Arm
+from mexc_tui.domain.commands import Arm, Halt
 from mexc_tui.domain.views import VenueKind
 from mexc_tui.engine.engine import Engine, death_notice
 
@@ -40,6 +42,7 @@ REACHABLE_S = 1.0
 """Between two looks at whether this desk can be found."""
 LOOK_S = 0.5
 """A signal that reached another thread is acted on when the main one looks up; Python does not wake it for that."""
+SIGNALLED = "the desk's process was sent the signal USR1"
 STOPPED = "The desk was stopped. Orders that were working stay at the exchange."
 
 _log = logging.getLogger(__name__)
@@ -55,15 +58,18 @@ class DeskHost:
         *,
         program: str,
         lifetime: Lifetime,
+        lock: FileLock,
         start_log: Callable[[Path, tuple[str, ...]], None],
     ) -> None:
-        """``start_log`` begins a log in which these secrets are never written."""
+        """``lock`` makes this process the desk; ``start_log`` begins a log in which these secrets are never written."""
+        self._lock = lock
         self._choice = choice
         self._plan = plan
         self._program = program
         self._lifetime = lifetime
         self._start_log = start_log
-        self._engine = Engine(PlannedParts(plan), beside=self._beside)
+        self._parts = PlannedParts(plan, enter=self._enter)
+        self._engine = Engine(self._parts, beside=self._beside)
         self._reason = STOPPED
         self._server: DeskServer | None = None
         self._clients = 0
@@ -72,6 +78,10 @@ class DeskHost:
     def stop(self) -> None:
         """Ask for the end; callable from a signal handler."""
         self._engine.stop()
+
+    def halt(self) -> None:
+        """Halt trading; callable from a signal handler, and before the start."""
+        self._engine.submit(Halt(command_id=f"signal-{time.time_ns()}", reason=SIGNALLED), "signal")
 
     def run(self, child: ChildExchange | None) -> None:
         """Serve until the end; ``child`` is the exchange that the desk brings.
@@ -84,6 +94,7 @@ class DeskHost:
             desk_log(self._choice.name), (plan.credentials.api_key.reveal(), plan.credentials.secret_key.reveal())
         )
         sys.setswitchinterval(SWITCH_S)
+        keep_pauses_short()
         engine.start()
         if child is not None:
             child.watch(engine.fail, engine.notify)
@@ -135,20 +146,57 @@ class DeskHost:
         self._server = server
         self._live_for(self._lifetime)
         await server.start()
+        guard = self._guarded(server, entry)
         try:
             self._end_in(None if self._lifetime is Lifetime.KEEP else FIRST_CLIENT_S)
             say(Report(ready=True))
             await self._stay_reachable(server, entry)
         finally:
             self._end_in(None)
+            if guard is not None:
+                guard.cancel()
+                await asyncio.gather(guard, return_exceptions=True)
             await server.close(self._reason if engine.failure is None else death_notice(engine.failure))
 
+    async def _enter(self, folder: Path) -> tuple[str, ...]:
+        """Let a live session begin."""
+        from mexc_tui.desk.live import first_session
+
+        real = self._plan.real
+        told = "" if real is None else await first_session(real, self._plan.guard.plan, folder)
+        return (told,) if told else ()
+
+    def _guarded(self, server: DeskServer, entry: DeskEntry) -> asyncio.Task[None] | None:
+        """Start the guard that was agreed; None where there is none."""
+        plan, folder = self._plan, self._parts.folder
+        if plan.guard.plan in (None, "off") or folder is None:
+            return None
+        from mexc_tui.desk.guard.brief import Brief
+        from mexc_tui.desk.guard.keeper import GuardKeeper
+
+        brief = Brief(
+            desk_id=entry.desk_id,
+            desk_name=entry.name,
+            base_url=plan.base_url,
+            ws_url=plan.ws_url,
+            api_key=plan.credentials.api_key.reveal(),
+            api_secret=plan.credentials.secret_key.reveal(),
+            real_orders=plan.real is not None,
+            currency=plan.currency,
+            folder=str(folder),
+            settings=plan.guard,
+        )
+        keeper = GuardKeeper(brief, self._engine.notify, lambda: self._engine.failure is None)
+        server.guard = keeper.state
+        return asyncio.create_task(keeper.run())
+
     async def _stay_reachable(self, server: DeskServer, entry: DeskEntry) -> None:
-        """Listen anew, and write down where, when socket or entry are gone: the folder of a login ends with it."""
+        """Be found again when socket, entry or lock are gone: the folder of a login ends with it, people tidy up."""
         problem = ""
         while True:
             await asyncio.sleep(REACHABLE_S)
             try:
+                self._lock.renew()
                 if not server.reachable():
                     await server.listen_at(socket_path(entry.desk_id))
                     entry = replace(entry, socket=str(server.path))
@@ -180,7 +228,7 @@ class DeskHost:
         was_momentary = self._lifetime is Lifetime.MOMENT
         ours = self._choice.kind in (VenueKind.DEMO, VenueKind.REPLAY)
         self._live_for(Lifetime.SCREENS if ours and not for_good else Lifetime.KEEP)
-        if was_momentary and self._choice.kind is VenueKind.LOCAL:
+        if was_momentary and self._choice.kind in (VenueKind.LOCAL, VenueKind.LIVE):
             self._engine.submit(Arm(command_id=f"stay-{time.time_ns()}", armed=False))
 
     def _live_for(self, lifetime: Lifetime) -> None:

@@ -9,13 +9,12 @@ from msgspec.structs import replace
 
 from mexc_tui.desk.protocol import Answer, Outcome
 from mexc_tui.domain.client import DeskClient, Role
-from mexc_tui.domain.commands import Arm, Command, PlaceOrder, Resume
+from mexc_tui.domain.commands import AmendOrder, Arm, Command, PlaceOrder, Resume
 from mexc_tui.domain.inputs import Timestamp
-from mexc_tui.domain.numbers import MAX_DIGITS
+from mexc_tui.domain.numbers import is_plain
 
 IDS_KEPT = 10_000
 TEXT_LIMIT = 1_000
-LARGEST_EXPONENT = 40
 LATE_MS = 5_000
 """What may lead to an order and has waited longer for the desk, is no longer meant."""
 
@@ -54,7 +53,7 @@ def on_its_way(command: Command, given: Timestamp, now: Timestamp) -> tuple[Comm
     """
     # The one clock cannot be set, the other goes on while the machine sleeps.
     waited_ms = max(0, (now.mono_ns - given.mono_ns) // 1_000_000, now.wall_ms - given.wall_ms)
-    exposes = isinstance(command, PlaceOrder | Resume) or (isinstance(command, Arm) and command.armed)
+    exposes = isinstance(command, PlaceOrder | AmendOrder | Resume) or (isinstance(command, Arm) and command.armed)
     if exposes and waited_ms > LATE_MS:
         waited = f"{waited_ms // 1_000} s"
         return command, f"The desk did not read it for {waited}, so it was not carried out. Is it still meant?"
@@ -77,12 +76,6 @@ def _fault_in(value: object) -> str:
         return next(filter(None, map(_fault_in, value)), "")
     if isinstance(value, str) and len(value) > TEXT_LIMIT:
         return f"A text in the command is longer than {TEXT_LIMIT} characters; nothing was done."
-    if isinstance(value, Decimal) and not _is_plain(value):
+    if isinstance(value, Decimal) and not is_plain(value):
         return "A number in the command is not finite or too long; nothing was done."
     return ""
-
-
-def _is_plain(value: Decimal) -> bool:
-    """Whether a number is finite and of a size that can be an amount of money."""
-    _, digits, exponent = value.as_tuple()
-    return isinstance(exponent, int) and len(digits) <= MAX_DIGITS and abs(exponent) <= LARGEST_EXPONENT

@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec.structs import replace
 
 from mexc_tui.config.errors import ConfigError
+from mexc_tui.config.vault import to_line
 from mexc_tui.desk.child import package_command
 from mexc_tui.desk.choice import DeskChoice
-from mexc_tui.desk.errors import DeskError, NotWaitedForError
+from mexc_tui.desk.errors import DeskError, NotWaitedForError, SilentDeskError
 from mexc_tui.desk.places import DeskEntry, entries, entry_of, runs
 from mexc_tui.desk.starting import Lifetime, Report
 from mexc_tui.domain.client import Role
@@ -56,7 +58,7 @@ class Start:
         fresh: bool = False,
         armed: bool = False,
     ) -> None:
-        self.choice = choice
+        self.choice, self._keys = replace(choice, keys=None), choice.keys
         self.started = False
         """Whether the desk that was attached to is one that this call started."""
         self._arguments = [*choice.arguments, "--lifetime", lifetime.value]
@@ -90,7 +92,7 @@ class Start:
             if waited > START_LIMIT_S:
                 entry = entry_of(self.choice.desk_id)
                 name = self.choice.name
-                raise DeskError(silent(entry) if entry else f"The desk {name} did not start in time. {_NOTHING_SENT}")
+                raise silent(entry) if entry else DeskError(f"The desk {name} did not start in time. {_NOTHING_SENT}")
             try:
                 self._step()
             except KeyboardInterrupt:
@@ -116,7 +118,7 @@ class Start:
         except DeskSilentError:
             if self._process is not None:
                 return None
-            raise DeskError(silent(entry)) from None
+            raise silent(entry) from None
         except DeskAbsentError:
             # It is about to end: its entry was read a moment too early.
             return None
@@ -146,11 +148,15 @@ class Start:
         self._said = b""
         self._process = subprocess.Popen(
             [*package_command(), "desk", "run", *self._arguments],
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL if self._keys is None else subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+        if self._process.stdin is not None and self._keys is not None:
+            # Over the pipe: arguments and environment of a process can be read by others.
+            with contextlib.suppress(BrokenPipeError), self._process.stdin as pipe:
+                pipe.write(to_line(self._keys))
 
     def _report(self, process: subprocess.Popen[bytes]) -> Report | None:
         """Return what the desk said of its start, once it has said it."""
@@ -179,11 +185,12 @@ class Start:
         return Report(error=_last_words(self._said, process.wait()), exit_code=1)
 
 
-def silent(entry: DeskEntry) -> str:
+def silent(entry: DeskEntry) -> SilentDeskError:
     """Return what to do about a desk that runs and does not answer."""
-    return (
+    return SilentDeskError(
+        entry.pid,
         f"The desk {entry.name} (process {entry.pid}) runs and does not answer. {_NOTHING_SENT} Orders that were "
-        f"working stay at the exchange. `mexc-tui desk stop {entry.name}` ends it; a new start finds its orders again."
+        f"working stay at the exchange. `mexc-tui desk stop {entry.name}` ends it; a new start finds its orders again.",
     )
 
 
@@ -239,7 +246,7 @@ def attach_to(entry: DeskEntry, caller: Caller) -> SocketClient:
     try:
         return connect(entry, caller)
     except DeskAbsentError:
-        raise DeskError(silent(entry)) from None
+        raise silent(entry) from None
 
 
 def end(entry: DeskEntry) -> bool:
@@ -252,9 +259,9 @@ def end(entry: DeskEntry) -> bool:
     return wait_for_end(entry.desk_id)
 
 
-def wait_for_end(desk_id: str, limit_s: float = END_LIMIT_S) -> bool:
+def wait_for_end(desk_id: str, limit_s: float | None = None) -> bool:
     """Wait until no process is that desk any more; whether that came in time."""
-    deadline = time.monotonic() + limit_s
+    deadline = time.monotonic() + (END_LIMIT_S if limit_s is None else limit_s)
     while runs(desk_id):
         if time.monotonic() > deadline:
             return False

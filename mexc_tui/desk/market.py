@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from mexc_tui.desk.configured import failed, mexc_settings, reach, unknown_symbols
 from mexc_tui.desk.errors import InvalidRequestError, UnreachableError
-from mexc_tui.desk.plan import is_local
+from mexc_tui.desk.plan import kind_at
 from mexc_tui.domain.errors import ErrorKind, VenueError
 from mexc_tui.domain.facts import Fact
 from mexc_tui.domain.inputs import Input, InstrumentsLoaded, LinkState, Timestamp
 from mexc_tui.domain.instrument import Instrument
 from mexc_tui.domain.market import Candle, Interval
-from mexc_tui.domain.views import BookView, VenueKind
+from mexc_tui.domain.views import BookView
 from mexc_tui.engine.market_feed import MarketFeed
 from mexc_tui.kernel.facts import FactLog
 from mexc_tui.kernel.markets import Markets
@@ -57,7 +57,7 @@ class PublicMarket:
         settings, speed = mexc_settings(keys=False)
         self.base_url = settings.base_url
         self.ws_url = settings.ws_url
-        kind = VenueKind.LOCAL if is_local(settings.base_url) else VenueKind.LIVE
+        kind = kind_at(settings.base_url)
         parts = frozenset(part for channel in channels for part in _PARTS.get(channel, ()))
         streams = StreamSettings(depth_speed=Speed(speed), parts=parts)
         self._venue = MexcVenue(settings, kind, tap=tap, streams=streams)

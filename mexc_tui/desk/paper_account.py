@@ -9,10 +9,10 @@ import time
 from pathlib import Path
 
 from mexc_tui.config.environment import credentials
-from mexc_tui.desk.accounts import paper_folder
 from mexc_tui.desk.child import ChildExchange
 from mexc_tui.desk.choice import DeskChoice
 from mexc_tui.desk.errors import USAGE, DeskError
+from mexc_tui.store.accounts import paper_folder
 from mexc_tui.store.errors import JournalError
 
 ACCOUNT = "account.json"

@@ -7,24 +7,23 @@ folder may differ between a login, a cron job and a service of the same user.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import os
 import stat
 import tempfile
-import time
 from pathlib import Path
 
 import msgspec
 
 from mexc_tui.config.errors import ConfigError
+from mexc_tui.config.files import read_json, read_whole, replace_whole
+from mexc_tui.config.locks import FileLock, HeldError, held
 from mexc_tui.config.paths import APP, private_folder, state_folder
 from mexc_tui.desk.errors import DeskHeldError
 from mexc_tui.domain.views import VenueKind
 
 LONGEST_PATH = 100
 """Bytes of a socket's path; the system takes 107."""
-_TRIES, _PAUSE_S = 5, 0.02
 
 
 class DeskEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,63 +89,44 @@ def _ours(folder: Path) -> bool:
     return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o077
 
 
-class DeskLock:
-    """Makes this process the one desk of an account until ``release`` or its end, however it ends."""
+def desk_lock(desk_id: str) -> FileLock:
+    """Make this process the one desk of an account until the lock is released or the process ends.
 
-    def __init__(self, desk_id: str) -> None:
-        """Take the lock.
-
-        Raises:
-            DeskHeldError: another process is that desk.
-            ConfigError: the state folder cannot be written.
-        """
-        path = desks_folder() / f"{desk_id}.lock"
-        try:
-            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise ConfigError(f"The lock {path} cannot be made ({error.strerror}); nothing was started.") from error
-        for attempt in range(_TRIES):
-            try:
-                fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return
-            except OSError:
-                # Whoever only asks whether the desk runs holds the lock for an instant.
-                if attempt + 1 < _TRIES:
-                    time.sleep(_PAUSE_S)
-        os.close(self._fd)
-        raise DeskHeldError("Another process runs the desk of this account.")
-
-    def release(self) -> None:
-        """Let go; idempotent."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+    Raises:
+        DeskHeldError: another process is that desk.
+        ConfigError: the state folder cannot be written.
+    """
+    path = desks_folder() / f"{desk_id}.lock"
+    try:
+        return FileLock(path)
+    except HeldError as error:
+        raise DeskHeldError(f"Another process{error.holder} runs the desk of this account.") from None
+    except OSError as error:
+        raise ConfigError(f"The lock {path} cannot be made ({error.strerror}); nothing was started.") from error
 
 
 def runs(desk_id: str) -> bool:
     """Whether a process is that desk, be it starting, open or ending."""
-    try:
-        fd = os.open(desks_folder() / f"{desk_id}.lock", os.O_RDWR | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    finally:
-        os.close(fd)
-    return False
+    return held(desks_folder() / f"{desk_id}.lock")
 
 
 def register(entry: DeskEntry) -> DeskEntry:
-    """Write down a desk that listens now; it gets another name where a different desk has its own already."""
+    """Write down a desk that listens now; it gets another name where a different desk has its own already.
+
+    Raises:
+        ConfigError: it cannot be written.
+    """
     if any(other.name == entry.name and other.desk_id != entry.desk_id for other in entries()):
         entry = msgspec.structs.replace(entry, name=f"{entry.name}-{entry.desk_id[-4:]}")
     path = desks_folder() / f"{entry.desk_id}.json"
-    beside = path.with_suffix(".new")
-    beside.touch(0o600)
-    beside.write_bytes(msgspec.json.encode(entry))
-    beside.rename(path)
+    try:
+        replace_whole(path, msgspec.json.encode(entry))
+    except OSError as error:
+        raise ConfigError(
+            f"The file {path}, by which a desk is found, cannot be written ({error.strerror}), so none was started and "
+            "nothing was sent. Free space on the disk or check the folder's permissions. Until then `mexc-tui cancel "
+            "--all --direct` cancels without a desk, with the keys that are set."
+        ) from error
     return entry
 
 
@@ -157,26 +137,23 @@ def unregister(desk_id: str) -> None:
 
 
 def entry_of(desk_id: str) -> DeskEntry | None:
-    """Return the entry of a desk that runs; one that was left behind by a killed desk is removed."""
-    path = desks_folder() / f"{desk_id}.json"
+    """Return the entry of a desk that runs."""
+    entry = written_entry(desk_id)
+    return entry if entry is not None and runs(desk_id) else None
+
+
+def written_entry(desk_id: str) -> DeskEntry | None:
+    """Return what the last desk of an account wrote down, while it runs and after it was killed."""
     try:
-        entry = msgspec.json.decode(path.read_bytes(), type=DeskEntry)
-    except (OSError, msgspec.MsgspecError):
+        return read_json(desks_folder() / f"{desk_id}.json", DeskEntry)
+    except (OSError, ValueError):
         return None
-    if runs(desk_id):
-        return entry
-    # Under the lock: between the question and the removal a new desk may have written its own.
-    with contextlib.suppress(DeskHeldError, ConfigError):
-        lock = DeskLock(desk_id)
-        unregister(desk_id)
-        lock.release()
-    return None
 
 
 def registered(entry: DeskEntry) -> bool:
     """Whether a desk can be found by what it wrote down."""
     try:
-        found = (desks_folder() / f"{entry.desk_id}.json").read_bytes()
+        found = read_whole(desks_folder() / f"{entry.desk_id}.json")
     except (OSError, ConfigError):
         return False
     return found == msgspec.json.encode(entry)

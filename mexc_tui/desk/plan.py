@@ -7,6 +7,7 @@ import contextlib
 import secrets
 import shutil
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,8 +15,9 @@ import msgspec
 
 from mexc_tui.config.errors import ConfigError
 from mexc_tui.config.paths import private_folder, state_folder
-from mexc_tui.config.settings import DEFAULT_CURRENCY, Credentials
-from mexc_tui.desk.accounts import JOURNAL, LOCK, account_folder
+from mexc_tui.config.settings import DEFAULT_CURRENCY, Credentials, GuardSettings
+from mexc_tui.config.vault import Account
+from mexc_tui.desk.guard.brief import guarded_before
 from mexc_tui.domain.errors import ErrorKind, VenueError
 from mexc_tui.domain.ids import base36
 from mexc_tui.domain.limits import Limits
@@ -23,14 +25,18 @@ from mexc_tui.domain.views import VenueKind
 from mexc_tui.engine.engine import DeskPort
 from mexc_tui.kernel.ports import JournalPort, Venue, VenueInfo
 from mexc_tui.kernel.records import Resumed
+from mexc_tui.store.accounts import JOURNAL, LOCK, account_folder
 
 if TYPE_CHECKING:
     from mexc_tui.venues.mexc.stream.streams import Tap
+    from mexc_tui.venues.mexc.venue import MexcVenue
 
 _OURS = (VenueKind.DEMO, VenueKind.REPLAY, VenueKind.PAPER)
 """Exchanges of this program: no firewall stands before them that counts requests."""
 IDENTITY_LIMIT_S = 5.0
 DEMOS_KEPT_S = 86_400
+LISTEN_KEY = "listen.key"
+"""The key of the account stream in use, in the account's folder; worthless an hour after its last use."""
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,16 +55,30 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     depth_speed: str = "100ms"
     name: str = ""
     """What the venue is called; empty leaves that to the venue."""
+    why_not: str = ""
+    """Why orders of this desk are refused, where its account is only looked at."""
     notices: tuple[str, ...] = ()
     """Said once at the start; whole sentences."""
+    guard: GuardSettings = GuardSettings()
+    real: Account | None = None
+    """The live account whose orders these are; None: no order is to leave this machine."""
 
 
 class PlannedParts:
     """Makes the parts of a planned desk; ``Parts`` of the engine. Heavy imports happen here, on the engine's thread."""
 
-    def __init__(self, plan: Plan, tap: Tap | None = None) -> None:
+    def __init__(
+        self, plan: Plan, tap: Tap | None = None, *, enter: Callable[[Path], Awaitable[tuple[str, ...]]] | None = None
+    ) -> None:
+        """``enter`` lets a live session with the account of this folder begin, or raises ConfigError."""
         self._plan = plan
+        self._enter = enter
         self._tap = tap
+        self.folder: Path | None = None
+        """Where the account's journal lies, once it is known."""
+        self._venue: MexcVenue | None = None
+        self._told: tuple[str, ...] = ()
+        """What a guard did while no desk of the account ran."""
 
     async def journal(self, venue: Venue) -> JournalPort:
         """Open the journal of the account; without keys there is none."""
@@ -68,12 +88,21 @@ class PlannedParts:
 
             return NoJournal()
         from mexc_tui.store.journal import SqliteJournal
+        from mexc_tui.venues.mexc.stream.listen_key import KeyNote
 
         folder = plan.folder
         if folder is None:
             folder = await account_folder(
-                plan.kind, plan.base_url, plan.credentials, lambda: _asked(venue, IDENTITY_LIMIT_S)
+                kind_at(plan.base_url), plan.base_url, plan.credentials, lambda: _asked(venue, IDENTITY_LIMIT_S)
             )
+        self.folder = folder
+        if self._venue is not None:
+            self._venue.key_note = KeyNote(folder / LISTEN_KEY)
+        self._told = guarded_before(folder)
+        if plan.real is not None:
+            if self._enter is None:
+                raise RuntimeError("nobody checks whether this live session may begin")
+            self._told += await self._enter(private_folder(folder))
         # An earlier format is upgraded first, which can take a while.
         return await asyncio.to_thread(SqliteJournal, private_folder(folder) / JOURNAL, plan.currency)
 
@@ -90,11 +119,15 @@ class PlannedParts:
             ws_url=plan.ws_url,
             api_key=plan.credentials.api_key.reveal(),
             api_secret=plan.credentials.secret_key.reveal(),
+            real_orders=plan.real is not None,
         )
         if plan.kind in _OURS:
             settings = msgspec.structs.replace(settings, requests_per_s=100.0, request_burst=200)
         streams = StreamSettings(depth_speed=Speed(plan.depth_speed))
-        return MexcVenue(settings, plan.kind, SystemClock(), self._tap, streams=streams, name=plan.name)
+        self._venue = MexcVenue(
+            settings, plan.kind, SystemClock(), self._tap, streams=streams, name=plan.name, why_not=plan.why_not
+        )
+        return self._venue
 
     def desk(self, info: VenueInfo, resumed: Resumed) -> DeskPort:
         """Make the kernel."""
@@ -108,7 +141,8 @@ class PlannedParts:
             currency=plan.currency,
             resumed=resumed,
             armed_at_start=plan.armed_at_start,
-            notices=plan.notices,
+            arm_name="" if plan.real is None else plan.real.name,
+            notices=(*plan.notices, *self._told),
         )
 
 
@@ -128,6 +162,11 @@ async def _asked(venue: Venue, limit_s: float) -> str:
 def run_name() -> str:
     """Return a name no other run has: the start in milliseconds and chance, in base 36."""
     return base36(time.time_ns() // 1_000_000)[-8:] + base36(secrets.randbelow(36**3)).rjust(3, "0")
+
+
+def kind_at(base_url: str) -> VenueKind:
+    """Return where the account of a key is, which is also the folder of its journal."""
+    return VenueKind.LOCAL if is_local(base_url) else VenueKind.LIVE
 
 
 def is_local(base_url: str) -> bool:
@@ -159,8 +198,7 @@ def demo_folder() -> Path:
 
 
 def _remove_unless_held(folder: Path) -> None:
-    from mexc_tui.store.lock import FileLock
+    from mexc_tui.store.lock import journal_lock
 
-    lock = FileLock(folder / LOCK)
-    shutil.rmtree(folder, ignore_errors=True)
-    lock.release()
+    with journal_lock(folder / LOCK):
+        shutil.rmtree(folder, ignore_errors=True)

@@ -6,14 +6,20 @@ import os
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from msgspec.structs import replace
+
 from mexc_tui.config.environment import credentials, venue_settings
+from mexc_tui.config.limits import limits_of
 from mexc_tui.config.loading import SettingsFile
-from mexc_tui.config.settings import Credentials, Secret
+from mexc_tui.config.settings import Credentials, GuardSettings, Secret
 from mexc_tui.desk.child import Addresses
 from mexc_tui.desk.choice import DeskChoice, is_mexc
+from mexc_tui.desk.live import BEGINS_LOCKED
 from mexc_tui.desk.plan import Plan, demo_folder
 from mexc_tui.domain.limits import Limits
 from mexc_tui.domain.views import VenueKind
+
+READ_ONLY = "this account is kept to look only (`mexc-tui keys list`), as its key may not trade or you wanted it so"
 
 
 def demo_plan(choice: DeskChoice, addresses: Addresses, limits: Limits) -> Plan:
@@ -55,18 +61,28 @@ def paper_plan(
 
 
 def configured_plan(choice: DeskChoice, file: SettingsFile, limits: Limits, *, armed: bool) -> Plan:
-    """Return the plan of a desk on the exchange of this machine that environment or config file name."""
-    venue = venue_settings(file.settings.venue, os.environ)
-    keys = credentials(os.environ)
+    """Return the plan of a desk of an account of the vault, or on the exchange that environment or config file name."""
+    account, venue = choice.keys, file.settings.venue
+    live = account is not None and account.mode == "live"
+    if account is None:
+        venue, keys = venue_settings(venue, os.environ), credentials(os.environ)
+    else:
+        venue, keys = replace(venue, base_url=account.base_url, ws_url=account.ws_url), account.credentials
+    looks = account is not None and account.mode == "read"
     return Plan(
         kind=choice.kind,
         base_url=venue.base_url,
         ws_url=venue.ws_url,
         credentials=keys,
-        limits=limits,
+        limits=limits_of(file, live=True) if live else limits,
         currency=file.settings.account.currency,
         depth_speed=venue.depth_speed,
-        armed_at_start=armed,
+        armed_at_start=armed and not live,
+        name=choice.account.partition(",")[0] if live else "",
+        notices=(BEGINS_LOCKED.format(name=choice.name),) if live else (),
+        real=account if live else None,
+        guard=GuardSettings(plan="off") if looks else file.settings.guard,
+        why_not=READ_ONLY if looks else "",
     )
 
 

@@ -29,7 +29,7 @@ LENGTH = struct.Struct(">I")
 FROM_NOW = -1
 """``Hello.after`` of a client that wants only the facts that are yet to come."""
 
-STATUS, STOP = "status", "stop"
+STATUS = "status"
 
 LONG_FIELDS: dict[type, str] = {CandlesView: "candles", TapeView: "trades", EquityView: "points"}
 """Views with a long tuple of which only the end changes, and the name of that field."""
@@ -97,6 +97,8 @@ class DeskStatus(msgspec.Struct, frozen=True, kw_only=True):
     link: str = ""
     """State of the market link."""
     last_fact: int = 0
+    guard: str = ""
+    """What its guard is there for, or that it is missing; empty where none was agreed."""
     stays: bool = True
     """Whether it outlives its clients; one of a demo, or for one command, ends after the last of them."""
 
@@ -138,8 +140,7 @@ class Ack(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 class Ask(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     request_id: int
     what: str
-    """``status`` or ``stop``."""
-    argument: str = ""
+    """``status``."""
 
 
 class Bye(msgspec.Struct, frozen=True, kw_only=True, tag=True):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from mexc_tui.config.program import program_version
+from mexc_tui.config.program import VERSION
 from mexc_tui.desk.errors import InvalidRequestError, RefusedError
 from mexc_tui.desk.market import PublicMarket
 from mexc_tui.domain.inputs import PUSHES, BookSnapshot, Input, LinkChanged, LinkState, Timestamp
@@ -94,7 +94,7 @@ class Recorder:
         self._tape = tape
         at = system_now()
         tape.header(
-            program=f"mexc-tui {program_version()}",
+            program=f"mexc-tui {VERSION}",
             rest=market.base_url,
             ws=market.ws_url,
             symbols=self._symbols,

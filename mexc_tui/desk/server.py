@@ -23,7 +23,6 @@ from mexc_tui.desk.protocol import (
     LENGTH,
     PROTOCOL,
     STATUS,
-    STOP,
     TO_DESK_LIMIT,
     Ack,
     Ask,
@@ -53,6 +52,8 @@ from mexc_tui.engine.engine import Engine, death_notice
 from mexc_tui.engine.supervisor import guarded
 
 CLIENTS_LIMIT = 64
+PROCESS_LIMIT = 16
+"""Clients of one process, so that one which leaks connections leaves room for others."""
 HELLO_LIMIT_S = 5.0
 """A connection that has not said who it is by then is closed."""
 CLOSE_LIMIT_S = 0.5
@@ -84,6 +85,8 @@ class DeskServer:
         self.path = path
         self.stays = True
         """What a status says of it; whoever runs the desk knows."""
+        self.guard: Callable[[], str] = str
+        """Returns what a status says of its guard."""
         self._engine = engine
         self._on_stop = on_stop
         self._on_clients = on_clients
@@ -244,7 +247,11 @@ class DeskServer:
                 f"{_shown(hello.program)} (protocol {hello.protocol}). Use the version of the desk, or stop the desk "
                 "and start it with this version."
             )
-        client = self._engine.client(_shown(hello.name))
+        if peer.pid is not None and [one.pid for one in self.clients].count(peer.pid) >= PROCESS_LIMIT:
+            raise ProtocolError(
+                f"Process {peer.pid} has {PROCESS_LIMIT} connections to this desk already. Close one and try again."
+            )
+        client = self._engine.client(_shown(hello.name), hello.role)
         facts = client.facts(0)
         seen = facts[-1].seq if facts else 0
         after = seen if hello.after == FROM_NOW else hello.after
@@ -306,7 +313,7 @@ class DeskServer:
             self._forget_views()
             self._note_change()
         elif isinstance(message, Ask):
-            await self._reply(session, message, writer)
+            await self._reply(message, writer)
         elif isinstance(message, Bye):
             if message.stop and session.info.role is Role.TRADE:
                 self._on_stop(session.info.name)
@@ -315,18 +322,12 @@ class DeskServer:
             raise ProtocolError("Hello is said once.")
         return True
 
-    async def _reply(self, session: Session, ask: Ask, writer: asyncio.StreamWriter) -> None:
+    async def _reply(self, ask: Ask, writer: asyncio.StreamWriter) -> None:
         if ask.what == STATUS:
             status = await desk_status(self._engine, self.info, self.clients, self._published)
-            _send(writer, Reply(request_id=ask.request_id, body=replace(status, stays=self.stays)))
-        elif ask.what != STOP:
-            _send(writer, Reply(request_id=ask.request_id, reason=f"The desk does not know {_shown(ask.what)!r}."))
-        elif session.info.role is not Role.TRADE:
-            reason = "This client may only look (role view), so the desk was not stopped."
-            _send(writer, Reply(request_id=ask.request_id, reason=reason))
+            _send(writer, Reply(request_id=ask.request_id, body=replace(status, stays=self.stays, guard=self.guard())))
         else:
-            _send(writer, Reply(request_id=ask.request_id))
-            self._on_stop(session.info.name)
+            _send(writer, Reply(request_id=ask.request_id, reason=f"The desk does not know {_shown(ask.what)!r}."))
 
     def _note_change(self) -> None:
         """Send what is new once the current step of the engine is done."""

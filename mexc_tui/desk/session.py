@@ -10,13 +10,15 @@ from msgspec.structs import replace
 from mexc_tui.desk.protocol import Batch, ClientInfo, ProtocolError, encode
 from mexc_tui.desk.updates import UpdateEncoder, encode_fact
 from mexc_tui.domain.interest import Interest
-from mexc_tui.domain.views import View
+from mexc_tui.domain.views import GATE_PREFIX, View
 from mexc_tui.engine.engine import EngineClient
 
 FACTS_A_BATCH = 500
 BATCH_BYTES = 8 << 20
 """Views beyond this wait for the next batch; one that is longer goes alone."""
 TOPICS_LIMIT = 256
+GATES_LIMIT = 16
+"""Pairs whose orders one client may have checked ahead: the costliest of all views."""
 TOPIC_LENGTH_LIMIT = 16_384
 CANDLES_LIMIT = 1_000
 
@@ -57,6 +59,8 @@ class Session:
         """
         if len(interest.topics) > TOPICS_LIMIT or any(len(topic) > TOPIC_LENGTH_LIMIT for topic in interest.topics):
             raise ProtocolError(f"A client may look at {TOPICS_LIMIT} topics at most.")
+        if sum(topic.startswith(GATE_PREFIX) for topic in interest.topics) > GATES_LIMIT:
+            raise ProtocolError(f"A client may look at the order checks of {GATES_LIMIT} pairs at most.")
         self.topics = interest.topics
         self.client.look(replace(interest, candle_limit=max(1, min(interest.candle_limit, CANDLES_LIMIT))))
 

@@ -11,7 +11,7 @@ from itertools import islice
 import msgspec
 
 from mexc_tui.domain.inputs import BookDelta, BookSnapshot
-from mexc_tui.domain.numbers import BadNumberError, decimals_of, parse_decimal, plain, scaled, unscaled
+from mexc_tui.domain.numbers import BadNumberError, decimals_of, parse_decimal, plain, units_of, unscaled
 from mexc_tui.domain.orders import Side
 from mexc_tui.domain.views import BookState, BookView
 
@@ -197,7 +197,7 @@ class OrderBook:
 
     def top(self) -> tuple[tuple[int, int] | None, tuple[int, int] | None]:
         """Return best bid and best ask as (price, quantity), scaled; None for a side with nothing known."""
-        bids, asks = self.levels(1)
+        bids, asks = self._picture(1)
         return (bids[0] if bids else None, asks[0] if asks else None)
 
     def crossed(self) -> bool:
@@ -229,7 +229,7 @@ class OrderBook:
             # Reading comes first: it may raise the scale of quantities.
             levels = self._side(half, depth)
             extra = max(0, decimals_of(qty) - self.qty_decimals)
-            wanted = scaled(plain(qty), self.qty_decimals + extra)
+            wanted = units_of(qty, self.qty_decimals + extra)
             filled = cost = worst = 0
             for price, size in levels:
                 if filled >= wanted:
@@ -258,12 +258,7 @@ class OrderBook:
 
     def view(self, depth: int, state: BookState = BookState.LIVE, reason: str = "") -> BookView:
         """Return a picture of the best ``depth`` levels a side; the level tuples are shared until the book changes."""
-        picture = None if self._pictures is None else self._pictures.get(depth)
-        if picture is None:
-            found_bids, found_asks = self.levels(depth)
-            picture = (tuple(found_bids), tuple(found_asks))
-            self._pictures = {**(self._pictures or {}), depth: picture}
-        bids, asks = picture
+        bids, asks = self._picture(depth)
         return BookView(
             symbol=self.symbol,
             state=state,
@@ -279,8 +274,18 @@ class OrderBook:
             reason=reason,
         )
 
+    def _picture(self, depth: int) -> tuple[_Picture, _Picture]:
+        picture = None if self._pictures is None else self._pictures.get(depth)
+        if picture is None:
+            found_bids, found_asks = self.levels(depth)
+            picture = (tuple(found_bids), tuple(found_asks))
+            self._pictures = {**(self._pictures or {}), depth: picture}
+        return picture
+
     def thin(self, least: int) -> bool:
         """Whether a side that was cut off by the snapshot has fewer than ``least`` known levels left."""
+        if self._bids.known is None and self._asks.known is None:
+            return False
         bids, asks = self.levels(least)
         return (self._bids.known is not None and len(bids) < least) or (
             self._asks.known is not None and len(asks) < least

@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Protocol
 
+import msgspec
+
 from mexc_tui.domain.commands import Command
 from mexc_tui.domain.facts import Fact
 from mexc_tui.domain.inputs import Timestamp
@@ -18,6 +20,14 @@ class Role(StrEnum):
     TRADE = "trade"
     VIEW = "view"
     """Looks only: every command is refused."""
+
+
+class Given(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A command with who gave it."""
+
+    command: Command
+    client: str
+    role: Role
 
 
 class DeskClient(Protocol):

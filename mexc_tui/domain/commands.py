@@ -18,6 +18,10 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     qty: Decimal | None = None
     quote_qty: Decimal | None = None
     price: Decimal | None = None
+    confirmed: tuple[str, ...] = ()
+    """Codes of the controls whose question a person has answered with yes."""
+    uncapped: bool = False
+    """A market order without a price cap; any other market order goes out as a capped immediate order."""
 
 
 class PlaceOrder(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
@@ -36,6 +40,19 @@ class CancelOrder(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True)
     client_order_id: str
 
 
+class AmendOrder(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
+    """Give a working order another size or price: it is cancelled, and what is left is placed once that is certain."""
+
+    command_id: str
+    client_order_id: str
+    qty: Decimal | None = None
+    """New size in base, what has filled included; None keeps it."""
+    price: Decimal | None = None
+    """New limit price; None keeps it."""
+    confirmed: bool = False
+    """Whether what the gate asks first is answered with yes."""
+
+
 class CancelAll(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
     """Cancel every open order, or those of one symbol, one side, one price."""
 
@@ -50,6 +67,27 @@ class Flatten(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
 
     command_id: str
     symbol: str | None = None
+
+
+class SetCost(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
+    """Say what a holding cost, of which the desk cannot know: bought before its journal began, or deposited."""
+
+    command_id: str
+    asset: str
+    price: Decimal
+    """Cost of one unit in the account's currency, fees included."""
+    whole: bool = False
+    """For all of the asset that is held, replacing what is known; else for the part whose cost is not known."""
+
+
+class SetLimit(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
+    """Give a limit another value: a tighter one at once, a looser one after a delay and with a reason."""
+
+    command_id: str
+    name: str
+    value: Decimal | None
+    """None calls off a loosening that waits."""
+    reason: str = ""
 
 
 class Halt(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
@@ -68,6 +106,8 @@ class Arm(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
 
     command_id: str
     armed: bool
+    name: str = ""
+    """The account's, which must be typed to unlock where orders are real."""
 
 
 class Reconcile(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
@@ -76,4 +116,6 @@ class Reconcile(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
     command_id: str
 
 
-Command = PlaceOrder | CancelOrder | CancelAll | Flatten | Halt | Resume | Arm | Reconcile
+Command = (
+    PlaceOrder | AmendOrder | CancelOrder | CancelAll | Flatten | SetCost | SetLimit | Halt | Resume | Arm | Reconcile
+)

@@ -6,23 +6,37 @@ refuses the order: the gate fails closed.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from functools import partial
 
+import msgspec
+
 from mexc_tui.domain.commands import Draft
-from mexc_tui.domain.controls import form, price, size, state
-from mexc_tui.domain.controls.case import Case, MissingInputError, Seen, Size, fault, fingerprint, reference_price
-from mexc_tui.domain.limits import Headroom, Verdict, Violation
+from mexc_tui.domain.controls import asking, form, price, size, standing, state
+from mexc_tui.domain.controls.case import (
+    Case,
+    MissingInputError,
+    Seen,
+    Size,
+    fault,
+    fingerprint,
+    grouped,
+    mark_of,
+    reference_price,
+)
+from mexc_tui.domain.limits import Answer, Headroom, Limits, Verdict, Violation, asset_limit, order_limit
 from mexc_tui.domain.numbers import ONE, ZERO, divide, exact
-from mexc_tui.domain.views import GateInputs
+from mexc_tui.domain.orders import OrderType
+from mexc_tui.domain.views import GateInputs, Standing
 
 __all__ = [
     "Seen",
     "account_headroom",
     "check",
+    "exposure_headroom",
     "fingerprint",
-    "position_headroom",
+    "mark_of",
     "reference_price",
     "standing_headroom",
 ]
@@ -34,6 +48,11 @@ MOST_DIGITS = 40
 _Control = Callable[[Case], Violation | None]
 _SizedControl = Callable[[Case, Size], Violation | None]
 
+
+def _standing(control: Callable[[Standing, Limits], Violation | None], case: Case) -> Violation | None:
+    return control(case.inputs.standing, case.limits)
+
+
 _ALWAYS: tuple[tuple[str, _Control], ...] = (
     ("INSTRUMENT_KNOWN", form.instrument_known),
     ("INSTRUMENT_TRADABLE", form.instrument_tradable),
@@ -42,9 +61,11 @@ _ALWAYS: tuple[tuple[str, _Control], ...] = (
     ("PRICE_POSITIVE", form.price_positive),
     ("PRICE_PRECISION", form.price_precision),
     ("TIF_VALID", form.tif_valid),
+    ("MARKET_CAP", price.market_cap),
     ("PRICE_COLLAR_FAR", price.collar_far),
     ("PRICE_COLLAR_NEAR", price.collar_near),
     ("PRICE_COLLAR_REFERENCE", price.collar_reference),
+    ("SELF_CROSS", state.self_cross),
     ("ORDER_RATE", state.order_rate),
     ("BOOK_FRESH", state.book_fresh),
     ("BOOK_VALID", state.book_valid),
@@ -56,11 +77,15 @@ _ALWAYS: tuple[tuple[str, _Control], ...] = (
 """Apply to every order."""
 
 _EXPOSING: tuple[tuple[str, _Control], ...] = (
+    ("REDUCING", state.reducing),
     ("IN_FLIGHT_LIMIT", state.in_flight_limit),
     ("UNKNOWN_OUTCOME_LOCK", state.unknown_outcome_lock),
     ("MAX_OPEN_ORDERS", state.max_open_orders),
+    ("PRICE_PATH", state.price_path),
+    ("MARKET_DATA_REASONABILITY", state.market_data_reasonability),
     ("STREAM_RECONCILING", state.stream_reconciling),
     ("AUDIT_WRITABLE", state.audit_writable),
+    *((code, partial(_standing, control)) for code, control in standing.CONTROLS),
 )
 """Skipped by an order that provably reduces exposure."""
 
@@ -77,8 +102,20 @@ _EXPOSING_CEILINGS: tuple[tuple[str, _SizedControl], ...] = (
     ("MAX_ORDER_VALUE", size.max_order_value),
     ("SLIPPAGE_ESTIMATE", size.slippage_estimate),
     ("MAX_POSITION", size.max_position),
+    ("MAX_GROSS_EXPOSURE", size.max_gross_exposure),
+    ("SESSION_BUDGET", size.session_budget),
 )
 """Fail from some size upwards; skipped by an order that provably reduces exposure."""
+
+_ASKING: tuple[tuple[str, _SizedControl], ...] = (
+    ("CONFIRM_ORDER_VALUE", asking.confirm_order_value),
+    ("CONFIRM_SLIPPAGE", asking.confirm_slippage),
+    ("SIZE_VS_USUAL", asking.size_vs_usual),
+    ("CONCENTRATION", asking.concentration),
+)
+"""Ask first; skipped by an order that provably reduces exposure."""
+
+_WARNING: tuple[tuple[str, _SizedControl], ...] = (("PARTIAL_FILL", asking.partial_fill),)
 
 _FLOORS: tuple[tuple[str, _SizedControl], ...] = (
     ("QTY_MIN", size.qty_min),
@@ -91,13 +128,13 @@ _GRID: tuple[tuple[str, _SizedControl], ...] = (
 _REPEATS: tuple[tuple[str, _SizedControl], ...] = (("DUPLICATE_ORDER", size.duplicate_order),)
 
 
-def check(draft: Draft, inputs: GateInputs, seen: Seen | None = None) -> Verdict:
-    """Judge a draft. ``seen`` None (a preview) leaves out INTENT_STILL_VALID."""
+def check(draft: Draft, inputs: GateInputs, seen: Seen | None = None, *, largest: bool = True) -> Verdict:
+    """Judge a draft. ``seen`` None (a preview) leaves out INTENT_STILL_VALID; the ``largest`` size takes a search."""
     unusable = _unusable(draft)
     if unusable is not None:
         return Verdict(violations=(unusable,), max_qty=ZERO, binding=unusable.code)
     with exact():
-        return _fail_closed(lambda: _Judge(Case(draft, inputs, seen)).verdict())
+        return _fail_closed(lambda: _Judge(Case(draft, inputs, seen)).verdict(search=largest))
 
 
 def _unusable(draft: Draft) -> Violation | None:
@@ -129,14 +166,22 @@ class _Judge:
         self._lacking: dict[str, list[str]] = {}
         self._ceilings = _CEILINGS if case.reduces else _CEILINGS + _EXPOSING_CEILINGS
 
-    def verdict(self) -> Verdict:
+    def verdict(self, *, search: bool) -> Verdict:
         """Evaluate everything, then add what the order would do."""
         case = self._case
         general = self._run(_ALWAYS if case.reduces else _ALWAYS + _EXPOSING)
         drafted, sized = self._sized()
         general += self._unavailable()
-        largest, binding = self._largest(general)
-        return self._with_effects(drafted, tuple(general + sized), largest, binding)
+        largest, binding = self._largest(general) if search else (None, "")
+        found = general + sized
+        confirmed = self._case.asked.confirmed
+        notes = [
+            one
+            for one in found
+            if one.answer is Answer.WARN or (one.answer is Answer.CONFIRM and one.code in confirmed)
+        ]
+        verdict = self._with_effects(drafted, tuple(one for one in found if one not in notes), largest, binding)
+        return msgspec.structs.replace(verdict, notes=tuple(notes))
 
     def _run(self, controls: tuple[tuple[str, _Control], ...]) -> list[Violation]:
         found = []
@@ -151,8 +196,11 @@ class _Judge:
         draft, found = self._case.draft, []
         given = draft.qty if draft.qty is not None else draft.quote_qty
         if given is None or not given.is_finite() or given <= 0:
-            return None, [fault("QTY_MIN", "The order needs a quantity above zero.")]
-        controls = _GRID + _REPEATS + _FLOORS + self._ceilings
+            asked = self._case.asked.quote_qty
+            less = "" if not asked else f" {grouped(asked)} {self._case.quote} buy less than the smallest step."
+            return None, [fault("QTY_MIN", f"The order needs a quantity above zero.{less}")]
+        asking = () if self._case.reduces else _ASKING
+        controls = _GRID + _REPEATS + _FLOORS + self._ceilings + asking + _WARNING
         drafted = self._drafted([code for code, _ in controls])
         if drafted is None:
             return None, []
@@ -221,7 +269,15 @@ class _Judge:
             room = case.inputs.base_free or ZERO
         else:
             at = case.price or case.far_touch or case.reference
-            budget = min(case.limits.max_order_value, case.inputs.quote_free or ZERO)
+            inputs, limits = case.inputs, case.limits
+            room_left = asset_limit(limits, case.base) - (inputs.base_exposure or ZERO)
+            value = min(
+                order_limit(limits, case.draft.symbol),
+                room_left,
+                limits.max_gross_exposure - (inputs.gross_exposure or ZERO),
+            )
+            most = divide(max(ZERO, value), inputs.quote_price or ONE)
+            budget = min(most, case.inputs.quote_free or ZERO)
             room = divide(budget, at * (ONE + case.instrument.taker_fee)) if at else ZERO
         return int(divide(max(ZERO, room), case.instrument.step, 0))
 
@@ -242,7 +298,7 @@ class _Judge:
         return ""
 
     def _with_effects(
-        self, drafted: Size | None, violations: tuple[Violation, ...], largest: Decimal, binding: str
+        self, drafted: Size | None, violations: tuple[Violation, ...], largest: Decimal | None, binding: str
     ) -> Verdict:
         case = self._case
         headroom = standing_headroom(case.inputs)
@@ -251,11 +307,13 @@ class _Judge:
         free = case.inputs.base_free
         return Verdict(
             violations=violations,
-            reduces=not case.buying and free is not None and drafted.qty <= free,
+            reduces=case.reduces and free is not None and drafted.qty <= free,
             max_qty=largest,
             binding=binding,
             qty=drafted.qty,
             notional=drafted.notional,
+            value=_value(case, drafted),
+            cap=case.price if case.asked.type is OrderType.MARKET else None,
             average_price=drafted.taken.average,
             worst_price=drafted.taken.worst,
             slippage=size.slippage_of(case, drafted),
@@ -265,22 +323,29 @@ class _Judge:
         )
 
 
-def _exposure_after(case: Case, drafted: Size) -> Decimal | None:
+def _value(case: Case, drafted: Size) -> Decimal | None:
     try:
-        before = case.exposure()
+        return case.value(drafted)
     except MissingInputError:
         return None
+
+
+def _exposure_after(case: Case, drafted: Size) -> Decimal | None:
+    """Return what the base asset is worth afterwards; None where it cannot be known."""
+    before, price, value = case.inputs.base_exposure, case.inputs.base_price, _value(case, drafted)
     if case.buying:
-        return before + drafted.notional
-    if case.reference is None:
-        return None
-    return max(ZERO, before - drafted.qty * case.reference)
+        return None if before is None or value is None else before + value
+    return None if before is None or price is None else max(ZERO, before - drafted.qty * price)
 
 
 def _order_headroom(case: Case, drafted: Size) -> tuple[Headroom, ...]:
     """How much of each limit on one order the draft would use."""
     limits, inputs, rows = case.limits, case.inputs, []
-    rows.append(_row("MAX_ORDER_VALUE", "order value", drafted.notional, limits.max_order_value, case.quote))
+    value = _value(case, drafted)
+    if value is not None:
+        rows.append(
+            _row("MAX_ORDER_VALUE", "order value", value, order_limit(limits, case.draft.symbol), inputs.currency)
+        )
     most = limits.max_order_qty.get(case.draft.symbol)
     if most is not None:
         rows.append(_row("MAX_ORDER_QTY", "order size", drafted.qty, most, case.base))
@@ -296,20 +361,23 @@ def _order_headroom(case: Case, drafted: Size) -> tuple[Headroom, ...]:
 
 
 def standing_headroom(inputs: GateInputs) -> tuple[Headroom, ...]:
-    """Return how much of the limits on the account and the symbol is used already, with no order on the ticket."""
-    position = position_headroom(inputs)
-    return (*(() if position is None else (position,)), *account_headroom(inputs))
+    """Return how much of the limits on the account and the asset is used already, with no order on the ticket."""
+    base = "" if inputs.instrument is None else inputs.instrument.base
+    exposures = () if inputs.base_exposure is None else ((base, inputs.base_exposure),)
+    return (*exposure_headroom(inputs, exposures), *account_headroom(inputs))
 
 
-def position_headroom(inputs: GateInputs) -> Headroom | None:
-    """Return how much of the limit on the symbol's position is used; None while that is not known."""
-    mark, total = reference_price(inputs), inputs.base_total
-    if total is None or (mark is None and total != 0):
-        return None
-    with exact():
-        held = total * (mark or ZERO) + inputs.working_buy_value
-    quote = inputs.instrument.quote if inputs.instrument else ""
-    return _row("MAX_POSITION", f"position {inputs.symbol}", held, inputs.limits.max_position_value, quote)
+def exposure_headroom(inputs: GateInputs, exposures: Iterable[tuple[str, Decimal]]) -> tuple[Headroom, ...]:
+    """Return how much of the limits on single assets and on all together is used; what is not known is left out."""
+    limits = inputs.limits
+    rows = [
+        _row("MAX_POSITION", f"position {asset}", value, asset_limit(limits, asset), inputs.currency)
+        for asset, value in exposures
+    ]
+    if inputs.gross_exposure is not None:
+        gross, most = inputs.gross_exposure, limits.max_gross_exposure
+        rows.append(_row("MAX_GROSS_EXPOSURE", "gross exposure", gross, most, inputs.currency))
+    return tuple(rows)
 
 
 def account_headroom(inputs: GateInputs) -> tuple[Headroom, ...]:

@@ -151,6 +151,8 @@ class PlaceRejected(msgspec.Struct, frozen=True, gc=False):
     client_order_id: str
     code: int
     reason: str
+    unread: bool = False
+    """Whether requests were refused at that moment, whatever is in them: a rate limit, the firewall."""
 
 
 class PlaceUnknown(msgspec.Struct, frozen=True, gc=False):
@@ -175,6 +177,35 @@ class CancelAnswered(msgspec.Struct, frozen=True, gc=False):
     reason: str = ""
 
 
+class CancelledAll(msgspec.Struct, frozen=True, gc=False):
+    """Outcome of cancelling all orders of some symbols; with a ``problem`` none or not all of it was done."""
+
+    turn: int
+    symbols: tuple[str, ...]
+    order_ids: tuple[str, ...] = ()
+    """The orders that the exchange names as cancelled."""
+    problem: str = ""
+    sent: bool = True
+    """Whether the request may have reached the exchange."""
+    refused: bool = False
+    """Whether the exchange took exception to the request as such."""
+
+
+class OpenOrdersListed(msgspec.Struct, frozen=True, gc=False):
+    """All open orders, asked for at ``asked_ns``; with a ``problem`` they could not be read."""
+
+    turn: int
+    reports: tuple[OrderReport, ...]
+    asked_ns: int
+    symbols: frozenset[str] = frozenset()
+    """The only symbols that are covered, where the exchange does not tell the open orders of all."""
+    problem: str = ""
+
+    def covers(self, symbol: str) -> bool:
+        """Return whether an open order of a symbol would be among them."""
+        return not self.symbols or symbol in self.symbols
+
+
 class LookupAnswered(msgspec.Struct, frozen=True, gc=False):
     """Answer to looking an order up. ``report`` None with ``found`` False is a positive "no such order"."""
 
@@ -190,14 +221,16 @@ class LookupFailed(msgspec.Struct, frozen=True, gc=False):
 
 
 class Reconciled(msgspec.Struct, frozen=True, gc=False):
-    """A complete picture of the account, asked for at ``asked_ns``: open orders, balances, fills since a time."""
+    """A picture of the account, asked for at ``asked_ns``: open orders, all balances, fills since a time."""
 
     open_orders: tuple[OrderReport, ...]
     balances: tuple[Balance, ...]
     fills: tuple[Fill, ...]
     asked_ns: int
     symbols: frozenset[str]
-    """Symbols whose open orders and fills are covered."""
+    """Symbols whose open orders are covered."""
+    fills_of: frozenset[str]
+    """Symbols whose fills are covered."""
 
 
 class ReconcileFailed(msgspec.Struct, frozen=True, gc=False):
@@ -244,16 +277,18 @@ class VenueHealth(msgspec.Struct, frozen=True, gc=False):
     weight_limit: int
     order_tokens: float
     order_limit: int
+    requests: int = 0
+    """Sent so far."""
+    failures: int = 0
+    """Those of them that the exchange left unanswered, or answered with an error of its own."""
     alive_ns: int = 0
     """Monotonic time at which the quietest market connection last showed life; zero where a venue cannot tell."""
     breaker: str = "closed"
     """``open``: requests are refused here, the exchange failed too often; ``half open``: the next one tries it."""
     held: str = ""
-    """Why requests do not go out at the moment, in plain words; empty while they do."""
+    """Why requests do not go out at the moment, in plain words; empty while they do. Cancels try all the same."""
     held_s: float = 0.0
     """Seconds until they do, or until one tries."""
-    cancels_held: bool = False
-    """Whether cancels wait as well."""
     drift: str = ""
     """What the exchange sends that is not known here, in a few words; empty while everything is."""
 
@@ -262,6 +297,13 @@ class JournalProblem(msgspec.Struct, frozen=True, gc=False):
     """The journal cannot be written: no new exposure until it can."""
 
     reason: str
+
+
+class LatchAnswered(msgspec.Struct, frozen=True, gc=False):
+    """The trading state is recorded in both places; with a ``problem`` it is not, or in one of them only."""
+
+    attempt: int
+    problem: str = ""
 
 
 class InterestChanged(msgspec.Struct, frozen=True, gc=False):
@@ -300,6 +342,8 @@ Input = (
     | PlaceUnknown
     | PlaceNotSent
     | CancelAnswered
+    | CancelledAll
+    | OpenOrdersListed
     | LookupAnswered
     | LookupFailed
     | Reconciled
@@ -308,6 +352,7 @@ Input = (
     | ChannelRefused
     | VenueHealth
     | JournalProblem
+    | LatchAnswered
     | InterestChanged
     | VenueNotice
     | Tick

@@ -9,6 +9,9 @@ import msgspec
 
 from mexc_tui.domain.numbers import ZERO, step_of
 
+OF_RANGE = Decimal("0.75")
+"""Share of the exchange's price range that a cap uses: the market moves while the order is on its way."""
+
 
 class TradeSides(StrEnum):
     """Which sides MEXC lets an API user trade (exchangeInfo ``tradeSideType``)."""
@@ -53,6 +56,8 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     maker_fee: Decimal = ZERO
     """Fraction of the traded amount, not percent."""
     taker_fee: Decimal = ZERO
+    market_reserve: Decimal = Decimal("0.05")
+    """How far beyond the touch a market order may fill, as a fraction; a buy by quantity needs so much more free."""
     bid_multiplier_up: Decimal | None = None
     """A buy may be priced at most at last x (1 + this); None where the exchange gives no such filter."""
     ask_multiplier_down: Decimal | None = None

@@ -10,9 +10,11 @@ ZERO = Decimal(0)
 ONE = Decimal(1)
 
 MAX_DIGITS = 60
-"""Longest run of digits accepted in one number, integer and fraction together."""
+"""Longest text of one number that is accepted, integer and fraction together."""
+_MAX_SIDE = 40
+"""Most digits on either side of the point."""
 
-_NUMBER = re.compile(r"[+-]?(\d{1,40})(\.\d{0,40})?|[+-]?\.\d{1,40}", re.ASCII)
+_NUMBER = re.compile(rf"[+-]?(\d{{1,{_MAX_SIDE}}})(\.\d{{0,{_MAX_SIDE}}})?|[+-]?\.\d{{1,{_MAX_SIDE}}}", re.ASCII)
 EXACT = Context(prec=200)
 """Wide enough that no sum or product of money loses a digit."""
 _EXACT = EXACT
@@ -40,16 +42,31 @@ def parse_decimal(text: str) -> Decimal:
     return Decimal(text)
 
 
+def is_plain(value: Decimal) -> bool:
+    """Whether a number is of a size that can be an amount of money: ``parse_decimal`` reads what it prints."""
+    if not value.is_finite() or value.adjusted() >= _MAX_SIDE or decimals_of(value) > _MAX_SIDE:
+        return False
+    return len(plain(value)) <= MAX_DIGITS
+
+
 def scaled(text: str, decimals: int) -> int:
     """Return ``text × 10^decimals`` as an integer.
 
     Raises:
         BadNumberError: not a number, or it has more than ``decimals`` significant decimals.
     """
-    value = parse_decimal(text)
+    return units_of(parse_decimal(text), decimals)
+
+
+def units_of(value: Decimal, decimals: int) -> int:
+    """Return ``value × 10^decimals`` as an integer, however long: sums are longer than what comes in.
+
+    Raises:
+        BadNumberError: it has more than ``decimals`` significant decimals.
+    """
     shifted = value.scaleb(decimals, _EXACT)
     if shifted != shifted.to_integral_value(context=_EXACT):
-        raise BadNumberError(f"{text} has more than {decimals} decimals")
+        raise BadNumberError(f"{value} has more than {decimals} decimals")
     return int(shifted)
 
 
@@ -86,10 +103,26 @@ def round_to(value: Decimal, decimals: int) -> Decimal:
 
 def divide(numerator: Decimal, denominator: Decimal, decimals: int = 24) -> Decimal:
     """Return the quotient cut to ``decimals`` decimals; a zero denominator raises ZeroDivisionError."""
+    return _divide(numerator, denominator, decimals, ROUND_DOWN)
+
+
+def divide_up(numerator: Decimal, denominator: Decimal, decimals: int = 24) -> Decimal:
+    """Return the quotient raised to ``decimals`` decimals, away from zero; raises ZeroDivisionError like divide."""
+    return _divide(numerator, denominator, decimals, ROUND_UP)
+
+
+def _divide(numerator: Decimal, denominator: Decimal, decimals: int, rounding: str) -> Decimal:
     if denominator == 0:
         raise ZeroDivisionError("division of money by zero")
     with localcontext(_EXACT):
-        return (numerator / denominator).quantize(ONE.scaleb(-decimals), rounding=ROUND_DOWN)
+        return (numerator / denominator).quantize(ONE.scaleb(-decimals), rounding=rounding)
+
+
+def amount(value: Decimal, decimals: int = 2) -> str:
+    """Return an amount of money to be read: rounded, thousands separated; a small one keeps two significant digits."""
+    if value != 0 and abs(value) < ONE.scaleb(-decimals):
+        decimals = min(18, 1 - value.adjusted())
+    return f"{value:,.{decimals}f}"
 
 
 def plain(value: Decimal) -> str:

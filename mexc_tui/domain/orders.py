@@ -82,6 +82,11 @@ _FINAL = frozenset(
 )
 
 
+NEVER_ARRIVED = "it never arrived"
+FORGOTTEN = "the exchange does not know the order any more"
+_PRESUMED = frozenset({NEVER_ARRIVED, FORGOTTEN})
+
+
 class OrderRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An order as it goes to the exchange; prices in quote per base, quantities in base."""
 
@@ -120,11 +125,25 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     reduce_only: bool = False
     """Provably reduces exposure: a sell covered by holdings."""
     cancel_requested: bool = False
+    amending: bool = False
+    """Whether it is being cancelled so that it can be placed with another size or price."""
+    capped: bool = False
+    """A market order that went out as an immediate order with ``price`` as its cap."""
+
+    @property
+    def word(self) -> str:
+        """What kind of order it is, as traders call it."""
+        return "capped market" if self.capped else self.type.word
 
     @property
     def remaining_qty(self) -> Decimal | None:
         """Base still to fill; None for a market order sized in quote."""
         return None if self.qty is None else max(ZERO, self.qty - self.filled_qty)
+
+    @property
+    def presumed(self) -> bool:
+        """Whether it counts as over only because the exchange shows nothing of it: it may turn up after all."""
+        return self.reason in _PRESUMED and self.state.final and self.state is not OrderState.FILLED
 
 
 _PROOFS = {"C": "certain", "A": "assumed"}

@@ -11,7 +11,7 @@ from decimal import Decimal
 import msgspec
 
 from mexc_tui.domain.numbers import ZERO
-from mexc_tui.domain.orders import Order, OrderReport, OrderState, OrderType
+from mexc_tui.domain.orders import FORGOTTEN, NEVER_ARRIVED, Order, OrderReport, OrderState, OrderType
 
 _NEVER_LIVE = frozenset({OrderState.DENIED, OrderState.REJECTED})
 _UNANSWERED = frozenset({OrderState.PENDING, OrderState.UNKNOWN})
@@ -20,7 +20,7 @@ _UNANSWERED = frozenset({OrderState.PENDING, OrderState.UNKNOWN})
 def accepted(order: Order, order_id: str, at_ms: int) -> Order:
     """Take in that the exchange took the order; nothing is said of fills."""
     known = order.order_id or order_id
-    if order.state.final and order.state not in _NEVER_LIVE:
+    if _over(order):
         return _changed(order, order_id=known)
     state = _live_state(order.filled_qty, order.cancel_requested)
     return _changed(order, order_id=known, state=state, reason="", at_ms=at_ms)
@@ -47,23 +47,31 @@ def outcome_unknown(order: Order, reason: str, at_ms: int) -> Order:
     return _changed(order, state=OrderState.UNKNOWN, reason=reason, at_ms=at_ms)
 
 
-def never_arrived(order: Order, reason: str, at_ms: int) -> Order:
+def never_arrived(order: Order, at_ms: int) -> Order:
     """Settle an order of which the exchange says, positively and for long enough, that there is none.
 
-    One that was never acknowledged did not arrive; one that was is over, with the fills that are known.
+    One that was never acknowledged did not arrive; one that was is over, with the fills that are known. Either is
+    presumed only, and a report that the order works revives it.
     """
     if order.state.final:
         return order
     if order.state in _UNANSWERED and not order.order_id:
-        return _changed(order, state=OrderState.REJECTED, reason=reason, at_ms=at_ms)
-    return _changed(order, state=_ended(order.qty, order.filled_qty), reason=reason, at_ms=at_ms)
+        return _changed(order, state=OrderState.REJECTED, reason=NEVER_ARRIVED, at_ms=at_ms)
+    return _changed(order, state=_ended(order.qty, order.filled_qty), reason=FORGOTTEN, at_ms=at_ms)
+
+
+def cancelled(order: Order, at_ms: int) -> Order:
+    """Settle an order whose cancel the exchange has confirmed and which it does not list any more."""
+    if order.state.final:
+        return order
+    return _changed(order, state=_ended(order.qty, order.filled_qty), reason="", at_ms=at_ms)
 
 
 def reported(order: Order, report: OrderReport) -> Order:
     """Merge what the exchange says of the order: fills never go back, an end is never undone."""
     filled = max(order.filled_qty, report.filled_qty)
     quote = max(order.filled_quote, report.filled_quote)
-    if report.state.final or (order.state.final and order.state not in _NEVER_LIVE):
+    if report.state.final or (_over(order) and not order.presumed):
         done = OrderState.FILLED in (order.state, report.state)
         state = OrderState.FILLED if done else _ended(order.qty, filled)
     else:
@@ -74,7 +82,9 @@ def reported(order: Order, report: OrderReport) -> Order:
         state=state,
         filled_qty=filled,
         filled_quote=quote,
-        reason="" if order.state in _NEVER_LIVE or order.state is OrderState.UNKNOWN else order.reason,
+        reason=""
+        if order.presumed or order.state in _NEVER_LIVE or order.state is OrderState.UNKNOWN
+        else order.reason,
         at_ms=report.updated_ms,
     )
 
@@ -82,7 +92,7 @@ def reported(order: Order, report: OrderReport) -> Order:
 def executed(order: Order, total_qty: Decimal, total_quote: Decimal, order_id: str, at_ms: int) -> Order:
     """Take in the sum of the order's known executions; they may run ahead of the order's own report."""
     filled = max(order.filled_qty, total_qty)
-    if order.state.final and order.state not in _NEVER_LIVE:
+    if _over(order):
         state = OrderState.FILLED if order.state is OrderState.FILLED else _ended(order.qty, filled)
     else:
         state = _moving(order, filled)
@@ -98,10 +108,10 @@ def executed(order: Order, total_qty: Decimal, total_quote: Decimal, order_id: s
 
 
 def cancel_requested(order: Order, at_ms: int) -> Order:
-    """Remember that the order shall go; one whose outcome is open keeps its state."""
-    if order.state.final or order.cancel_requested:
+    """Remember that the order shall go; one whose outcome is open, or that is only presumed over, keeps its state."""
+    if order.cancel_requested or (order.state.final and not order.presumed):
         return order
-    state = order.state if order.state in _UNANSWERED else OrderState.CANCELLING
+    state = order.state if order.state in _UNANSWERED or order.presumed else OrderState.CANCELLING
     return _changed(order, state=state, cancel_requested=True, at_ms=at_ms)
 
 
@@ -131,6 +141,10 @@ def adopted(report: OrderReport, key: str, *, ours: bool) -> Order:
         ours=ours,
     )
     return reported(order, report)
+
+
+def _over(order: Order) -> bool:
+    return order.state.final and order.state not in _NEVER_LIVE
 
 
 def _moving(order: Order, filled: Decimal) -> OrderState:

@@ -10,7 +10,7 @@ import msgspec
 
 from mexc_tui.domain.inputs import LinkState
 from mexc_tui.domain.instrument import Instrument
-from mexc_tui.domain.limits import Headroom, Limits, TradingState
+from mexc_tui.domain.limits import Headroom, Limits, Refusal, TradingState, WaitingLimit
 from mexc_tui.domain.market import Candle, Interval, Trade
 from mexc_tui.domain.numbers import ZERO
 from mexc_tui.domain.orders import Balance, Fill, Order
@@ -145,6 +145,21 @@ class EquityView(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
     currency: str = ""
 
 
+class Sweep(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """How far cancelling everything has come, in orders."""
+
+    confirmed: int
+    """Over, as the exchange has told or shown."""
+    sent: int
+    """Whose cancel has left."""
+    left: int
+    """That may still be open, as far as is known."""
+    verified: bool
+    """Whether the exchange itself lists nothing of it any more."""
+    problem: str
+    """What last went wrong, in plain words; empty once verified."""
+
+
 class RiskView(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
     state: TradingState
     reason: str
@@ -163,6 +178,16 @@ class RiskView(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
     unknown: int
     currency: str = ""
     """What equity, result and exposure are in."""
+    sweep: Sweep | None = None
+    """The latest cancelling of everything; None where there was none."""
+    arm_name: str = ""
+    """What must be typed to unlock the ticket; empty where nothing must."""
+    waiting: tuple[WaitingLimit, ...] = ()
+    """Limits that are to be loosened."""
+    compared_ns: int = 0
+    """When orders and balances were last compared with the exchange (monotonic); zero before the first time."""
+    refusals: tuple[Refusal, ...] = ()
+    """The last one of each control, since the desk began."""
 
 
 class VenueKind(StrEnum):
@@ -200,13 +225,35 @@ class LinkView(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
     """Why requests do not go out at the moment; empty while they do."""
     held_s: float = 0.0
     """Seconds until they do, or until one tries, as of ``as_of_ns``."""
-    cancels_held: bool = False
     drift: str = ""
     """What the exchange sends that this version does not know; empty while it knows everything."""
 
 
 class InstrumentsView(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
     by_symbol: dict[str, Instrument]
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The state of account and exchange that new exposure hangs on in every pair. None means not known."""
+
+    compared_age_ms: int | None
+    """Age of the latest comparison with the exchange; None before the first, when the desk is not ready anyway."""
+    clock_offset_ms: int | None
+    """The exchange's clock less ours."""
+    held: str | None
+    """Why requests do not go out; empty while they do."""
+    requests: int
+    """Sent within the last half minute."""
+    failed: int
+    """Those of them that the exchange left unanswered, or answered with an error of its own."""
+    unvalued_ms: int
+    """For how long the result of the day has not been known."""
+    day_exposure: Decimal
+    """Value of all orders of the UTC day that did not reduce when they were sent, in the account's currency."""
+    losses: int
+    """Latest losing sales in a row, within an hour."""
+    cooling_ms: int
+    """How long they hold new exposure back yet."""
 
 
 class GateInputs(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
@@ -232,13 +279,33 @@ class GateInputs(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
     base_free: Decimal | None
     base_total: Decimal | None
     quote_free: Decimal | None
-    working_buy_value: Decimal
-    """Quote still to be spent by working and unacknowledged buys of the symbol."""
-    working_buy_qty: Decimal
+    currency: str
+    """The account's currency: every limit on money is in it."""
+    quote_price: Decimal | None
+    """What one unit of the quote asset costs in the account's currency."""
+    price_age_ms: int | None
+    """Age of the oldest price that ``quote_price`` was worked out from; zero for the currency itself."""
+    base_price: Decimal | None
+    """What one unit of the base asset costs in the account's currency."""
+    base_exposure: Decimal | None
+    """Value of the base asset if every order that may be live fills, in whatever pair."""
+    quote_exposure: Decimal | None
+    """The same of the quote asset."""
+    gross_exposure: Decimal | None
+    """Value of everything held that is not cash if every order that may be live fills."""
+    equity: Decimal | None
+    """Value of everything held in the account's currency; None while it is not known."""
+    usual_value: Decimal | None
+    """Median value of the latest orders in the account's currency; None while there are too few."""
+    own_bid: tuple[str, Decimal] | None
+    """Client order id and price of the highest buy of ours that may rest in the symbol; None without one."""
+    own_ask: tuple[str, Decimal] | None
+    """The same of the lowest sell."""
     open_orders: int
     in_flight: int
     unknown: int
     """Orders of the symbol whose outcome is unknown."""
+    standing: Standing
     recent_sends: tuple[tuple[int, str], ...]
     """(age in ms, fingerprint) of orders sent within the longest window of the limits, all symbols."""
     flattening: bool = False
@@ -252,6 +319,7 @@ TOPIC_EQUITY = "equity"
 TOPIC_RISK = "risk"
 TOPIC_LINK = "link"
 TOPIC_INSTRUMENTS = "instruments"
+GATE_PREFIX = "gate:"
 
 
 def watchlist_topic(symbols: Sequence[str]) -> str:
@@ -276,7 +344,7 @@ def candles_topic(symbol: str, interval: Interval) -> str:
 
 def gate_topic(symbol: str) -> str:
     """Topic of a symbol's GateInputs."""
-    return f"gate:{symbol}"
+    return f"{GATE_PREFIX}{symbol}"
 
 
 View = (

@@ -11,13 +11,16 @@ from mexc_tui.domain.facts import Fact
 from mexc_tui.domain.inputs import (
     BookSnapshot,
     CancelAnswered,
+    CancelledAll,
     CandleHistory,
     CandlesFailed,
     FillReported,
     Input,
     JournalProblem,
+    LatchAnswered,
     LookupAnswered,
     LookupFailed,
+    OpenOrdersListed,
     PlaceAccepted,
     PlaceNotSent,
     PlaceRejected,
@@ -38,7 +41,9 @@ from mexc_tui.kernel.effects import (
     FetchSnapshot,
     FetchTrades,
     Journal,
+    ListOpenOrders,
     LookUp,
+    SaveLatch,
     SendCancel,
     SendCancelAll,
     SendOrder,
@@ -51,9 +56,6 @@ T = TypeVar("T")
 Probe = Callable[[str, str, int], None]
 """Told when something passes a stage: stage, id, monotonic nanoseconds. For measuring only."""
 
-CANCEL_ALL_TRIES = 3
-CANCEL_ALL_AT_ONCE = 3
-"""Of one pair; those asked for while so many are on their way are one more after them."""
 RETRY_FIRST_S = 0.5
 RETRY_LONGEST_S = 15.0
 
@@ -80,12 +82,10 @@ class EffectRunner:
         self._probe = probe
         self._tasks: set[asyncio.Task[None]] = set()
         self._critical: set[asyncio.Task[None]] = set()
-        self._sweeps: dict[str, int] = {}
-        """Cancel-alls on their way, by symbol."""
-        self._sweep_again: set[str] = set()
         self._interest: SetInterest | None = None
         self._interest_task: asyncio.Task[None] | None = None
         self._journal_failed = False
+        self._latching = asyncio.Lock()
 
     def run(self, effects: Sequence[Effect]) -> None:
         """Start carrying out one list of effects; never blocks."""
@@ -116,13 +116,16 @@ class EffectRunner:
                 self._emit(effect.fact)
             case Journal():
                 self._spawn(self._record_and_send([effect]), critical=True)
+            case SaveLatch():
+                self._spawn(self._save_latch(effect), critical=True)
             case SendOrder():
                 self._spawn(self._place(effect), critical=True)
             case SendCancel():
                 self._spawn(self._cancel(effect), critical=True)
             case SendCancelAll():
-                for symbol in effect.symbols:
-                    self._start_cancel_all(symbol)
+                self._spawn(self._cancel_all(effect), critical=True)
+            case ListOpenOrders():
+                self._spawn(self._list_open(effect))
             case LookUp():
                 self._spawn(self._look_up(effect))
             case FetchSnapshot():
@@ -173,6 +176,16 @@ class EffectRunner:
             self._feed(JournalProblem(""))
         return ""
 
+    async def _save_latch(self, effect: SaveLatch) -> None:
+        """One after the other: what was wanted last is what stays."""
+        async with self._latching:
+            try:
+                await self._journal.latch(effect.record)
+            except OSError as error:
+                self._feed(LatchAnswered(effect.attempt, str(error)))
+            else:
+                self._feed(LatchAnswered(effect.attempt))
+
     async def _place(self, effect: SendOrder) -> None:
         client_id = effect.request.client_order_id
         self._mark("send", client_id)
@@ -190,31 +203,25 @@ class EffectRunner:
         answer = await attempt("cancelling an order", call)
         self._feed(cancel_outcome(effect.client_order_id, answer))
 
-    def _start_cancel_all(self, symbol: str) -> None:
-        """Send it at once; a key that is held down must not use up the requests that orders need."""
-        running = self._sweeps.get(symbol, 0)
-        if running >= CANCEL_ALL_AT_ONCE:
-            self._sweep_again.add(symbol)
+    async def _cancel_all(self, effect: SendCancelAll) -> None:
+        answer = await attempt("cancelling all orders", self._venue.cancel_all(effect.symbols))
+        if not isinstance(answer, VenueError):
+            self._feed(CancelledAll(effect.turn, effect.symbols, answer))
             return
-        self._sweeps[symbol] = running + 1
-        work = self._spawn(self._cancel_all(symbol), critical=True)
-        work.add_done_callback(lambda done: self._cancelled_all(symbol, given_up=done.cancelled()))
+        refused = answer.kind is ErrorKind.BAD_PARAMETER
+        self._feed(CancelledAll(effect.turn, effect.symbols, problem=answer.message, sent=answer.sent, refused=refused))
 
-    def _cancelled_all(self, symbol: str, *, given_up: bool) -> None:
-        self._sweeps[symbol] -= 1
-        if not self._sweeps[symbol]:
-            del self._sweeps[symbol]
-        if symbol in self._sweep_again and not given_up:
-            self._sweep_again.discard(symbol)
-            self._start_cancel_all(symbol)
-
-    async def _cancel_all(self, symbol: str) -> None:
-        """Idempotent, so it is repeated for as long as a user would wait before pressing again."""
-        for turn in range(CANCEL_ALL_TRIES):
-            answer = await attempt("cancelling all orders", self._venue.cancel_all(symbol))
-            if not isinstance(answer, VenueError) or answer.definite:
-                return
-            await self._sleep(RETRY_FIRST_S * 2**turn)
+    async def _list_open(self, effect: ListOpenOrders) -> None:
+        covered: tuple[str, ...] = ()
+        asked_ns = self._now().mono_ns
+        answer = await attempt("reading open orders", self._venue.open_orders((), urgent=True))
+        if isinstance(answer, VenueError) and answer.kind is ErrorKind.BAD_PARAMETER and effect.symbols:
+            covered = effect.symbols
+            answer = await attempt("reading open orders", self._venue.open_orders(covered, urgent=True))
+        if isinstance(answer, VenueError):
+            self._feed(OpenOrdersListed(effect.turn, (), asked_ns, problem=answer.message))
+        else:
+            self._feed(OpenOrdersListed(effect.turn, answer, asked_ns, frozenset(covered)))
 
     async def _look_up(self, effect: LookUp) -> None:
         await self._pause(effect.delay_ms)
@@ -291,7 +298,7 @@ class EffectRunner:
             self._feed(ReconcileFailed(working.message))
             return
         fills: list[Fill] = []
-        for symbol in effect.symbols:
+        for symbol in effect.fills_of:
             page = await attempt("reading fills", self._venue.fills(symbol, effect.since_ms))
             if isinstance(page, VenueError):
                 self._feed(ReconcileFailed(page.message))
@@ -301,7 +308,8 @@ class EffectRunner:
         if isinstance(balances, VenueError):
             self._feed(ReconcileFailed(balances.message))
             return
-        self._feed(Reconciled(working, balances, tuple(fills), asked_ns, frozenset(effect.symbols)))
+        covered, fills_of = frozenset(effect.symbols), frozenset(effect.fills_of)
+        self._feed(Reconciled(working, balances, tuple(fills), asked_ns, covered, fills_of))
 
     async def _follow_interest(self) -> None:
         done: SetInterest | None = None
@@ -347,7 +355,8 @@ def place_outcome(client_id: str, answer: str | VenueError) -> Input:
     if not answer.sent:
         return PlaceNotSent(client_id, reason)
     if answer.definite:
-        return PlaceRejected(client_id, answer.code or 0, reason)
+        unread = answer.kind in (ErrorKind.RATE_LIMIT, ErrorKind.EDGE_BLOCK)
+        return PlaceRejected(client_id, answer.code or 0, reason, unread)
     return PlaceUnknown(client_id, reason)
 
 

@@ -7,9 +7,10 @@ import contextlib
 import logging
 import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Protocol, get_args
+from typing import Protocol
 
 from mexc_tui.config.errors import ConfigError
+from mexc_tui.domain.client import Given, Role
 from mexc_tui.domain.commands import Command
 from mexc_tui.domain.errors import ExchangeFailedError, VenueError
 from mexc_tui.domain.facts import Fact
@@ -47,7 +48,7 @@ IN_FLIGHT_LIMIT_S = 3.0
 CLOSE_LIMIT_S = 2.0
 
 PROMPT = (
-    *get_args(Command),
+    Given,
     OrderReported,
     FillReported,
     BalanceReported,
@@ -68,8 +69,8 @@ class DeskPort(Protocol):
     def start(self, at: Timestamp) -> Sequence[Effect]:
         """Begin recovery."""
 
-    def handle(self, item: Input | Command, at: Timestamp) -> Sequence[Effect]:
-        """Take one input or command."""
+    def handle(self, item: Input | Given, at: Timestamp) -> Sequence[Effect]:
+        """Take one input, or one command with who gave it."""
 
     def views(self, at: Timestamp, topics: frozenset[str]) -> Mapping[str, View]:
         """Build the views of the topics that changed."""
@@ -117,9 +118,9 @@ class Engine:
         self._probe = probe
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop_asked: asyncio.Event | None = None
-        self._gate = threading.Lock()
-        self._waiting: list[Command] = []
-        self._early: list[Input | Command] = []
+        self._gate = threading.RLock()
+        self._waiting: list[Given] = []
+        self._early: list[Input | Given] = []
         self._stopping = False
         self._started = False
         self._publish_due = False
@@ -132,9 +133,9 @@ class Engine:
         """Whether the engine's thread lives."""
         return self._thread.is_alive()
 
-    def client(self, name: str) -> EngineClient:
-        """Attach a client; it looks at nothing until it says what."""
-        return EngineClient(self, name)
+    def client(self, name: str, role: Role = Role.TRADE) -> EngineClient:
+        """Attach a client; it looks at nothing until it says what. What its role forbids is not checked here."""
+        return EngineClient(self, name, role)
 
     def start(self) -> None:
         """Start the thread and return at once."""
@@ -159,17 +160,18 @@ class Engine:
         self._thread.join(limit_s)
         return not self._thread.is_alive()
 
-    def submit(self, command: Command) -> None:
-        """Hand a command over from any thread; before the start it waits, after the end it is dropped."""
+    def submit(self, command: Command, client: str = "desk", role: Role = Role.TRADE) -> None:
+        """Hand a command over from any thread or signal handler: kept before the start, dropped after the end."""
+        given = Given(command=command, client=client, role=role)
         if self._probe is not None:
             self._probe("submit", command.command_id, self.now().mono_ns)
         with self._gate:
             loop = self._loop
             if loop is None:
-                self._waiting.append(command)
+                self._waiting.append(given)
                 return
         with contextlib.suppress(RuntimeError):
-            loop.call_soon_threadsafe(self._handle, command)
+            loop.call_soon_threadsafe(self._handle, given)
 
     def follow_interest(self) -> None:
         """Follow what the clients look at now; from any thread."""
@@ -253,7 +255,7 @@ class Engine:
             await runner.finish(IN_FLIGHT_LIMIT_S)
             await attempt("closing the venue", venue.close(), CLOSE_LIMIT_S)
 
-    def _handle(self, item: Input | Command) -> None:
+    def _handle(self, item: Input | Given) -> None:
         """Pass one input through the kernel, at once; the venue's streams call this."""
         desk, runner = self._desk, self._runner
         if not self._started or desk is None or runner is None:
@@ -334,15 +336,16 @@ def death_notice(failure: Exception | None) -> str:
 class EngineClient:
     """``DeskClient`` for a user of the engine in the same process; made by ``Engine.client``."""
 
-    def __init__(self, engine: Engine, name: str) -> None:
+    def __init__(self, engine: Engine, name: str, role: Role) -> None:
         self.name = name
+        self.role = role
         self._engine = engine
         self._hub = engine.hub
         self._number = self._hub.join()
 
     def submit(self, command: Command) -> None:
         """Hand a command to the engine; returns at once."""
-        self._engine.submit(command)
+        self._engine.submit(command, self.name, self.role)
 
     def look(self, interest: Interest) -> None:
         """Replace everything this client looks at; without effect once closed."""

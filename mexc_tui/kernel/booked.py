@@ -62,9 +62,9 @@ class BookedFills:
         self.newest_ms = max(self.newest_ms, fill.time_ms)
 
     def compared(self, up_to_ms: int) -> None:
-        """Note up to when executions have been compared with the exchange, by this machine's clock.
+        """Note up to when executions have been compared, by the exchange's clock as far as that was known.
 
-        A clock that is ahead must not make executions to come look old, so the exchange's own time counts too.
+        A clock that is ahead must not make executions to come look old, so the newest execution counts too.
         """
         self.floor_ms = max(self.floor_ms, min(up_to_ms, self.newest_ms) - KEPT_MS)
 

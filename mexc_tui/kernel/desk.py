@@ -8,32 +8,42 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, get_args
 
+import msgspec
+
+from mexc_tui.domain.capping import capped
+from mexc_tui.domain.client import Given
 from mexc_tui.domain.commands import (
+    AmendOrder,
     Arm,
     CancelAll,
     CancelOrder,
     Command,
+    Draft,
     Flatten,
     Halt,
     PlaceOrder,
     Reconcile,
     Resume,
+    SetCost,
+    SetLimit,
 )
-from mexc_tui.domain.controls.case import counted
 from mexc_tui.domain.facts import Level
-from mexc_tui.domain.gate import Seen, check
+from mexc_tui.domain.gate import Seen, check, mark_of
 from mexc_tui.domain.inputs import (
     BalanceReported,
     CancelAnswered,
+    CancelledAll,
     FillReported,
     Input,
     InstrumentsLoaded,
     InterestChanged,
     JournalProblem,
+    LatchAnswered,
     LinkChanged,
     LinkState,
     LookupAnswered,
     LookupFailed,
+    OpenOrdersListed,
     OrderReported,
     PlaceAccepted,
     PlaceNotSent,
@@ -46,32 +56,39 @@ from mexc_tui.domain.inputs import (
     VenueHealth,
     VenueNotice,
 )
-from mexc_tui.domain.limits import Limits, Violation
-from mexc_tui.domain.numbers import exact
+from mexc_tui.domain.limits import Limits, Verdict, Violation
+from mexc_tui.domain.numbers import ZERO, exact
 from mexc_tui.domain.orders import Fill, Order, Side
-from mexc_tui.domain.views import View
+from mexc_tui.domain.views import GateInputs, View
 from mexc_tui.kernel import messages
+from mexc_tui.kernel.amending import Amender
+from mexc_tui.kernel.arming import Arming
+from mexc_tui.kernel.breaks import Breaks
+from mexc_tui.kernel.budget import Budget
 from mexc_tui.kernel.desk_views import DeskViews
 from mexc_tui.kernel.effects import Effect, Journal
+from mexc_tui.kernel.emergency import Emergency
+from mexc_tui.kernel.exchange_clock import ExchangeClock
+from mexc_tui.kernel.executions import Executions
 from mexc_tui.kernel.facts import FactLog
 from mexc_tui.kernel.flatten import Flattener
+from mexc_tui.kernel.halting import Halting
+from mexc_tui.kernel.headroom import Headrooms
 from mexc_tui.kernel.history import CommandLog, History, Latch
-from mexc_tui.kernel.inquiries import MOST_FILL_ASKS
 from mexc_tui.kernel.ledger import Ledger
+from mexc_tui.kernel.limit_changes import LimitChanges
+from mexc_tui.kernel.losses import LossLimits
 from mexc_tui.kernel.markets import Markets
 from mexc_tui.kernel.order_store import OrderStore, Track
 from mexc_tui.kernel.orders import OrderManager
 from mexc_tui.kernel.portfolio import Portfolio
 from mexc_tui.kernel.ports import VenueInfo
-from mexc_tui.kernel.records import Resumed
+from mexc_tui.kernel.records import CommandRecord, Resumed
 from mexc_tui.kernel.recovery import Recovery
 from mexc_tui.kernel.risk import Risk
 from mexc_tui.kernel.valuation import DayResult, Prices
 
 _COMMANDS = frozenset(get_args(Command))
-_MINUTE_NS = 60_000_000_000
-QUIET_NS = 10_000_000_000
-"""Balances and fills of an asset are compared only this long after its last known fill; fills may come late."""
 FOLLOWED = 20
 """Most symbols that are followed only because of orders or holdings."""
 
@@ -88,41 +105,83 @@ class Desk:
         currency: str,
         resumed: Resumed | None = None,
         armed_at_start: bool = False,
+        arm_name: str = "",
         notices: tuple[str, ...] = (),
     ) -> None:
         self._facts = FactLog()
         self._notices = notices
         self._markets = Markets(self._facts)
         self._store = OrderStore(run, self._facts)
-        self._orders = OrderManager(self._store, self._facts)
+        self._clock = ExchangeClock()
+        self._budget = Budget(currency)
+        self._orders = OrderManager(self._store, self._facts, self._clock)
         self._ledger = Ledger(self._store, currency)
         day, latch = DayResult(currency), Latch()
-        self._portfolio = Portfolio(Prices(self._markets, currency), self._ledger, day)
+        self._prices = Prices(self._markets, currency)
+        self._portfolio = Portfolio(self._prices, self._ledger, day)
+        self._limits = LimitChanges(limits, self._facts)
         self._risk = Risk(
-            limits, venue, self._facts, self._markets, self._store, self._portfolio, latch, armed=armed_at_start
+            self._limits,
+            venue,
+            self._facts,
+            self._markets,
+            self._store,
+            self._portfolio,
+            self._prices,
+            latch,
+            self._ledger.costs,
+            self._clock,
+            self._budget,
+            armed=armed_at_start,
+            arm_name=arm_name,
         )
+        self._arming = Arming(self._risk, self._markets, self._store, self._facts)
+        self._halting = Halting(self._facts, latch)
+        self._losses = LossLimits(self._limits, self._portfolio, self._halting, latch, self._cancel_entries)
         self._commands = CommandLog()
-        history = History(self._store, self._ledger, day, latch, self._commands)
-        self._recovery = Recovery(self._facts, self._store, self._orders, history, self._risk)
+        history = History(self._store, self._ledger, day, latch, self._commands, self._budget)
+        self._recovery = Recovery(
+            self._facts, self._store, self._orders, history, self._risk, self._clock, self._symbols
+        )
+        self._executions = Executions(
+            self._facts, self._markets, self._store, self._orders, self._ledger, self._portfolio, self._clock
+        )
+        self._breaks = Breaks(self._facts, self._store, self._portfolio, self._clock, self._executions.quiet)
+        self._emergency = Emergency(
+            self._facts, self._store, self._orders, self._clock, latch, self._recovery.ask, able=venue.can_trade
+        )
         self._flattener = Flattener(self._facts, self._store, self._orders, self._risk, self._recovery.ask)
+        self._amender = Amender(self._facts, self._store, self._orders, self._risk, self._submit)
+        self._headrooms = Headrooms(self._risk, self._losses, self._markets, self._facts)
         self._views = DeskViews(
-            venue, self._markets, self._store, self._ledger, self._portfolio, self._risk, self._recovery
+            venue,
+            self._markets,
+            self._store,
+            self._ledger,
+            self._portfolio,
+            self._risk,
+            self._recovery,
+            self._emergency,
+            self._limits,
+            self._headrooms,
+            lambda: self._orders.refusals,
         )
         self._gates: frozenset[str] = frozenset()
         """Symbols in which somebody might trade when the interest last changed."""
-        self._unlisted: dict[tuple[str, str], Fill] = {}
-        """Executions that wait for the list of pairs: without it their base and quote are not known."""
-        self._command_ns = 0
-        self._sweep_ns: int | None = None
-        """Orders made before this moment that turn up later are cancelled too: cancel all was pressed."""
-        self._sweep_ms = 0
         if resumed is not None:
             history.resume(resumed)
-        self._handlers: dict[type, Callable[[Any, Timestamp], list[Effect]]] = {
+            self._limits.resume(history.limits)
+        self._handlers = self._make_handlers()
+
+    def _make_handlers(self) -> dict[type, Callable[[Any, Timestamp], list[Effect]]]:
+        return {
             PlaceOrder: self._place,
             CancelOrder: self._cancel,
+            AmendOrder: self._amend,
             CancelAll: self._cancel_all,
             Flatten: self._flatten,
+            SetCost: self._set_cost,
+            SetLimit: self._set_limit,
             Halt: self._halt,
             Resume: self._resume,
             Arm: self._arm,
@@ -131,39 +190,47 @@ class Desk:
             FillReported: lambda item, at: self._book(item.fill, at),
             BalanceReported: self._balance,
             PlaceAccepted: self._orders.accepted,
-            PlaceRejected: self._orders.rejected,
+            PlaceRejected: self._rejected,
             PlaceNotSent: self._orders.not_sent,
             PlaceUnknown: self._orders.outcome_unknown,
             CancelAnswered: self._orders.cancel_answered,
+            CancelledAll: self._emergency.cancelled_all,
+            OpenOrdersListed: self._emergency.listed,
             LookupAnswered: self._orders.looked_up,
             LookupFailed: self._orders.look_up_failed,
             InstrumentsLoaded: self._listed,
             Reconciled: self._reconciled,
-            ReconcileFailed: lambda item, at: self._recovery.failed(item, self._symbols(), at),
+            ReconcileFailed: lambda item, at: self._recovery.failed(item, at),
             LinkChanged: self._link,
             VenueHealth: self._health,
             InterestChanged: self._interest,
-            JournalProblem: self._risk.journal_problem,
+            JournalProblem: self._journal_problem,
+            LatchAnswered: self._halting.answered,
             VenueNotice: lambda item, at: [self._facts.emit(at, "notice", Level.WARN, item.message)],
             Tick: self._tick,
         }
 
     def start(self, at: Timestamp) -> list[Effect]:
         """Begin: ask what became of everything that was under way."""
-        self._command_ns = at.mono_ns
+        self._arming.given(at)
         facts = [self._facts.emit(at, "notice", Level.WARN, notice) for notice in self._notices]
-        return [*facts, *self._follow(at), *self._recovery.start(at, self._symbols())]
+        effects = [*facts, *self._limits.start(at), *self._follow(at), *self._recovery.start(at)]
+        return effects + self._emergency.resume(at) + self._amender.resume(at)
 
-    def handle(self, item: Input | Command, at: Timestamp) -> list[Effect]:
+    def handle(self, item: Input | Command | Given, at: Timestamp) -> list[Effect]:
         """Take one input or command."""
+        if isinstance(item, Given):
+            return [Journal((_command_record(item, at),)), *self.handle(item.command, at)]
         if type(item) in _COMMANDS:
-            self._command_ns = at.mono_ns
+            self._arming.given(at)
         effects = self._markets.handle(item, at)
         self._views.taken(type(item))
         handler = self._handlers.get(type(item))
         if handler is None:
             return effects
         effects += handler(item, at)
+        effects += self._emergency.advance(at)
+        effects += self._amender.advance(at)
         if self._flattener.symbols():
             effects += self._flattener.advance(at)
         return effects
@@ -185,26 +252,49 @@ class Desk:
             bid=command.seen_bid,
             ask=command.seen_ask,
         )
-        verdict = check(draft, inputs, seen)
+        verdict = check(draft, inputs, seen, largest=False)
         violations = verdict.violations
         if draft.side is Side.BUY and self._flattener.active(draft.symbol):
             text = f"{draft.symbol} is being flattened; it takes no buys until that is done."
             violations = (*violations, Violation(code="SIDE_SANITY", message=text))
         if violations or verdict.qty is None or verdict.notional is None or verdict.fee is None:
-            version = inputs.book.version if inputs.book is not None else 0
-            return self._orders.deny(draft, violations, version, at, command.command_id)
+            return self._orders.deny(draft, violations, _version(inputs), at, command.command_id)
+        return self._submit(draft, inputs, verdict, command.command_id, at)
+
+    def _submit(
+        self, draft: Draft, inputs: GateInputs, verdict: Verdict, command_id: str, at: Timestamp
+    ) -> list[Effect]:
+        """Send a draft that has passed."""
         with exact():
-            lock = verdict.qty if draft.side is Side.SELL else verdict.notional + verdict.fee
-        track = Track(sent_ns=at.mono_ns, lock=lock, command_id=command.command_id)
-        order, effects = self._orders.send(draft, command.command_id, at, track, reduce_only=verdict.reduces)
-        self._risk.sent(order, at)
+            bought = (verdict.notional or ZERO) + (verdict.fee or ZERO)
+            lock = (verdict.qty or ZERO) if draft.side is Side.SELL else bought
+        track = Track(sent_ns=at.mono_ns, lock=lock, command_id=command_id)
+        final = capped(draft, inputs)
+        value = None if verdict.reduces else verdict.value
+        _, effects = self._orders.send(
+            final,
+            command_id,
+            at,
+            track,
+            reduce_only=verdict.reduces,
+            capped=final is not draft,
+            book_version=_version(inputs),
+            notes=verdict.notes,
+            beside=(self._budget.add(value, at),) if value else (),
+        )
+        self._arming.sent(draft.symbol)
+        self._risk.sent(mark_of(draft), at, value=value)
         return effects + self._follow(at)
+
+    def _amend(self, command: AmendOrder, at: Timestamp) -> list[Effect]:
+        return self._amender.start(command, at) if self._commands.first_time(command.command_id) else []
 
     def _cancel(self, command: CancelOrder, at: Timestamp) -> list[Effect]:
         if self._store.get(command.client_order_id) is None:
             text = f"There is no order {command.client_order_id} here; nothing was cancelled."
             return [self._facts.emit(at, "problem", Level.WARN, text, command_id=command.command_id)]
-        return self._orders.cancel(command.client_order_id, at)
+        dropped = self._amender.drop(lambda order: order.client_order_id == command.client_order_id, at)
+        return self._orders.cancel(command.client_order_id, at) + dropped
 
     def _cancel_all(self, command: CancelAll, at: Timestamp) -> list[Effect]:
         def wanted(order: Order) -> bool:
@@ -215,25 +305,37 @@ class Desk:
             )
 
         if command.side is not None or command.price is not None:
-            return self._orders.cancel_some(wanted, at)
+            return self._orders.cancel_some(wanted, at) + self._amender.drop(wanted, at)
         if command.symbol is not None:
-            return self._orders.cancel_symbols({command.symbol}, at)
+            return self._emergency.press({command.symbol}, {command.symbol}, at) + self._amender.drop(wanted, at)
         return self._cancel_everything(at)
 
     def _cancel_everything(self, at: Timestamp) -> list[Effect]:
-        """Cancel what is known at once, then ask the exchange what is left and cancel that too."""
-        symbols = {order.symbol for order in self._store.live()}
-        effects = self._orders.cancel_symbols(symbols | self._markets.gates, at)
-        self._sweep_ns, self._sweep_ms = at.mono_ns, at.wall_ms
-        return effects + self._recovery.ask_all(self._symbols(), at)
+        """Cancel what is known at once, also where somebody might trade, and go on until nothing is left."""
+        return self._emergency.press(None, set(self._markets.gates), at) + self._amender.drop(lambda _: True, at)
+
+    def _cancel_entries(self, at: Timestamp) -> list[Effect]:
+        """Cancel what works and does not sell a holding into cash."""
+        entries = self._risk.is_entry
+        return self._orders.cancel_some(entries, at) + self._amender.drop(entries, at)
 
     def _flatten(self, command: Flatten, at: Timestamp) -> list[Effect]:
         if not self._commands.first_time(command.command_id):
             return []
         symbols = {command.symbol} if command.symbol is not None else set(self._portfolio.home_pairs())
-        effects: list[Effect] = [] if command.symbol is not None else self._cancel_everything(at)
+        if command.symbol is None:
+            effects = self._cancel_everything(at) + self._recovery.ask_fresh(at)
+        else:
+            # Before the account has been read there may be orders that nobody here knows of.
+            unread = set() if self._risk.ready else symbols
+            effects = self._emergency.press(symbols, unread, at) if unread or self._store.live(command.symbol) else []
+            effects += self._amender.drop(lambda order: order.symbol == command.symbol, at)
         effects += self._flattener.start(symbols, command.command_id, at)
-        if not symbols:
+        stuck = self._portfolio.without_home_pair() if command.symbol is None and self._markets.instruments else []
+        if stuck:
+            text = messages.not_sold(stuck, self._portfolio.currency)
+            effects.append(self._facts.emit(at, "problem", Level.BAD, text, command_id=command.command_id))
+        elif not symbols:
             if self._markets.instruments:
                 kind, level = "flattened", Level.GOOD
                 text = f"Nothing is held in a {self._portfolio.currency} pair; there is nothing to sell."
@@ -244,108 +346,100 @@ class Desk:
             effects.append(self._facts.emit(at, kind, level, text, command_id=command.command_id))
         return effects + self._follow(at)
 
+    def _set_cost(self, command: SetCost, at: Timestamp) -> list[Effect]:
+        if not self._commands.first_time(command.command_id):
+            return []
+        record = self._portfolio.cost_of(command, self._clock.ms(at), at)
+        if isinstance(record, str):
+            return [self._facts.emit(at, "problem", Level.WARN, record, command_id=command.command_id)]
+        self._ledger.costs.say(record)
+        text = messages.cost_said(record)
+        fact = self._facts.emit(at, "cost", Level.INFO, text, symbol=record.symbol, command_id=command.command_id)
+        return [Journal((record,)), fact]
+
+    def _set_limit(self, command: SetLimit, at: Timestamp) -> list[Effect]:
+        return self._limits.set(command, at) if self._commands.first_time(command.command_id) else []
+
     def _halt(self, command: Halt, at: Timestamp) -> list[Effect]:
-        return self._cancel_everything(at) + self._risk.halt(command.reason, at, command.command_id)
+        return self._cancel_everything(at) + self._halting.halt(command.reason, at, command.command_id)
 
     def _resume(self, command: Resume, at: Timestamp) -> list[Effect]:
-        return self._risk.resume(at, command.command_id) if self._commands.first_time(command.command_id) else []
+        if not self._commands.first_time(command.command_id):
+            return []
+        accepted, self._risk.broken = self._breaks.accept(), ""
+        effects = self._halting.resume(at, command.command_id)
+        if accepted and not effects:
+            text = "Trading is active again, although the account differs from what is known here."
+            effects.append(self._facts.emit(at, "resumed", Level.WARN, text, command_id=command.command_id))
+        return effects
 
     def _arm(self, command: Arm, at: Timestamp) -> list[Effect]:
         if command.armed and not self._commands.first_time(command.command_id):
             return []
-        return self._risk.arm(command.armed, at, command.command_id)
+        return self._arming.command(command, at)
 
     def _reconcile(self, command: Reconcile, at: Timestamp) -> list[Effect]:
-        return self._recovery.ask_fresh(self._symbols(), at)
+        return self._recovery.ask_fresh(at)
 
     # --- inputs
 
     def _book(self, fill: Fill, at: Timestamp) -> list[Effect]:
-        """Book one execution, once."""
-        if not self._ledger.booked.is_new(fill):
-            return []
-        pair = self._markets.instrument(fill.symbol)
-        if pair is None and not self._markets.instruments and self._ledger.costs.pair(fill.symbol) is None:
-            self._unlisted[fill.key] = fill
-            return []
-        record = self._portfolio.fill(fill, pair, at)
-        effects: list[Effect] = [Journal((record,))]
-        changes = self._store.executed(fill, at)
-        order = self._store.find(fill)
-        text = messages.filled(fill, order)
-        command_id = "" if order is None else self._store.track(order.client_order_id).command_id
-        fact = self._facts.emit(
-            at, "filled", Level.GOOD, text, symbol=fill.symbol, order=order, fill=fill, command_id=command_id
-        )
-        return [*effects, *changes, fact, *self._follow(at)]
+        booked = self._executions.book(fill, at)
+        return [*booked, *self._follow(at)] if booked else []
 
     def _listed(self, item: InstrumentsLoaded, at: Timestamp) -> list[Effect]:
-        """Book what has waited for the list of pairs."""
-        waiting, self._unlisted = self._unlisted, {}
-        return [effect for fill in waiting.values() for effect in self._book(fill, at)]
+        booked = self._executions.listed(at)
+        return [*booked, *self._follow(at)] if booked else []
 
     def _interest(self, item: InterestChanged, at: Timestamp) -> list[Effect]:
         """Compare the account where somebody may trade from now on."""
         new, self._gates = self._markets.gates - self._gates, self._markets.gates
-        return self._recovery.ask(self._symbols(), at) if new - self._recovery.covered else []
+        return self._recovery.ask_uncovered(new, at)
+
+    def _rejected(self, item: PlaceRejected, at: Timestamp) -> list[Effect]:
+        if item.unread:
+            self._flattener.refused_unread(item.client_order_id)
+        return self._orders.rejected(item, at)
 
     def _balance(self, item: BalanceReported, at: Timestamp) -> list[Effect]:
-        self._portfolio.pushed(item, at)
+        transfer = self._portfolio.pushed(item, at)
         self._risk.release_reflected()
-        return []
+        return self._recovery.ask(self._symbols(), at) if transfer else []
 
     def _reconciled(self, item: Reconciled, at: Timestamp) -> list[Effect]:
         effects: list[Effect] = []
-        for fill in item.fills:
-            effects += self._book(fill, at)
+        for fill in sorted(item.fills, key=lambda one: one.time_ms):
+            effects += self._executions.book(fill, at)
         effects += self._orders.reconciled(item, at)
-        self._portfolio.reconciled(item)
+        moved = self._portfolio.reconciled(item, self._symbols())
         self._risk.release_reflected()
-        records = self._portfolio.settle_holdings(at, lambda asset: self._quiet(asset, at))
-        if records:
-            effects.append(Journal(tuple(records)))
-        effects += self._sweep(item, at)
-        effects += self._recovery.answered(item, at)
-        if not self._unlisted:
+        if item.symbols and item.fills_of >= item.symbols:
+            effects += self._executions.settle(item, at)
+        effects += self._breaks.compared(item, at)
+        self._risk.broken = self._breaks.reason
+        effects += self._recovery.answered(item, moved, at)
+        if not self._executions.waiting:
             self._ledger.booked.compared(self._recovery.since_ms)
         return effects + self._follow(at)
 
-    def _quiet(self, asset: str, at: Timestamp) -> bool:
-        """Return whether nothing of an asset is moving, so that its balance and its fills can be compared."""
-        if self._unlisted:
-            return False
-        for order, track in self._store.unsettled():
-            pair = self._markets.instrument(order.symbol)
-            if pair is not None and asset not in (pair.base, pair.quote, *self._ledger.costs.third_assets):
-                continue
-            lacking = track.booked_qty < order.filled_qty and track.fill_asks < MOST_FILL_ASKS
-            late = lacking or at.mono_ns - track.moved_ns < QUIET_NS
-            if order.state.may_be_live or late:
-                return False
-        return True
-
-    def _sweep(self, item: Reconciled, at: Timestamp) -> list[Effect]:
-        """Cancel what a cancel-all did not reach because the desk did not know of it."""
-        if self._sweep_ns is None or item.asked_ns < self._sweep_ns:
-            return []
-        self._sweep_ns = None
-        before = self._sweep_ms
-        return self._orders.cancel_some(lambda o: o.created_ms <= before and not o.reduce_only, at)
-
     def _link(self, item: LinkChanged, at: Timestamp) -> list[Effect]:
-        news = self._views.link(item)
+        news, locked = self._views.link(item), self._arming.link(item, at)
         if item.private:
-            return self._recovery.link(item, self._symbols(), at)
+            self._ledger.transfers.doubt()
+            return [*locked, *self._recovery.link(item, at)]
         if not news or item.state is LinkState.CONNECTING:
-            return []
+            return locked
         if item.state is LinkState.CONNECTED:
-            return [self._facts.emit(at, "link", Level.GOOD, "The market stream is connected; prices are coming in.")]
+            text = "The market stream is connected; prices are coming in."
+            return [*locked, self._facts.emit(at, "link", Level.GOOD, text)]
         why = f" ({item.reason})" if item.reason else ""
         text = f"The market stream is {item.state.value}{why}. Books are not live until it is back;"
         text += " no order is sent on an old book. Cancel and flatten work."
-        return [self._facts.emit(at, "link", Level.BAD, text)]
+        return [*locked, self._facts.emit(at, "link", Level.BAD, text)]
 
     def _health(self, item: VenueHealth, at: Timestamp) -> list[Effect]:
+        self._clock.measured(item, at)
+        self._risk.standings.measured(item, at)
         before = self._views.health(item, at)
         facts: list[Effect] = []
         if item.drift and item.drift != before.drift:
@@ -353,37 +447,68 @@ class Desk:
         if item.held and not before.held:
             facts.append(self._facts.emit(at, "link", Level.BAD, messages.requests_held(item)))
         elif before.held and not item.held:
+            self._flattener.hurry()
             text = "Requests reach the exchange again; orders can be sent."
             facts.append(self._facts.emit(at, "link", Level.GOOD, text))
         return facts
 
+    def _journal_problem(self, item: JournalProblem, at: Timestamp) -> list[Effect]:
+        lost = [] if item.reason or self._risk.journal_ok else self._limits.recorded(at)
+        return self._risk.journal_problem(item, at) + lost
+
     def _tick(self, item: Tick, at: Timestamp) -> list[Effect]:
-        effects = self._orders.tick(at) + self._recovery.tick(self._symbols(), at) + self._risk.tick(at)
+        effects = self._orders.tick(at) + self._risk.tick(at) + self._halting.tick(at)
+        effects += self._limits.tick(at) + self._losses.tick(at) + self._headrooms.tick(at)
+        effects += self._breaks.tick(at)
+        self._risk.broken = self._breaks.reason
+        hurried = self._portfolio.unclear or self._breaks.standing
+        effects += self._recovery.tick(at, hurried=hurried, suspected=self._breaks.suspected)
         self._portfolio.measure(at)
+        effects += self._risk.standings.tick(self._risk.limits, at, ready=self._risk.ready)
         self._risk.release_reflected()
         day = self._portfolio.day_record(at)
-        records = [*([] if day is None else [day]), *([] if self._unlisted else self._recovery.record(at))]
+        records = [*([] if day is None else [day]), *([] if self._executions.waiting else self._recovery.record(at))]
         if records:
             effects.append(Journal(tuple(records)))
-        return effects + self._lock_when_idle(at) + self._follow(at)
-
-    def _lock_when_idle(self, at: Timestamp) -> list[Effect]:
-        minutes = self._risk.limits.idle_lock_minutes
-        if not minutes or not self._risk.armed or at.mono_ns - self._command_ns < minutes * _MINUTE_NS:
-            return []
-        return self._risk.arm(False, at, why=f"no command came for {counted(minutes, 'minute')}")
+        return effects + self._arming.tick(at) + self._follow(at)
 
     # --- interest
 
+    def _priced_by(self) -> list[str]:
+        """Return the symbols by which the quote assets of what may be traded are counted in the account's currency."""
+        pairs = (self._markets.instrument(symbol) for symbol in sorted(self._markets.gates))
+        return [symbol for pair in pairs if pair is not None for symbol in self._prices.pairs(pair.quote)]
+
     def _symbols(self) -> set[str]:
         """Return the symbols whose orders and fills concern us."""
-        symbols = {order.symbol for order in self._store.live()} | self._portfolio.symbols()
-        return symbols | self._flattener.symbols() | self._markets.gates
+        symbols = {order.symbol for order in self._store.possible()} | self._portfolio.symbols()
+        # Also of what is over and not accounted for: a kill can come between the word of a fill and its record.
+        symbols |= {order.symbol for order, _ in self._store.unsettled()}
+        return symbols | self._flattener.symbols() | self._markets.gates | self._portfolio.suspected()
 
     def _follow(self, at: Timestamp) -> list[Effect]:
         """Keep the books of what we have orders in or hold, so that it can be valued and sold."""
         wanted = {order.symbol: None for order in self._store.live()}
         wanted.update(dict.fromkeys(sorted(self._flattener.symbols())))
+        wanted.update(dict.fromkeys(self._priced_by()))
         wanted.update(dict.fromkeys([*sorted(self._portfolio.symbols()), *self._portfolio.home_pairs()]))
         # In one order whatever the values do: a mere change of rank must not subscribe anew.
         return self._markets.require(sorted(list(wanted)[:FOLLOWED]), at)
+
+
+def _version(inputs: GateInputs) -> int:
+    """Return the version of the book that an order is judged by; zero without one."""
+    return 0 if inputs.book is None else inputs.book.version
+
+
+def _command_record(given: Given, at: Timestamp) -> CommandRecord:
+    fields = msgspec.to_builtins(given.command)
+    name, command_id = fields.pop("type"), fields.pop("command_id")
+    return CommandRecord(
+        command_id=command_id,
+        name=name,
+        details=msgspec.json.encode(fields).decode(),
+        client=given.client,
+        role=given.role.value,
+        wall_ms=at.wall_ms,
+    )

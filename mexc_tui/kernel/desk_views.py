@@ -22,7 +22,7 @@ from mexc_tui.domain.inputs import (
     TradesSeen,
     VenueHealth,
 )
-from mexc_tui.domain.limits import Headroom
+from mexc_tui.domain.limits import Refusal
 from mexc_tui.domain.orders import OrderState
 from mexc_tui.domain.views import (
     TOPIC_BALANCES,
@@ -37,7 +37,10 @@ from mexc_tui.domain.views import (
     View,
     gate_topic,
 )
+from mexc_tui.kernel.emergency import Emergency
+from mexc_tui.kernel.headroom import Headrooms
 from mexc_tui.kernel.ledger import Ledger
+from mexc_tui.kernel.limit_changes import LimitChanges
 from mexc_tui.kernel.markets import Markets
 from mexc_tui.kernel.order_store import OrderStore
 from mexc_tui.kernel.portfolio import Portfolio
@@ -90,6 +93,10 @@ class DeskViews:
         portfolio: Portfolio,
         risk: Risk,
         recovery: Recovery,
+        emergency: Emergency,
+        limits: LimitChanges,
+        headrooms: Headrooms,
+        refusals: Callable[[], tuple[Refusal, ...]],
     ) -> None:
         self._markets = markets
         self._publisher = Publisher(markets)
@@ -98,14 +105,16 @@ class DeskViews:
         self._portfolio = portfolio
         self._risk = risk
         self._recovery = recovery
+        self._emergency = emergency
+        self._limits = limits
+        self._headrooms = headrooms
+        self._refusals = refusals
         self._last: dict[str, View] = {}
         self._own = 0
         """Rises with every input that may change orders, account or state."""
         self._account = 0
         """Rises with every input that may change what is held or was traded."""
         self._valued: dict[str, _Valued] = {}
-        self._rows: dict[str, tuple[object, Headroom | None]] = {}
-        """The latest use of each symbol's position limit, and what it was worked out from."""
         self._counted: tuple[int, int] | None = None
         self._link = LinkView(
             venue=venue.name,
@@ -146,7 +155,6 @@ class DeskViews:
             breaker=item.breaker,
             held=item.held,
             held_s=item.held_s,
-            cancels_held=item.cancels_held,
             drift=item.drift,
             as_of_ns=at.mono_ns,
         )
@@ -207,33 +215,25 @@ class DeskViews:
     def _marks(self, symbols: frozenset[str]) -> list[object]:
         return [self._markets.price_mark(symbol) for symbol in symbols]
 
-    def _headroom(self, at: Timestamp) -> tuple[Headroom, ...]:
-        """Return the use of limits: positions where something is held or may be traded, then what is common to all."""
-        gates = self._markets.gates
-        rows: dict[str, tuple[object, Headroom | None]] = {}
-        for symbol in sorted(gates | self._portfolio.symbols()):
-            state = (self._own, self._markets.price_mark(symbol))
-            before = self._rows.get(symbol)
-            unchanged = before is not None and before[0] == state
-            rows[symbol] = before if before and unchanged else (state, self._risk.position_headroom(symbol, at))
-        self._rows = rows
-        positions = (row for _, row in rows.values() if row is not None)
-        return (*positions, *self._risk.account_headroom(gates, at))
-
     def _risk_view(self, at: Timestamp) -> RiskView:
         risk, live = self._risk, self._orders.live()
         return RiskView(
             state=risk.state,
             reason=risk.reason,
             armed=risk.armed,
+            arm_name=risk.arm_name,
             ready=risk.ready,
             ready_reason=risk.ready_reason,
             limits=risk.limits,
-            headroom=self._headroom(at),
+            headroom=self._headrooms.rows(at),
             equity=self._portfolio.equity,
             day_pnl=self._portfolio.day.pnl,
             exposure=self._portfolio.exposure,
             in_flight=sum(1 for order in live if order.state is OrderState.PENDING),
             unknown=sum(1 for order in live if order.state is OrderState.UNKNOWN),
             currency=self._portfolio.currency,
+            sweep=self._emergency.view(),
+            waiting=self._limits.waiting,
+            compared_ns=self._recovery.compared_ns,
+            refusals=self._refusals(),
         )

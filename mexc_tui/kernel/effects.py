@@ -7,7 +7,7 @@ import msgspec
 from mexc_tui.domain.facts import Fact
 from mexc_tui.domain.market import Interval
 from mexc_tui.domain.orders import OrderRequest
-from mexc_tui.kernel.records import Record
+from mexc_tui.kernel.records import Record, StateRecord
 
 
 class Journal(msgspec.Struct, frozen=True, gc=False):
@@ -15,6 +15,13 @@ class Journal(msgspec.Struct, frozen=True, gc=False):
 
     records: tuple[Record, ...]
     durable: bool = False
+
+
+class SaveLatch(msgspec.Struct, frozen=True, gc=False):
+    """Record the trading state, durable and in two places. Outcome: LatchAnswered with the same number."""
+
+    record: StateRecord
+    attempt: int
 
 
 class SendOrder(msgspec.Struct, frozen=True, gc=False):
@@ -32,8 +39,19 @@ class SendCancel(msgspec.Struct, frozen=True, gc=False):
 
 
 class SendCancelAll(msgspec.Struct, frozen=True, gc=False):
-    """Cancel all open orders of the symbols. Individual outcomes follow by stream and reconciliation."""
+    """Cancel all open orders of up to five symbols with one call. Outcome: CancelledAll with the same turn."""
 
+    symbols: tuple[str, ...]
+    turn: int
+
+
+class ListOpenOrders(msgspec.Struct, frozen=True, gc=False):
+    """Read the open orders of the account, ahead of everything else. Outcome: OpenOrdersListed with the same turn.
+
+    Where the exchange tells them only by symbol, those of ``symbols``.
+    """
+
+    turn: int
     symbols: tuple[str, ...]
 
 
@@ -71,9 +89,13 @@ class FetchTrades(msgspec.Struct, frozen=True, gc=False):
 
 
 class FetchAccount(msgspec.Struct, frozen=True, gc=False):
-    """Read open orders, balances and fills of the symbols since a time. Outcome: Reconciled or ReconcileFailed."""
+    """Read open orders of ``symbols``, fills of ``fills_of`` since a time, and all balances.
+
+    Without symbols the open orders of every symbol are read. Outcome: Reconciled or ReconcileFailed.
+    """
 
     symbols: tuple[str, ...]
+    fills_of: tuple[str, ...]
     since_ms: int
     delay_ms: int = 0
 
@@ -93,9 +115,11 @@ class EmitFact(msgspec.Struct, frozen=True, gc=False):
 
 Effect = (
     Journal
+    | SaveLatch
     | SendOrder
     | SendCancel
     | SendCancelAll
+    | ListOpenOrders
     | LookUp
     | FetchSnapshot
     | FetchCandles

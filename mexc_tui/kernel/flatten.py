@@ -8,11 +8,11 @@ from decimal import Decimal
 import msgspec
 
 from mexc_tui.domain.commands import Draft
-from mexc_tui.domain.controls.case import grouped, money
+from mexc_tui.domain.controls.case import counted, grouped, money
 from mexc_tui.domain.facts import Level
-from mexc_tui.domain.gate import check
+from mexc_tui.domain.gate import check, mark_of
 from mexc_tui.domain.inputs import Timestamp
-from mexc_tui.domain.instrument import Instrument
+from mexc_tui.domain.instrument import OF_RANGE, Instrument
 from mexc_tui.domain.numbers import ONE, ZERO, ceil_to, divide, exact, floor_to
 from mexc_tui.domain.orders import OrderState, OrderType, Side
 from mexc_tui.domain.views import GateInputs
@@ -29,8 +29,9 @@ PATIENCE_NS = 10_000 * _MS
 """After this long what is free is sold, whatever else is still locked."""
 GIVE_UP_NS = 30_000 * _MS
 PAUSE_NS = 1_000 * _MS
-_OF_RANGE = Decimal("0.75")
-"""Share of the exchange's price range that a floor uses: the market moves while the sale is on its way."""
+LONGEST_PAUSE_NS = 15_000 * _MS
+UNSENT_NS = 600_000 * _MS
+"""For so long a sale that cannot leave is tried again; after that nobody expects it any more."""
 MOST_SALES = 5
 """A sale that fills in part is followed by another for the rest, at the market of that moment."""
 
@@ -41,9 +42,16 @@ class Job(msgspec.Struct):
     symbol: str
     command_id: str
     since_ns: int
+    also: tuple[str, ...] = ()
+    """Commands that asked for the same meanwhile: the end is theirs too."""
     sale: str = ""
     """Client order id of the sale that is under way."""
     sales: int = 0
+    """Sales that reached the exchange, the one under way included."""
+    unsent: int = 0
+    """Sales in a row that did not: nothing left, or all requests were refused at that moment."""
+    unsent_ns: int = 0
+    """When the first of these was made out."""
     asked: bool = False
     refused: bool = False
     """The exchange has refused one sale; the market may have moved under it, so it is tried once more."""
@@ -70,6 +78,8 @@ class Flattener:
         self._risk = risk
         self._ask = ask
         self._jobs: dict[str, Job] = {}
+        self._unread: set[str] = set()
+        """Sales that were refused unread."""
 
     def active(self, symbol: str) -> bool:
         """Return whether a symbol is being flattened."""
@@ -80,13 +90,23 @@ class Flattener:
         return set(self._jobs)
 
     def start(self, symbols: set[str], command_id: str, at: Timestamp) -> list[Effect]:
-        """Begin; a symbol that is on its way out already is left to it."""
-        new = {symbol for symbol in symbols if symbol not in self._jobs}
-        # Before the account has been read there may be orders that nobody here knows of.
-        effects = self._orders.cancel_symbols({s for s in new if self._store.live(s) or not self._risk.ready}, at)
-        for symbol in sorted(new):
+        """Begin; what works there is being cancelled. A symbol that is on its way out already has one end for both."""
+        for symbol in symbols & self._jobs.keys():
+            self._jobs[symbol].also += (command_id,)
+        for symbol in sorted(symbols - self._jobs.keys()):
             self._jobs[symbol] = Job(symbol=symbol, command_id=command_id, since_ns=at.mono_ns)
-        return effects + self.advance(at)
+        return self.advance(at)
+
+    def refused_unread(self, client_order_id: str) -> None:
+        """Note that all requests were refused when a sale was sent: that says nothing of the sale."""
+        if any(job.sale == client_order_id for job in self._jobs.values()):
+            self._unread.add(client_order_id)
+
+    def hurry(self) -> None:
+        """Note that requests go out again: what waits for that is tried now."""
+        for job in self._jobs.values():
+            if job.unsent:
+                job.pause_ns = 0
 
     def advance(self, at: Timestamp) -> list[Effect]:
         """Take every job as far as what is known allows."""
@@ -101,15 +121,17 @@ class Flattener:
             sale = self._store.get(job.sale)
             if sale is not None and sale.state.may_be_live:
                 return []
+            if sale is not None and (sale.state is OrderState.DENIED or job.sale in self._unread):
+                return self._not_reached(job, sale.reason, at)
             again = sale is not None and sale.state is OrderState.REJECTED and not job.refused
             if sale is not None and sale.state is OrderState.REJECTED and not again:
                 return self._end(job, at, Level.BAD, f"the exchange refused the sale: {sale.reason}")
-            if sale is not None and sale.filled_qty == 0 and sale.state is not OrderState.DENIED and not again:
+            if sale is not None and sale.filled_qty == 0 and not again:
                 text = f"nobody bought at {grouped(job.lowest)} or above"
                 return self._end(job, at, Level.BAD, text)
-            job.sale, job.since_ns, job.asked = "", at.mono_ns, False
+            job.sale, job.since_ns, job.asked, job.unsent = "", at.mono_ns, False, 0
             job.refused = job.refused or again
-            if again or (sale is not None and sale.state is OrderState.DENIED):
+            if again:
                 job.pause_ns = at.mono_ns + PAUSE_NS
             waited = 0
         if at.mono_ns < job.pause_ns:
@@ -121,6 +143,23 @@ class Flattener:
             if waited < PATIENCE_NS:
                 return []
         return self._sell(job, at, waited)
+
+    def _not_reached(self, job: Job, reason: str, at: Timestamp) -> list[Effect]:
+        """Try again, later and later: what never reached the exchange is no try, and its price no floor."""
+        self._unread.discard(job.sale)
+        job.sale, job.sales, job.since_ns, job.asked = "", job.sales - 1, at.mono_ns, False
+        if not job.sales:
+            job.lowest = ZERO
+        job.unsent += 1
+        job.pause_ns = at.mono_ns + min(LONGEST_PAUSE_NS, PAUSE_NS * 2 ** min(job.unsent - 1, 4))
+        if job.unsent == 1:
+            job.unsent_ns = at.mono_ns
+            minutes = counted(UNSENT_NS // (60_000 * _MS), "minute")
+            text = f"{job.symbol}: the sale does not reach the exchange. It is tried again for {minutes}: {reason}"
+            return [self._facts.emit(at, "notice", Level.BAD, text, symbol=job.symbol, command_id=job.command_id)]
+        if at.mono_ns - job.unsent_ns >= UNSENT_NS:
+            return self._end(job, at, Level.BAD, f"no sale reaches the exchange: {reason}")
+        return []
 
     def _free(self, job: Job, at: Timestamp) -> bool:
         return not self._store.live(job.symbol) and self._risk.settled(job.symbol, at)
@@ -157,7 +196,7 @@ class Flattener:
         )
         del self._jobs[job.symbol]
         kind, level = ("flattened", Level.GOOD) if job.sales else ("problem", Level.WARN)
-        return [self._facts.emit(at, kind, level, text, symbol=job.symbol, command_id=job.command_id)]
+        return self._tell(job, at, kind, level, text)
 
     def _send(self, job: Job, inputs: GateInputs, qty: Decimal, price: Decimal, at: Timestamp) -> list[Effect]:
         draft = Draft(symbol=job.symbol, side=Side.SELL, type=OrderType.IOC, qty=qty, price=price)
@@ -168,7 +207,7 @@ class Flattener:
         order, effects = self._orders.send(
             draft, job.command_id, at, track, reduce_only=True, durable=inputs.journal_ok
         )
-        self._risk.sent(order, at)
+        self._risk.sent(mark_of(draft), at)
         job.sale, job.sales, job.lowest = order.client_order_id, job.sales + 1, price
         return effects
 
@@ -179,10 +218,14 @@ class Flattener:
         else:
             text = f"{job.symbol} could not be sold entirely: {why.rstrip('.')}. Press flatten again or sell by hand."
         kind = "flattened" if not why else "problem"
-        fact = self._facts.emit(
-            at, kind, Level.GOOD if not why else level, text, symbol=job.symbol, command_id=job.command_id
-        )
-        return [fact]
+        return self._tell(job, at, kind, Level.GOOD if not why else level, text)
+
+    def _tell(self, job: Job, at: Timestamp, kind: str, level: Level, text: str) -> list[Effect]:
+        """Say how a job ended, to every command that asked for it."""
+        return [
+            self._facts.emit(at, kind, level, text, symbol=job.symbol, command_id=command_id)
+            for command_id in (job.command_id, *job.also)
+        ]
 
 
 def _floor_price(inputs: GateInputs, pair: Instrument, lowest: Decimal) -> Decimal | None:
@@ -198,5 +241,5 @@ def _floor_price(inputs: GateInputs, pair: Instrument, lowest: Decimal) -> Decim
         lowest = max(lowest, reference * (ONE - inputs.limits.flatten_collar))
         if pair.ask_multiplier_down is not None:
             centre = reference if inputs.last is None else inputs.last
-            lowest = max(lowest, centre * (ONE - pair.ask_multiplier_down * _OF_RANGE))
+            lowest = max(lowest, centre * (ONE - pair.ask_multiplier_down * OF_RANGE))
         return max(ceil_to(lowest, pair.price_decimals), pair.tick, ZERO)

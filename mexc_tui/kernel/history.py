@@ -8,10 +8,13 @@ from collections.abc import Iterable
 import msgspec
 
 from mexc_tui.domain.limits import TradingState
+from mexc_tui.kernel.budget import DAY_EXPOSURE, Budget
 from mexc_tui.kernel.facts import FactLog
 from mexc_tui.kernel.ledger import Ledger
+from mexc_tui.kernel.limit_changes import TIGHTENED, WAITING
 from mexc_tui.kernel.order_store import OrderStore
 from mexc_tui.kernel.records import (
+    CostRecord,
     DenialRecord,
     DeskSnapshot,
     FillRecord,
@@ -22,6 +25,7 @@ from mexc_tui.kernel.records import (
     Resumed,
     StateRecord,
 )
+from mexc_tui.kernel.transfers import HOLDINGS
 from mexc_tui.kernel.valuation import DAY_START, DayResult
 
 TRADING_STATE = "trading_state"
@@ -38,6 +42,14 @@ class Latch(msgspec.Struct):
 
     state: TradingState = TradingState.ACTIVE
     reason: str = ""
+
+    def second(self, value: str) -> None:
+        """Take up what is kept beside the journal: of two states the safer one holds."""
+        other = Latch()
+        other.replay(value or TradingState.ACTIVE.value)
+        order = list(TradingState)
+        if order.index(other.state) > order.index(self.state):
+            self.state, self.reason = other.state, other.reason
 
     def replay(self, value: str) -> None:
         """Take up a recorded state; one that cannot be read is taken for the safest one."""
@@ -71,14 +83,19 @@ class CommandLog:
 class History:
     """Takes up what earlier runs recorded into the parts of a desk."""
 
-    def __init__(self, orders: OrderStore, ledger: Ledger, day: DayResult, latch: Latch, commands: CommandLog) -> None:
+    def __init__(
+        self, orders: OrderStore, ledger: Ledger, day: DayResult, latch: Latch, commands: CommandLog, budget: Budget
+    ) -> None:
         self._orders = orders
         self._ledger = ledger
         self._day = day
         self._latch = latch
         self._commands = commands
+        self._budget = budget
         self._last_ms = 0
         self._compared_ms = 0
+        self.limits: dict[str, str] = {}
+        """What is recorded of limits that were changed, by the record's name."""
         self.intents: deque[IntentRecord] = deque(maxlen=INTENTS_COUNTED)
 
     @property
@@ -96,6 +113,7 @@ class History:
         if resumed.snapshot is not None:
             self._restore(resumed.snapshot)
         self.replay(resumed.records)
+        self._latch.second(resumed.latch)
 
     def replay(self, records: Iterable[Record]) -> None:
         """Take up records, in the order in which they were written."""
@@ -113,7 +131,9 @@ class History:
                         self._ledger.book(record)
                         self._orders.replay_fill(record.fill)
                 case HoldingRecord():
-                    self._ledger.costs.hold(record)
+                    self._ledger.hold(record)
+                case CostRecord():
+                    self._ledger.costs.say(record)
                 case StateRecord():
                     self._replay_state(record)
             self._last_ms = record.wall_ms
@@ -123,8 +143,16 @@ class History:
     def _replay_state(self, record: StateRecord) -> None:
         if record.name == DAY_START:
             self._day.replay(record)
+        elif record.name == DAY_EXPOSURE:
+            self._budget.replay(record.value)
         elif record.name == TRADING_STATE:
             self._latch.replay(record.value)
+        elif record.name.startswith((TIGHTENED, WAITING)):
+            self.limits.pop(record.name, None)
+            if record.value:
+                self.limits[record.name] = record.value
+        elif record.name == HOLDINGS:
+            self._ledger.transfers.complete = True
         elif record.name == COMPARED and record.value.isdecimal():
             self._compared_ms = int(record.value)
             self._ledger.booked.compared(self._compared_ms)
@@ -133,18 +161,21 @@ class History:
         self._last_ms, self._compared_ms = saved.last_ms, saved.compared_ms
         self._orders.restore(saved)
         self._ledger.costs.restore(saved)
+        self._ledger.transfers.restore(saved)
         self._ledger.booked.restore(saved.booked, saved.booked_floor_ms)
-        self._ledger.restore_fills(saved.fills)
         self._day.restore(saved.day)
+        self._budget.replay(saved.day_exposure)
         self._latch.state, self._latch.reason = TradingState(saved.state), saved.reason
         for command_id in saved.commands:
             self._commands.first_time(command_id)
         self.intents.extend(saved.intents)
+        self.limits.update(saved.limits)
 
     def snapshot(self) -> DeskSnapshot:
         """Return what was taken up, before the desk has begun."""
         live, unsettled, ended = self._orders.keys()
         costs = self._ledger.costs
+        fills, capped, said = costs.latest()
         return DeskSnapshot(
             currency=self._ledger.currency,
             last_ms=self._last_ms,
@@ -156,16 +187,22 @@ class History:
             unmatched=self._orders.unmatched(),
             commands=self._commands.ids(),
             intents=tuple(self.intents),
-            fills=self._ledger.fills().fills,
+            fills=fills,
+            capped=capped,
+            said=said,
             booked=self._ledger.booked.snapshot(),
             booked_floor_ms=self._ledger.booked.floor_ms,
             costs=costs.bases(),
             pairs=costs.pairs(),
             third_assets=tuple(sorted(costs.third_assets)),
             holdings=costs.holdings(),
+            expected=self._ledger.transfers.saved(),
+            complete=self._ledger.transfers.complete,
             day=self._day.saved(),
             state=self._latch.state.value,
             reason=self._latch.reason,
+            day_exposure=self._budget.saved(),
+            limits=tuple(self.limits.items()),
         )
 
 
@@ -174,7 +211,9 @@ class Fold:
 
     def __init__(self, currency: str, saved: DeskSnapshot | None = None) -> None:
         orders = OrderStore("fold", FactLog())
-        self._history = History(orders, Ledger(orders, currency), DayResult(currency), Latch(), CommandLog())
+        self._history = History(
+            orders, Ledger(orders, currency), DayResult(currency), Latch(), CommandLog(), Budget(currency)
+        )
         self._history.resume(Resumed(snapshot=saved))
 
     def add(self, records: Iterable[Record]) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import deque
+from itertools import islice
 
-from mexc_tui.domain.orders import Fill
 from mexc_tui.domain.views import FillsView
 from mexc_tui.kernel.booked import BookedFills
 from mexc_tui.kernel.costs import Costs
 from mexc_tui.kernel.order_store import OrderStore
-from mexc_tui.kernel.records import FillRecord
+from mexc_tui.kernel.records import FillRecord, HoldingRecord
+from mexc_tui.kernel.transfers import Transfers
 
 FILLS_SHOWN = 500
 
@@ -21,23 +21,23 @@ class Ledger:
         self.currency = currency
         self.booked = BookedFills(orders)
         self.costs = Costs(currency)
-        self._fills: deque[Fill] = deque(maxlen=FILLS_SHOWN)
+        self.transfers = Transfers()
         self._view: FillsView | None = None
 
     def book(self, record: FillRecord) -> None:
         """Book one execution, which the caller has found to be new."""
         self.booked.add(record.fill)
         self.costs.book(record)
-        self._fills.appendleft(record.fill)
+        self.transfers.book(record)
         self._view = None
+
+    def hold(self, record: HoldingRecord) -> None:
+        """Take in a compared total."""
+        self.costs.hold(record)
+        self.transfers.hold(record)
 
     def fills(self) -> FillsView:
         """Return the latest fills, newest first; the same object until there is another."""
         if self._view is None:
-            self._view = FillsView(fills=tuple(self._fills))
+            self._view = FillsView(fills=tuple(islice(self.costs.fills(), FILLS_SHOWN)))
         return self._view
-
-    def restore_fills(self, fills: tuple[Fill, ...]) -> None:
-        """Take up the latest fills of an earlier run, newest first."""
-        self._fills.extend(fills)
-        self._view = None

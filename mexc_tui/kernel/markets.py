@@ -53,6 +53,8 @@ CLOCK_SLACK_MS = 2_000
 """By more than this frames are not late; then our monotonic clock has stood still meanwhile."""
 TRADES = 200
 """Public trades asked for when a symbol comes into view."""
+TRADES_AGAIN_NS = 10_000_000_000
+"""Least time between two readings of one symbol's trades because some were missed."""
 TAPE_KEPT = 400
 """Trades of each symbol: twice what is shown, since a longer tape of a quiet market fills for hours."""
 
@@ -92,6 +94,8 @@ class Markets:
         """Whether the market stream is down after it was up."""
         self._missed: set[str] = set()
         """Symbols whose trades may have been missed and are read again once the link is up."""
+        self._trades_ns: dict[str, int] = {}
+        """When they were last read for that reason."""
         self._sparks_due: list[str] = []
         self._ahead_ms: int | None = None
         """The exchange's clock less our monotonic one; that one cannot be set."""
@@ -164,6 +168,8 @@ class Markets:
     def _follow_books(self, symbols: tuple[str, ...], at: Timestamp) -> None:
         for symbol in self._books.follow(symbols, at):
             self._tapes.pop(symbol, None)
+            self._trades_ns.pop(symbol, None)
+            self._missed.discard(symbol)
             self._sell_marks.pop(symbol, None)
             self._quotes.forget_top(symbol)
         for symbol in symbols:
@@ -275,10 +281,20 @@ class Markets:
             if lost(changed, symbol):
                 self._missed.add(symbol)
                 self._quotes.forget_top(symbol)
-        if changed.state is LinkState.CONNECTED and self._missed:
-            missed, self._missed = self._missed, set()
-            effects += [FetchTrades(symbol, TRADES) for symbol in sorted(missed & self._looked_at)]
-        return effects
+        return effects + self._read_missed(at)
+
+    def _read_missed(self, at: Timestamp) -> list[Effect]:
+        """Read again the trades that a broken stream may have missed; a stream that keeps breaking, now and then."""
+        if self._broken:
+            return []
+        due = [
+            symbol
+            for symbol in sorted(self._missed & self._looked_at)
+            if at.mono_ns - self._trades_ns.get(symbol, -TRADES_AGAIN_NS) >= TRADES_AGAIN_NS
+        ]
+        self._missed.difference_update(due)
+        self._trades_ns.update(dict.fromkeys(due, at.mono_ns))
+        return [FetchTrades(symbol, TRADES) for symbol in due]
 
     def _on_refused(self, refused: ChannelRefused, at: Timestamp) -> list[Effect]:
         message = (
@@ -299,7 +315,7 @@ class Markets:
         return []
 
     def _on_tick(self, tick: Tick, at: Timestamp) -> list[Effect]:
-        effects = self._books.on_tick(at)
+        effects = self._books.on_tick(at) + self._read_missed(at)
         return effects + self._charts.on_tick(at.mono_ns, self._server_ms(at))
 
     def _server_ms(self, at: Timestamp) -> int | None:
@@ -420,6 +436,13 @@ class Markets:
         bid, ask = self.touch(symbol)
         price = bid if side is Side.SELL else ask
         return self.last_price(symbol) if price is None else price
+
+    def price_age_ms(self, symbol: str, at: Timestamp) -> int | None:
+        """Return how old the prices of a symbol are: of its live book, else of its quotes; None without any."""
+        if self.book(symbol) is not None:
+            return self._books.age_ms(symbol, at)
+        as_of = self._quotes.as_of_ns(symbol)
+        return max(0, (at.mono_ns - as_of) // 1_000_000) if as_of else None
 
     def sell_mark(self, symbol: str, qty: Decimal) -> Decimal | None:
         """Return the average price at which ``qty`` could be sold now; None where known bids do not take it all."""

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from decimal import Decimal
 
-from mexc_tui.domain.controls.case import grouped, money
+from mexc_tui.domain.controls.case import counted, grouped
 from mexc_tui.domain.inputs import VenueHealth
-from mexc_tui.domain.orders import Fill, Order, OrderType, Side
+from mexc_tui.domain.numbers import amount, divide
+from mexc_tui.domain.orders import Fill, Order, OrderReport, OrderState, OrderType, Side
+from mexc_tui.kernel.records import CostRecord
+
+_NAMED = 8
+ONLY_REDUCING = "Only what reduces is taken until a comparison agrees again or you resume."
 
 
 def describe(order: Order) -> str:
@@ -17,7 +23,7 @@ def describe(order: Order) -> str:
     else:
         size = f"{order.symbol} for {grouped(order.quote_qty or Decimal(0))}"
     price = "" if order.price is None else f" at {grouped(order.price)}"
-    return f"{order.type.word} {side} of {size}{price}"
+    return f"{order.word} {side} of {size}{' with the cap' if order.capped else ''}{price}"
 
 
 def sentence(text: str) -> str:
@@ -61,10 +67,23 @@ def unknown(order: Order) -> str:
     )
 
 
-def never_arrived(order: Order) -> str:
-    """Say that an order of unknown outcome does not exist."""
-    text = sentence(f"the {describe(order)} never reached the exchange")
-    return f"{text} No money moved; you may place it anew."
+def presumed(order: Order) -> str:
+    """Say that the exchange shows nothing of an order, and what that is taken for."""
+    if order.state is OrderState.REJECTED:
+        text = sentence(f"the {describe(order)} never reached the exchange, as far as it says")
+    else:
+        text = sentence(f"the exchange does not list the {describe(order)} any more; it is taken for ended")
+    return f"{text} It counts against your limits for five minutes more, in case it turns up after all."
+
+
+def revived(order: Order) -> str:
+    """Say that an order which was taken for over is not."""
+    text = sentence(f"the {describe(order)} was taken for over and has turned up at the exchange")
+    if not order.state.may_be_live:
+        return f"{text} {grouped(order.filled_qty)} of it was filled; nothing of it is left there."
+    if order.cancel_requested:
+        return f"{text} It was to be cancelled and is being cancelled again."
+    return f"{text} It works there and counts against your limits; cancel it if you do not want it."
 
 
 def cancelled(order: Order, was_asked: bool) -> str:
@@ -82,13 +101,32 @@ def filled(fill: Fill, order: Order | None) -> str:
     fee = "no fee" if fill.fee == 0 else f"fee {grouped(fill.fee)} {fill.fee_asset}"
     text = f"{verb} {grouped(fill.qty)} {fill.symbol} at {grouped(fill.price)}"
     proof = f", {fill.proof}" if fill.proof else ""
-    text += f" for {money(fill.quote_qty)} ({fee}, {role}{proof})."
+    text += f" for {amount(fill.quote_qty)} ({fee}, {role}{proof})."
     if order is None:
-        return text
+        return f"{text} It belongs to no order that is known here."
     left = order.remaining_qty
     if left == 0:
         return f"{text} The order is complete."
     return text if left is None or order.state.final else f"{text} {grouped(left)} still to fill."
+
+
+def swept(count: int, scope: frozenset[str] | None, *, everywhere: bool) -> str:
+    """Say that nothing is left of what was to be cancelled."""
+    where = "" if scope is None else f" of {', '.join(sorted(scope))}"
+    where += "" if everywhere else " in the pairs known here"
+    text = f"The exchange lists no open order{where} any more"
+    return f"{text}; {counted(count, 'order')} ended." if count else f"{text}."
+
+
+def not_swept(left: Counter[str], problem: str) -> str:
+    """Name what is left of what was to be cancelled."""
+    pairs = ", ".join(f"{symbol} {count}" for symbol, count in sorted(left.items())[:8])
+    more = f" and {len(left) - 8} more pairs" if len(left) > 8 else ""
+    if left:
+        text = f"Not everything is cancelled yet: {counted(left.total(), 'order')} may be open ({pairs}{more})."
+    else:
+        text = "Whether every order is cancelled is not known yet: the exchange has not told what is open."
+    return f"{text} {sentence(problem)} It is tried again by itself; MEXC's own app cancels too.".replace("  ", " ")
 
 
 def adopted(order: Order) -> str:
@@ -97,19 +135,62 @@ def adopted(order: Order) -> str:
     return f"{text} It counts against your limits."
 
 
+def open_here(order: Order) -> str:
+    """Say that an order is open here and not at the exchange."""
+    text = sentence(f"the {describe(order)} is open here, and the exchange does not list it")
+    return f"{text} It counts against your limits and is looked up again and again; MEXC's own app shows its end."
+
+
+def open_there(report: OrderReport) -> str:
+    """Say that an order is open at the exchange and not here."""
+    text = f"The exchange lists order {report.order_id} in {report.symbol} as open, and here it is over."
+    return f"{text} It may still fill. Cancel it in MEXC's own app, or halt, which cancels all that is listed."
+
+
+def unexplained(asset: str, total: Decimal, by: Decimal) -> str:
+    """Say that a balance is not what it should be."""
+    more = "more" if by > 0 else "less"
+    return (
+        f"The exchange says that you hold {grouped(total)} {asset}: {grouped(abs(by))} {more} than the trades, fees and"
+        " transfers that it told of make it. Look at MEXC's history of this account; if it was not you, halt and"
+        " delete the API key."
+    )
+
+
+def fills_missing(order: Order, booked: Decimal) -> str:
+    """Say that executions of an order are not told."""
+    text = f"{grouped(order.filled_qty)} of it is filled, and its trades add up to {grouped(booked)}"
+    text = sentence(f"the exchange says of the {describe(order)} that {text}")
+    return f"{text} Result and cost of the rest are not known; MEXC's own history shows them."
+
+
+def agrees_again(text: str, *, others: bool) -> str:
+    """Say that a break is over."""
+    rest = "Another difference stands." if others else "It does not hold trading back any more."
+    return f"Explained, or agreed with the exchange again: {text.split('. ')[0].rstrip('.')}. {rest}"
+
+
 def cancel_refused(order: Order, reason: str) -> str:
     """Say that an order works on."""
     text = sentence(f"the exchange did not cancel the {describe(order)}")
     return f"{text} {sentence(reason)} It works on; try again."
 
 
+def odd_fill(order: Order, wrong: list[str]) -> str:
+    """Say that an execution is not one that its order can have had."""
+    return (
+        f"An execution of the {order.word} {order.side.value} {order.client_order_id} in {order.symbol} cannot be"
+        f" right: {'; '.join(wrong)}. It is booked as the exchange tells it. Compare it with MEXC's own page; halt if"
+        " you do not trust what you see."
+    )
+
+
 def requests_held(health: VenueHealth) -> str:
     """Say that no request goes out."""
     until = f"for {health.held_s:.0f} s" if health.held_s >= 1 else "until it answers"
-    cancels = "so are cancels" if health.cancels_held else "cancels are tried all the same"
     return (
-        f"No request goes to the exchange: {health.held}. Orders are refused here {until}, {cancels}; prices that come "
-        "by stream go on. It is tried again by itself."
+        f"No request goes to the exchange: {health.held}. Orders are refused here {until}; cancels are tried all the "
+        "same, one every few seconds until one passes. Prices that come by stream go on."
     )
 
 
@@ -119,3 +200,26 @@ def drift(what: str) -> str:
         f"The exchange sends what this version does not know: {what}. Everything else is read as before; "
         "the log has a sample. Look for a newer version."
     )
+
+
+def not_sold(stuck: list[tuple[str, Decimal, tuple[str, ...]]], currency: str) -> str:
+    """Say what flattening everything leaves, because it has no pair with the account's currency."""
+    named = [
+        f"{grouped(qty)} {asset} ({'flatten ' + ' or '.join(pairs) if pairs else 'no pair sells it'})"
+        for asset, qty, pairs in stuck[:_NAMED]
+    ]
+    if len(stuck) > _NAMED:
+        named.append(f"{len(stuck) - _NAMED} more")
+    return f"Not sold, because there is no pair with {currency}: {', '.join(named)}."
+
+
+def transfer(asset: str, by: Decimal) -> str:
+    """Say that money came or went without a trade."""
+    way = "came into" if by > 0 else "left"
+    return f"{grouped(abs(by))} {asset} {way} the account without a trade; it does not count into today's result."
+
+
+def cost_said(record: CostRecord) -> str:
+    """Say what a holding counts as having cost from now on."""
+    price = grouped(divide(record.cost, record.qty))
+    return f"{grouped(record.qty)} {record.base} now count as bought at {price} {record.quote} each, as you said."

@@ -22,8 +22,12 @@ from mexc_tui.kernel.records import DeskSnapshot, OrderRecord, TrackedOrder
 RECENT = 200
 ENDED_KEPT = 20_000
 UNMATCHED_KEPT = 1_000
+PRESUMED_MS = 300_000
+"""How long an order that is only presumed over still counts as one that may stand on the exchange."""
 
 UNANSWERED = frozenset({OrderState.PENDING, OrderState.UNKNOWN})
+NEVER_LIVE = frozenset({OrderState.DENIED, OrderState.REJECTED})
+_MS = 1_000_000
 
 
 class Track(msgspec.Struct):
@@ -60,6 +64,10 @@ class Track(msgspec.Struct):
     """Consecutive answers that there is no such order."""
     command_id: str = ""
     """The command that placed it; what becomes of the order is reported with it."""
+    adopted: bool = False
+    """Whether it became known by a report: placed elsewhere, or by a desk that has forgotten it."""
+    swept: bool = False
+    """Whether a sweep cancels it with its pair and finds out what became of it."""
     reported: bool = False
     """Whether a fact has said that the exchange has it."""
 
@@ -91,6 +99,8 @@ class OrderStore:
         self._live: dict[str, None] = {}
         self._unsettled: dict[str, None] = {}
         """Orders whose money may not be in the balances yet: all that live, and finished ones until settled."""
+        self._presumed: dict[str, int] = {}
+        """Orders presumed over, and until when they count."""
         self._ended: dict[str, None] = {}
         self._unmatched: dict[str, tuple[Decimal, Decimal]] = {}
         self._view: OrdersView | None = None
@@ -118,13 +128,22 @@ class OrderStore:
         found = (self._orders[key] for key in self._live)
         return [order for order in found if symbol in (None, order.symbol)]
 
+    def possible(self, symbol: str | None = None) -> list[Order]:
+        """Return the live orders and those that are presumed over but may turn up: the worst case."""
+        presumed = (self._orders[key] for key in self._presumed)
+        return self.live(symbol) + [order for order in presumed if symbol in (None, order.symbol)]
+
+    def counts(self, order: Order) -> bool:
+        """Whether an order is live, or presumed over and may turn up."""
+        return order.client_order_id in self._live or order.client_order_id in self._presumed
+
     def unsettled(self) -> list[tuple[Order, Track]]:
         """Return the orders whose money may not be in the balances yet, with their tracks."""
         return [(self._orders[key], self._tracks[key]) for key in self._unsettled]
 
     def mark_reflected(self, key: str) -> None:
         """Note that the balances show everything a finished order did."""
-        if self._orders[key].state.final:
+        if self._orders[key].state.final and key not in self._presumed:
             self._unsettled.pop(key, None)
 
     def view(self) -> OrdersView:
@@ -275,10 +294,12 @@ class OrderStore:
             self._live[key] = None
         else:
             self._live.pop(key, None)
-        if order.state not in (OrderState.DENIED, OrderState.REJECTED):
+        if order.presumed or order.state not in (OrderState.DENIED, OrderState.REJECTED):
             self._unsettled[key] = None
         else:
             self._unsettled.pop(key, None)
+        if not order.presumed:
+            self._presumed.pop(key, None)
         if order.order_id:
             self._by_exchange_id[order.order_id] = key
         self._view = None
@@ -288,6 +309,7 @@ class OrderStore:
     def _forget(self) -> None:
         """Drop the oldest finished orders; their ids are remembered, so that late reports do not revive them."""
         old = [key for key in list(self._recent)[RECENT:] if self._orders[key].state.final]
+        old = [key for key in old if key not in self._presumed]
         for key in old:
             self._recent.remove(key)
             self._unsettled.pop(key, None)
@@ -307,8 +329,21 @@ class OrderStore:
             return []
         if after.state.final:
             track.next_ns = 0
+        if after.presumed and not before.presumed:
+            self.presume(after, PRESUMED_MS, at)
         effects: list[Effect] = [Journal((OrderRecord(order=after, wall_ms=at.wall_ms),))]
         return effects + self._report(before, after, track, at)
+
+    def presume(self, order: Order, left_ms: int, at: Timestamp) -> None:
+        """Count an order that is presumed over for so long as one that may turn up."""
+        self._presumed[order.client_order_id] = at.mono_ns + left_ms * _MS
+
+    def expire(self, at: Timestamp) -> None:
+        """Let go of presumed orders that have not turned up in time."""
+        for key in [key for key, until_ns in self._presumed.items() if until_ns <= at.mono_ns]:
+            del self._presumed[key]
+            if self._orders[key].state is OrderState.REJECTED:
+                self._unsettled.pop(key, None)
 
     def _put(self, before: Order, after: Order, at: Timestamp) -> Order:
         track = self._tracks[after.client_order_id]
@@ -331,11 +366,14 @@ class OrderStore:
         found: list[tuple[str, Level, str]] = []
         if after.state is before.state:
             return []
+        if before.state.final and (after.state.may_be_live or before.state in NEVER_LIVE):
+            found.append(("revived", Level.BAD, messages.revived(after)))
         if before.state in UNANSWERED and after.order_id and not track.reported:
             track.reported = True
             found.append(("accepted", Level.INFO, messages.accepted(after)))
-        if after.state is OrderState.REJECTED and before.state is OrderState.UNKNOWN:
-            found.append(("rejected", Level.WARN, messages.never_arrived(after)))
+        if after.presumed:
+            kind = "rejected" if after.state is OrderState.REJECTED else "cancelled"
+            found.append((kind, Level.WARN, messages.presumed(after)))
         elif after.state is OrderState.REJECTED:
             found.append(("rejected", Level.BAD, messages.rejected(after)))
         elif after.state is OrderState.DENIED:

@@ -21,15 +21,16 @@ from mexc_tui.domain.inputs import (
     Reconciled,
     Timestamp,
 )
-from mexc_tui.domain.limits import Violation
+from mexc_tui.domain.limits import Refusal, Violation
 from mexc_tui.domain.numbers import ZERO
-from mexc_tui.domain.orders import Order, OrderReport, OrderRequest, OrderState, OrderType
+from mexc_tui.domain.orders import Fill, Order, OrderReport, OrderRequest, OrderState, OrderType
 from mexc_tui.kernel import messages
-from mexc_tui.kernel.effects import Effect, Journal, SendCancel, SendCancelAll, SendOrder
+from mexc_tui.kernel.effects import Effect, Journal, SendCancel, SendOrder
+from mexc_tui.kernel.exchange_clock import ExchangeClock
 from mexc_tui.kernel.facts import FactLog
 from mexc_tui.kernel.inquiries import NO_REPORT_NS, Inquiries
-from mexc_tui.kernel.order_store import UNANSWERED, OrderStore, Track, open_value
-from mexc_tui.kernel.records import DenialRecord, IntentRecord, OrderRecord
+from mexc_tui.kernel.order_store import PRESUMED_MS, UNANSWERED, OrderStore, Track, open_value
+from mexc_tui.kernel.records import DenialRecord, IntentRecord, OrderRecord, StateRecord
 
 _MS = 1_000_000
 UNANSWERED_NS = 30_000 * _MS
@@ -49,18 +50,40 @@ MOST_CANCELS = 5
 class OrderManager:
     """Turns commands, outcomes and reports into states, records, questions and facts. Each order is sent once."""
 
-    def __init__(self, store: OrderStore, facts: FactLog) -> None:
+    def __init__(self, store: OrderStore, facts: FactLog, clock: ExchangeClock) -> None:
         self._store = store
         self._facts = facts
+        self._clock = clock
         self._inquiries = Inquiries(store)
+        self._refusals: dict[str, Refusal] = {}
+
+    @property
+    def refusals(self) -> tuple[Refusal, ...]:
+        """The last refusal of each control, since the desk began."""
+        return tuple(self._refusals.values())
 
     # --- sending and denying
 
     def send(
-        self, draft: Draft, command_id: str, at: Timestamp, track: Track, *, reduce_only: bool, durable: bool = True
+        self,
+        draft: Draft,
+        command_id: str,
+        at: Timestamp,
+        track: Track,
+        *,
+        reduce_only: bool,
+        capped: bool = False,
+        durable: bool = True,
+        book_version: int = 0,
+        notes: tuple[Violation, ...] = (),
+        beside: tuple[StateRecord, ...] = (),
     ) -> tuple[Order, list[Effect]]:
-        """Record the intent, then send, once; without ``durable`` the order goes even if it cannot be recorded."""
+        """Record the intent, then send, once; without ``durable`` the order goes even if it cannot be recorded.
+
+        ``beside`` is recorded with the intent.
+        """
         order = self._drafted(draft, OrderState.PENDING, at, reduce_only=reduce_only)
+        order = msgspec.structs.replace(order, capped=capped)
         self._store.keep(order, track)
         request = OrderRequest(
             client_order_id=order.client_order_id,
@@ -71,8 +94,10 @@ class OrderManager:
             quote_qty=order.quote_qty,
             price=order.price,
         )
-        record = IntentRecord(order=order, command_id=command_id, wall_ms=at.wall_ms)
-        journal, send = Journal((record,), durable=durable), SendOrder(request)
+        record = IntentRecord(
+            order=order, command_id=command_id, wall_ms=at.wall_ms, book_version=book_version, notes=notes
+        )
+        journal, send = Journal((record, *beside), durable=durable), SendOrder(request)
         return order, [journal, send] if durable else [send, journal]
 
     def deny(
@@ -80,12 +105,22 @@ class OrderManager:
     ) -> list[Effect]:
         """Keep a refused draft where the user can see it; nothing leaves."""
         reasons = tuple(violation.message for violation in violations)
+        for one in violations:
+            before = self._refusals.get(one.code)
+            self._refusals[one.code] = Refusal(
+                code=one.code,
+                message=one.message,
+                symbol=draft.symbol,
+                wall_ms=at.wall_ms,
+                count=1 if before is None else before.count + 1,
+            )
         order = self._drafted(draft, OrderState.DENIED, at, reason=" ".join(reasons))
         self._store.keep(order, Track(sent_ns=at.mono_ns))
         record = DenialRecord(
             order=order,
             codes=tuple(violation.code for violation in violations),
             messages=reasons,
+            violations=violations,
             book_version=book_version,
             wall_ms=at.wall_ms,
         )
@@ -104,14 +139,15 @@ class OrderManager:
     def _drafted(
         self, draft: Draft, state: OrderState, at: Timestamp, *, reason: str = "", reduce_only: bool = False
     ) -> Order:
+        now_ms = self._clock.ms(at)
         return Order(
             client_order_id=self._store.next_id(),
             symbol=draft.symbol,
             side=draft.side,
             type=draft.type,
             state=state,
-            created_ms=at.wall_ms,
-            updated_ms=at.wall_ms,
+            created_ms=now_ms,
+            updated_ms=now_ms,
             price=None if draft.type is OrderType.MARKET else draft.price,
             qty=draft.qty,
             quote_qty=draft.quote_qty,
@@ -168,17 +204,29 @@ class OrderManager:
             track.moved_ms, track.moved_ns = max(track.moved_ms, report.updated_ms), at.mono_ns
         if not after.cancel_requested:
             track.next_ns = 0
-        effects = self._store.become(after, at)
-        if before.state in UNANSWERED and after.cancel_requested and after.state.may_be_live:
-            effects += self._send_cancel(after, at)
-        return effects
+        return self._turned_up(before, self._store.become(after, at), at)
+
+    def executed(self, fill: Fill, at: Timestamp) -> list[Effect]:
+        """Add one new execution to its order; it proves that the order exists."""
+        before = self._store.find(fill)
+        effects = self._store.executed(fill, at)
+        return effects if before is None else self._turned_up(before, effects, at)
+
+    def _turned_up(self, before: Order, effects: list[Effect], at: Timestamp) -> list[Effect]:
+        """Cancel an order that has turned up if it was to be; ask again about one that was taken for over."""
+        after = self._store.order(before.client_order_id)
+        if not after.state.may_be_live or not (before.state in UNANSWERED or before.state.final):
+            return effects
+        if before.state.final:
+            self._inquiries.later(after, at, NO_REPORT_NS)
+        return effects + (self._send_cancel(after, at) if after.cancel_requested else [])
 
     def _adopt(self, report: OrderReport, at: Timestamp) -> list[Effect]:
         if self._store.ended(report.order_id):
             return []
         ours = is_ours(report.client_order_id)
         order = transitions.adopted(report, report.client_order_id or report.order_id, ours=ours)
-        track = Track(sent_ns=at.mono_ns, known_ns=at.mono_ns, made_ms=report.created_ms, reported=True)
+        track = Track(sent_ns=at.mono_ns, known_ns=at.mono_ns, made_ms=report.created_ms, reported=True, adopted=True)
         track.lock = open_value(order, track) or ZERO
         track.moved_ms, track.moved_ns = report.updated_ms, at.mono_ns
         order = self._store.with_unmatched(order, track, at)
@@ -196,7 +244,7 @@ class OrderManager:
     def cancel(self, key: str, at: Timestamp) -> list[Effect]:
         """Ask for an order to be cancelled; idempotent."""
         order = self._store.get(key)
-        if order is None or order.state.final:
+        if order is None or (order.state.final and not order.presumed):
             return []
         effects = self._store.become(transitions.cancel_requested(order, at.wall_ms), at)
         self._store.track(key).cancels = 0
@@ -205,23 +253,21 @@ class OrderManager:
     def cancel_some(self, wanted: Callable[[Order], bool], at: Timestamp) -> list[Effect]:
         """Cancel the live orders that ``wanted`` picks, one by one."""
         effects: list[Effect] = []
-        for order in self._store.live():
+        for order in self._store.possible():
             if wanted(order):
                 effects += self.cancel(order.client_order_id, at)
         return effects
 
-    def cancel_symbols(self, symbols: set[str], at: Timestamp) -> list[Effect]:
-        """Cancel everything in these symbols, also what the desk does not know of."""
-        effects: list[Effect] = [SendCancelAll(tuple(sorted(symbols)))] if symbols else []
-        for order in self._store.live():
-            if order.symbol in symbols:
-                effects += self._store.become(transitions.cancel_requested(order, at.wall_ms), at)
-                after = self._store.order(order.client_order_id)
-                self._store.track(order.client_order_id).cancels = 0
-                self._inquiries.later(after, at, CANCEL_CHECK_NS)
-                if after.state in UNANSWERED:
-                    effects.append(SendCancel(after.symbol, after.client_order_id, after.order_id))
-        return effects
+    def condemn(self, key: str, at: Timestamp) -> list[Effect]:
+        """Note that an order is to go with its pair: the sweep cancels it and finds out what became of it."""
+        track = self._store.track(key)
+        track.cancels, track.next_ns, track.swept = 0, 0, True
+        return self._store.become(transitions.cancel_requested(self._store.order(key), at.wall_ms), at)
+
+    def vanished(self, order: Order, at: Timestamp, *, cancelled: bool) -> list[Effect]:
+        """Settle an order that the exchange does not list any more; without a confirmed cancel it is presumed over."""
+        settle = transitions.cancelled if cancelled else transitions.never_arrived
+        return self._store.become(settle(order, at.wall_ms), at)
 
     def cancel_answered(self, item: CancelAnswered, at: Timestamp) -> list[Effect]:
         """Take in the outcome of one cancel; only a report or a look-up ends the order."""
@@ -274,8 +320,7 @@ class OrderManager:
         if track.absences < BELIEVED_AFTER or at.mono_ns - track.sent_ns < grace:
             self._inquiries.again(order, at)
             return []
-        reason = "the exchange does not know the order any more" if acknowledged else "it never arrived"
-        return self._store.become(transitions.never_arrived(order, reason, at.wall_ms), at)
+        return self._store.become(transitions.never_arrived(order, at.wall_ms), at)
 
     def look_up_failed(self, item: LookupFailed, at: Timestamp) -> list[Effect]:
         """Ask again, later and later."""
@@ -288,10 +333,13 @@ class OrderManager:
     def tick(self, at: Timestamp) -> list[Effect]:
         """Ask about every order whose time has come."""
         effects: list[Effect] = []
+        self._store.expire(at)
         for order in self._store.live():
             track = self._store.track(order.client_order_id)
             if order.state is OrderState.PENDING and at.mono_ns - track.sent_ns >= UNANSWERED_NS:
                 effects += self.outcome_unknown(PlaceUnknown(order.client_order_id, "no answer came"), at)
+            elif track.swept and order.order_id:
+                continue
             elif track.asked_ns:
                 if at.mono_ns - track.asked_ns >= LOOKUP_LOST_NS:
                     track.asked_ns = 0
@@ -312,7 +360,7 @@ class OrderManager:
         for order in self._store.live():
             track = self._store.track(order.client_order_id)
             known = track.known_ns and track.known_ns <= item.asked_ns
-            if order.symbol in item.symbols and order.client_order_id not in listed and known:
+            if order.symbol in item.symbols and order.client_order_id not in listed and known and not track.swept:
                 effects += self._inquiries.ask(order, at)
         return effects
 
@@ -328,9 +376,12 @@ class OrderManager:
             track.sent_ns, track.moved_ns = at.mono_ns, at.mono_ns - 1
             if order.order_id:
                 track.known_ns = at.mono_ns - 1
-            if order.state.final:
+            if order.state.final and not order.presumed:
                 continue
             track.lock = open_value(order, track) or ZERO
+            if order.presumed:
+                self._store.presume(order, min(PRESUMED_MS, PRESUMED_MS - at.wall_ms + order.updated_ms), at)
+                continue
             if order.state is OrderState.PENDING:
                 reason = "the program ended before the answer came"
                 effects += self.outcome_unknown(PlaceUnknown(order.client_order_id, reason), at)

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import msgspec
 
+from mexc_tui.domain.commands import SetCost
 from mexc_tui.domain.inputs import BalanceReported, Reconciled, Timestamp
 from mexc_tui.domain.instrument import Instrument
 from mexc_tui.domain.numbers import ZERO, exact
@@ -14,8 +15,14 @@ from mexc_tui.domain.orders import Balance, Fill
 from mexc_tui.domain.positions import fee_in_quote, trimmed, unrealised
 from mexc_tui.domain.views import BalanceRow, BalancesView, EquityView, Position, PositionsView
 from mexc_tui.kernel.ledger import Ledger
-from mexc_tui.kernel.records import FillRecord, HoldingRecord, StateRecord
+from mexc_tui.kernel.records import CostRecord, FillRecord, HoldingRecord, StateRecord
+from mexc_tui.kernel.transfers import HOLDINGS
 from mexc_tui.kernel.valuation import DayResult, Prices
+
+_BY_TRADE = ("ENTRUST", "TRADE_FEE")
+"""How the kinds of balance changes begin that orders make; any other may be a transfer."""
+_SUSPECTED = 20
+_DUST = Decimal("0.01")
 
 
 class _Account(msgspec.Struct):
@@ -37,6 +44,7 @@ class Portfolio:
         self._prices = prices
         self._ledger = ledger
         self._costs = ledger.costs
+        self._transfers = ledger.transfers
         self.currency = ledger.currency
         self._accounts: dict[str, _Account] = {}
         self._complete = False
@@ -48,6 +56,16 @@ class Portfolio:
         """Value of everything but the account's currency."""
         self._unpriced: tuple[str, ...] = ()
         self._worth: dict[str, Decimal] = {}
+
+    @property
+    def complete(self) -> bool:
+        """Whether the exchange has told of every balance."""
+        return self._complete
+
+    @property
+    def reconciled_ns(self) -> int:
+        """When the latest picture of every balance was asked for; zero before the first."""
+        return self._reconciled_ns
 
     # --- balances
 
@@ -71,8 +89,8 @@ class Portfolio:
             asked_ns = account.asked_ns
         return 0 < learned_ns < asked_ns
 
-    def pushed(self, item: BalanceReported, at: Timestamp) -> None:
-        """Take in one balance push; an older one than the last is ignored."""
+    def pushed(self, item: BalanceReported, at: Timestamp) -> bool:
+        """Take in one balance push, an older one than the last excepted; whether it may tell of a transfer."""
         asset = item.balance.asset
         account = self._accounts.get(asset)
         if account is None:
@@ -80,22 +98,31 @@ class Portfolio:
             before = Balance(asset=asset, free=ZERO, locked=ZERO) if self._complete else item.balance
             account = self._accounts[asset] = _Account(before)
         elif item.time_ms < account.pushed_ms:
-            return
-        self.day.moved(item.change, asset, item.balance.total - account.balance.total, self._prices.worth(asset))
+            return False
         account.balance, account.pushed_ms, account.heard_ns = item.balance, item.time_ms, at.mono_ns
+        by_trade = item.change.upper().startswith(_BY_TRADE)
+        if not by_trade:
+            self._transfers.doubt(asset)
+        return not by_trade
 
-    def reconciled(self, item: Reconciled) -> None:
-        """Take in a complete picture; an asset it leaves out is not held, one pushed meanwhile keeps its push."""
+    def reconciled(self, item: Reconciled, symbols: Iterable[str]) -> frozenset[str]:
+        """Take in a picture of every balance; an asset it leaves out is not held, one pushed meanwhile keeps its push.
+
+        Return those of the symbols whose base is not what it was, without a push that said so.
+        """
         reported = {balance.asset: balance for balance in item.balances}
+        moved: set[str] = set()
         for asset in sorted(self._accounts.keys() | reported.keys()):
-            balance = reported.get(asset) or Balance(asset=asset, free=ZERO, locked=ZERO)
-            account = self._accounts.get(asset)
-            if account is None:
-                self._accounts[asset] = _Account(balance, asked_ns=item.asked_ns)
-            elif account.heard_ns < item.asked_ns and account.asked_ns <= item.asked_ns:
+            nothing = Balance(asset=asset, free=ZERO, locked=ZERO)
+            balance = reported.get(asset, nothing)
+            account = self._accounts.setdefault(asset, _Account(nothing))
+            if account.heard_ns < item.asked_ns and account.asked_ns <= item.asked_ns:
+                if account.balance.total != balance.total:
+                    moved.add(asset)
                 account.balance, account.asked_ns = balance, item.asked_ns
         self._complete = True
         self._reconciled_ns = max(self._reconciled_ns, item.asked_ns)
+        return frozenset(symbol for symbol in symbols if self._base_of(symbol) in moved)
 
     # --- fills and positions
 
@@ -108,20 +135,104 @@ class Portfolio:
         self._ledger.book(record)
         return record
 
-    def settle_holdings(self, at: Timestamp, quiet: Callable[[str], bool]) -> list[HoldingRecord]:
-        """After a reconciliation: forget the cost of what left the account some other way.
+    def settle_holdings(
+        self, at: Timestamp, since_ms: int, time_ms: int, quiet: Callable[[str], bool]
+    ) -> tuple[list[HoldingRecord | StateRecord], dict[str, Decimal]]:
+        """After a reconciliation: tell transfers from results, and forget the cost of what left the account so.
 
-        ``quiet`` tells whether nothing of an asset is moving, so that the balance can be compared with the fills.
+        The balances were read between the two times, by the exchange's clock. ``quiet`` tells whether nothing of an
+        asset is moving, so that the balance can be compared with the fills. Returns the records, and what came or
+        went by transfer.
         """
-        records = []
-        for asset, account in self._accounts.items():
-            total = account.balance.total
-            if self._costs.last_held(asset) == total or not quiet(asset):
+
+        def usable(asset: str) -> bool:
+            priced = self._prices.measured(asset) is not None or not self.day.counts(asset)
+            return priced and quiet(asset)
+
+        totals = self._totals()
+        settled = self._transfers.compare(totals, usable)
+        records: list[HoldingRecord | StateRecord] = []
+        for asset, by in settled.items():
+            total = totals[asset]
+            if by:
+                self.day.transferred(asset, by, self._prices.measured(asset))
+            elif self._costs.last_held(asset) == total and self._transfers.expected(asset) is not None:
                 continue
-            record = HoldingRecord(asset=asset, total=total, wall_ms=at.wall_ms)
-            self._costs.hold(record)
+            record = HoldingRecord(asset=asset, total=total, wall_ms=at.wall_ms, since_ms=since_ms, time_ms=time_ms)
+            self._ledger.hold(record)
             records.append(record)
-        return records
+        if not self._transfers.complete and all(self._transfers.expected(asset) is not None for asset in totals):
+            self._transfers.complete = True
+            records.append(StateRecord(name=HOLDINGS, value="complete", wall_ms=at.wall_ms))
+        if any(settled.values()) and (day := self.day.record(at)) is not None:
+            records.append(day)
+        return records, {asset: by for asset, by in settled.items() if by and not self._dust(asset, by)}
+
+    def _dust(self, asset: str, by: Decimal) -> bool:
+        """Whether an amount is worth less than a hundredth of the account's currency: the exchange rounds fees."""
+        price = self._prices.measured(asset)
+        with exact():
+            return price is not None and abs(by) * price < _DUST
+
+    def cost_of(self, command: SetCost, time_ms: int, at: Timestamp) -> CostRecord | str:
+        """Return the record of what somebody says a holding cost, or why it says nothing."""
+        asset = command.asset
+        balance, symbol = self.balance(asset), self._home_pair(asset)
+        if balance is None or not symbol or asset == self.currency:
+            why = "its balance is not known yet" if balance is None else f"it has no pair with {self.currency}"
+            return f"No cost can be kept for {asset}: {why}."
+        if not (command.price.is_finite() and command.price > 0):
+            return "A cost is a number above zero."
+        with exact():
+            qty = balance.total if command.whole else balance.total - self._costs.known(asset)
+            if qty <= 0:
+                held = "nothing of it is held" if not balance.total else "the cost of all that is held is known"
+                return f"No cost was set for {asset}: {held}."
+            return CostRecord(
+                symbol=symbol,
+                base=asset,
+                quote=self.currency,
+                qty=qty,
+                cost=qty * command.price,
+                whole=command.whole,
+                time_ms=time_ms,
+                wall_ms=at.wall_ms,
+            )
+
+    def total(self, asset: str) -> Decimal:
+        """Return all that is held of an asset, as far as the exchange has told."""
+        account = self._accounts.get(asset)
+        return ZERO if account is None else account.balance.total
+
+    def unexplained(self, asset: str) -> Decimal:
+        """Return how much of an asset came or went although no trade, fee or transfer was told; zero for dust."""
+        by = self._transfers.unexplained(asset, self.total(asset))
+        return ZERO if self._dust(asset, by) else by
+
+    def all_unexplained(self) -> dict[str, Decimal]:
+        """Return every asset of which something is unexplained."""
+        found = {asset: self.unexplained(asset) for asset in sorted(self._accounts)}
+        return {asset: by for asset, by in found.items() if by}
+
+    def accept_transfer(self, asset: str) -> None:
+        """Take for a transfer what is unexplained, once a comparison agrees with that."""
+        if self.total(asset) == self._transfers.expected(asset):
+            self._transfers.accept(asset)
+
+    def _totals(self) -> dict[str, Decimal]:
+        return {asset: account.balance.total for asset, account in self._accounts.items()}
+
+    @property
+    def unclear(self) -> bool:
+        """Whether some of what is held may or may not be a result of trading."""
+        return self._transfers.unclear(self._totals())
+
+    def suspected(self) -> set[str]:
+        """Return the pairs whose executions would tell a trade from two transfers."""
+        moved = self._transfers.open
+        pairs = ((base, quote) for base in moved for quote in moved if (moved[base] > 0) != (moved[quote] > 0))
+        found = sorted(filter(None, (self._prices.symbol_of(base, quote) for base, quote in pairs)))
+        return set(found[:_SUSPECTED])
 
     def _base_of(self, symbol: str) -> str:
         return self._prices.base_of(symbol) or self._costs.base_of(symbol)
@@ -134,6 +245,12 @@ class Portfolio:
         """Return the pairs with the account's currency of what is held, the most valuable first."""
         pairs = (self._home_pair(asset) for asset in self.largest() if asset != self.currency)
         return [symbol for symbol in pairs if symbol]
+
+    def without_home_pair(self) -> list[tuple[str, Decimal, tuple[str, ...]]]:
+        """Return what is held and has no pair with the account's currency, and the pairs in which it can be sold."""
+        held = self.held()
+        stuck = (asset for asset in self.largest() if asset != self.currency and not self._home_pair(asset))
+        return [(asset, held[asset], self._prices.selling_pairs(asset)) for asset in stuck]
 
     def _home_pair(self, asset: str) -> str:
         """Return the pair of an asset with the account's currency, listed or once traded; empty where none is known."""
@@ -224,7 +341,7 @@ class Portfolio:
                 worth[asset] = total * price
                 exposure += ZERO if asset == self.currency else worth[asset]
             equity = exposure + worth.get(self.currency, ZERO)
-        self.day.measured(at, equity, worth, tuple(unpriced))
+        self.day.measured(at, equity, worth, tuple(unpriced), unclear=self.unclear)
         self.equity, self.exposure, self._unpriced, self._worth = equity, exposure, tuple(unpriced), worth
 
     def largest(self) -> list[str]:

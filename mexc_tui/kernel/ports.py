@@ -12,7 +12,7 @@ from mexc_tui.domain.instrument import Instrument
 from mexc_tui.domain.market import Candle, Interval, Ticker, Trade
 from mexc_tui.domain.orders import Balance, Fill, OrderReport, OrderRequest
 from mexc_tui.domain.views import VenueKind
-from mexc_tui.kernel.records import Record, Resumed
+from mexc_tui.kernel.records import Record, Resumed, StateRecord
 
 Sink = Callable[[Input], None]
 """Takes what a venue pushes; called on the engine's loop, must not block."""
@@ -30,7 +30,16 @@ class VenueInfo(msgspec.Struct, frozen=True, kw_only=True):
 class Venue(Protocol):
     """A market and an account, behind the same calls whatever it is.
 
-    Every call may raise ``VenueError``. Pushes reach the sink given to ``open`` as BookDelta, TradesSeen,
+    Every call may raise ``VenueError``.
+
+    Cancels and urgent open orders are never held for the length of a pause (a block, a ban, an outage): they are tried
+    one by one, as fast as answers come, and after a refusal a second later, growing to five. So they can be called at
+    any time and as often as wanted, and each ends within ten seconds or so: with an answer, refused (``sent``, the
+    kind says why), or held back because others were ahead of it (not ``sent``, RATE_LIMIT, ``retry_after_s``), which
+    says nothing of the order and is to be tried again. The fewer calls, the sooner the last one passes: a cancel-all
+    of a symbol is one call however many orders it ends.
+
+    Pushes reach the sink given to ``open`` as BookDelta, TradesSeen,
     CandleSeen, TopOfBook, TickersSeen, OrderReported, FillReported, BalanceReported, LinkChanged,
     ChannelRefused and VenueHealth.
     """
@@ -81,14 +90,17 @@ class Venue(Protocol):
     async def cancel(self, symbol: str, *, order_id: str = "", client_order_id: str = "") -> None:
         """Cancel an order; ErrorKind.ORDER_NOT_FOUND when it is not open (any more)."""
 
-    async def cancel_all(self, symbol: str) -> None:
-        """Cancel every open order of a symbol."""
+    async def cancel_all(self, symbols: Sequence[str]) -> tuple[str, ...]:
+        """Cancel every open order of up to five symbols and return the ids of those the venue names as cancelled."""
 
     async def order(self, symbol: str, *, order_id: str = "", client_order_id: str = "") -> OrderReport | None:
         """Return an order, or None on a positive answer that there is no such order."""
 
-    async def open_orders(self, symbols: Sequence[str]) -> tuple[OrderReport, ...]:
-        """Return the open orders of the symbols; of all symbols where the sequence is empty."""
+    async def open_orders(self, symbols: Sequence[str], *, urgent: bool = False) -> tuple[OrderReport, ...]:
+        """Return the open orders of the symbols, and of all symbols where the sequence is empty or that is cheaper.
+
+        ``urgent`` asks with the rights of a cancel, for a halt that must know what is left.
+        """
 
     async def fills(self, symbol: str, since_ms: int) -> tuple[Fill, ...]:
         """Return own fills of a symbol since a time, oldest first, paging as needed."""
@@ -105,6 +117,13 @@ class JournalPort(Protocol):
 
         Raises:
             OSError: the journal cannot be written.
+        """
+
+    async def latch(self, record: StateRecord) -> None:
+        """Keep the trading state in two places; an active one in the journal first.
+
+        Raises:
+            OSError: at least one of them does not have it; what they have is on the safe side.
         """
 
     async def resume(self) -> Resumed:

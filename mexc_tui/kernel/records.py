@@ -9,8 +9,21 @@ from decimal import Decimal
 
 import msgspec
 
+from mexc_tui.domain.limits import Violation
 from mexc_tui.domain.orders import Fill, Order
 from mexc_tui.domain.positions import CostBasis
+
+
+class CommandRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What a client asked for, before anything was done about it. Nothing is resumed from it."""
+
+    command_id: str
+    name: str
+    details: str
+    """The command's fields as JSON."""
+    client: str
+    role: str
+    wall_ms: int
 
 
 class IntentRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -19,6 +32,11 @@ class IntentRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     order: Order
     command_id: str
     wall_ms: int
+    """When the gate decided."""
+    book_version: int = 0
+    """Version of the book it was judged by; zero for one that no book was needed for."""
+    notes: tuple[Violation, ...] = ()
+    """What the gate warned of, and what a person confirmed."""
 
 
 class OrderRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -36,6 +54,8 @@ class DenialRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     messages: tuple[str, ...]
     book_version: int
     wall_ms: int
+    violations: tuple[Violation, ...] = ()
+    """Why, each with its limit and what the order came to; records of earlier versions have none."""
 
 
 class FillRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -59,14 +79,39 @@ class StateRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class HoldingRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Total of an asset after a reconciliation, to notice what left the account some other way."""
+    """Total of an asset by a comparison, to notice what left the account some other way.
+
+    Executions between the two times, by the exchange's clock, may or may not be part of it.
+    """
 
     asset: str
     total: Decimal
     wall_ms: int
+    since_ms: int = 0
+    time_ms: int = 0
+    """Zero where the record says only that it came after all records before it."""
 
 
-Record = IntentRecord | OrderRecord | DenialRecord | FillRecord | StateRecord | HoldingRecord
+class CostRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What somebody says a holding cost, of which the executions say nothing."""
+
+    symbol: str
+    base: str
+    quote: str
+    qty: Decimal
+    """Base that is meant."""
+    cost: Decimal
+    """What it cost, in quote."""
+    whole: bool
+    """Whether it replaces what was known of the asset's cost, or is added to it."""
+    time_ms: int
+    """When it was said, by the exchange's clock."""
+    wall_ms: int
+
+
+Record = (
+    CommandRecord | IntentRecord | OrderRecord | DenialRecord | FillRecord | StateRecord | HoldingRecord | CostRecord
+)
 
 
 class TrackedOrder(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -104,7 +149,7 @@ class DeskSnapshot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     currency: str
     last_ms: int
     compared_ms: int
-    """Up to when orders and fills have been compared with the exchange; zero where no record says so."""
+    """Up to when orders and fills have been compared, by the exchange's clock; zero where no record says so."""
     orders: tuple[TrackedOrder, ...]
     """In the order in which they became known."""
     live: tuple[str, ...]
@@ -114,19 +159,32 @@ class DeskSnapshot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Exchange order id, quantity and quote of executions whose order is not known."""
     commands: tuple[str, ...]
     intents: tuple[IntentRecord, ...]
-    fills: tuple[Fill, ...]
-    """The latest, newest first."""
+    fills: tuple[FillRecord, ...]
+    """The latest, in the order in which they happened."""
+    capped: tuple[HoldingRecord, ...]
+    """Holdings recorded between them."""
+    said: tuple[CostRecord, ...]
+    """Costs that were said between them."""
     booked: tuple[BookedOrder, ...]
     booked_floor_ms: int
     """Executions of unknown orders before this exchange time are not new."""
     costs: tuple[CostBasis, ...]
+    """Before the first of ``fills``, ``capped`` and ``said``."""
     pairs: tuple[tuple[str, str, str], ...]
     """Symbol, base and quote of everything that was traded."""
     third_assets: tuple[str, ...]
-    holdings: tuple[tuple[str, Decimal], ...]
+    holdings: tuple[tuple[str, Decimal | None], ...]
+    expected: tuple[tuple[str, Decimal], ...]
+    """What should be held of every asset by the last comparison and the executions after it."""
+    complete: bool
+    """Whether what is not named there should not be held."""
     day: DayStart | None
     state: str
     reason: str
+    limits: tuple[tuple[str, str], ...] = ()
+    """What is recorded of limits that were changed: the record's name and value."""
+    day_exposure: str = ""
+    """Value of the orders of a day that did not reduce, as it is recorded; empty without any."""
 
 
 class Resumed(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,3 +192,5 @@ class Resumed(msgspec.Struct, frozen=True, kw_only=True):
 
     snapshot: DeskSnapshot | None = None
     records: tuple[Record, ...] = ()
+    latch: str = ""
+    """The trading state as it is kept beside the journal; empty where nothing is."""

@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from decimal import Decimal
+from statistics import median
 from typing import Protocol
 
 from mexc_tui.domain.facts import Level
-from mexc_tui.domain.gate import account_headroom, fingerprint, position_headroom
+from mexc_tui.domain.gate import account_headroom, exposure_headroom
 from mexc_tui.domain.inputs import JournalProblem, Timestamp
 from mexc_tui.domain.instrument import Instrument
 from mexc_tui.domain.limits import Headroom, Limits, TradingState
 from mexc_tui.domain.numbers import ZERO, exact
-from mexc_tui.domain.orders import Order, OrderState, Side
+from mexc_tui.domain.orders import Order, OrderState, OrderType, Side
 from mexc_tui.domain.views import BookView, GateInputs
+from mexc_tui.kernel.budget import Budget
+from mexc_tui.kernel.costs import Costs
 from mexc_tui.kernel.effects import Effect, Journal
+from mexc_tui.kernel.exchange_clock import ExchangeClock
+from mexc_tui.kernel.exposure import Exposures
 from mexc_tui.kernel.facts import FactLog
-from mexc_tui.kernel.history import TRADING_STATE, Latch
-from mexc_tui.kernel.order_store import OrderStore, Track, open_value
+from mexc_tui.kernel.history import Latch
+from mexc_tui.kernel.limit_changes import LimitChanges
+from mexc_tui.kernel.order_store import OrderStore, Track
 from mexc_tui.kernel.portfolio import Portfolio
 from mexc_tui.kernel.ports import VenueInfo
 from mexc_tui.kernel.records import StateRecord
+from mexc_tui.kernel.standing import Standings
+from mexc_tui.kernel.valuation import Prices
 
 ARMED = "armed"
 JOURNAL_PROBE = "journal"
@@ -29,6 +37,8 @@ _MS = 1_000_000
 _SECOND_MS = 1_000
 PROBE_NS = 5_000 * _MS
 SENDS_KEPT = 1_000
+USUAL_OF, USUAL_FROM = 50, 10
+"""Latest orders whose median value is the usual one, and how many of them make it one."""
 
 
 class Market(Protocol):
@@ -52,49 +62,73 @@ class Risk:
 
     def __init__(
         self,
-        limits: Limits,
+        limits: LimitChanges,
         venue: VenueInfo,
         facts: FactLog,
         market: Market,
         orders: OrderStore,
         portfolio: Portfolio,
+        prices: Prices,
         latch: Latch,
+        costs: Costs,
+        clock: ExchangeClock,
+        budget: Budget,
         *,
         armed: bool,
+        arm_name: str,
     ) -> None:
-        self.limits = limits
+        self._limits = limits
         self._latch = latch
         self.armed = armed
+        self.arm_name = arm_name
+        """What must be typed to unlock the ticket; empty where nothing must."""
         self.ready = False
         self.ready_reason = "orders and balances have not been compared with the exchange yet"
+        self.broken = ""
+        """What keeps trading from being active although the latch does not: known here and told there differ."""
         self.journal_ok = True
         self._venue = venue
         self._facts = facts
         self._market = market
         self._orders = orders
         self._portfolio = portfolio
+        self._prices = prices
+        self.standings = Standings(facts, portfolio, costs, clock, budget)
+        cash = frozenset({portfolio.currency, *limits.now.cash})
+        self._exposures = Exposures(market.instrument, orders, portfolio, prices, cash)
+        self._values: deque[Decimal] = deque(maxlen=USUAL_OF)
+        self._usual: Decimal | None = None
         self._sends: deque[tuple[int, str]] = deque(maxlen=SENDS_KEPT)
         self._probed_ns = 0
 
     @property
+    def limits(self) -> Limits:
+        """The limits as they are now."""
+        return self._limits.now
+
+    @property
     def state(self) -> TradingState:
-        """The trading state."""
-        return self._latch.state
+        """The trading state: what is latched, and no more than reducing while the account disagrees."""
+        latched = self._latch.state
+        return TradingState.REDUCING if self.broken and latched is TradingState.ACTIVE else latched
 
     @property
     def reason(self) -> str:
         """Why the trading state is not active."""
-        return self._latch.reason
+        return self.broken if self._latch.state is TradingState.ACTIVE else self._latch.reason
 
     # --- the gate's inputs
 
     def inputs(self, symbol: str, at: Timestamp, *, flattening: bool = False, depth: int | None = None) -> GateInputs:
         """Return everything the gate looks at for one symbol; the book only so deep, where ``depth`` is given."""
         pair = self._market.instrument(symbol)
-        base = None if pair is None else self._holding(pair.base, at)
+        # A sale that is only presumed over must not keep a holding from being sold; the exchange sells nothing twice.
+        base = None if pair is None else self._holding(pair.base, at, presumed=not flattening)
         quote = None if pair is None else self._holding(pair.quote, at)
-        value, qty = self._working_buys(symbol)
-        live = self._orders.live()
+        assets = () if pair is None else (pair.base, pair.quote)
+        worst = self._exposures.worst(at, assets)
+        live = self._orders.possible()
+        own_bid, own_ask = _resting(self._orders.live(symbol))
         return GateInputs(
             symbol=symbol,
             instrument=pair,
@@ -111,17 +145,29 @@ class Risk:
             base_free=None if base is None else base[0],
             base_total=None if base is None else base[1],
             quote_free=None if quote is None else quote[0],
-            working_buy_value=value,
-            working_buy_qty=qty,
+            currency=self._portfolio.currency,
+            quote_price=None if pair is None else self._exposures.price(pair.quote, at),
+            price_age_ms=None if pair is None else self._prices.age_ms(pair.quote, at),
+            base_price=None if pair is None else self._exposures.price(pair.base, at),
+            base_exposure=None if worst is None or pair is None else worst.by_asset.get(pair.base, ZERO),
+            quote_exposure=None if worst is None or pair is None else worst.by_asset.get(pair.quote, ZERO),
+            gross_exposure=None if worst is None else worst.gross,
+            equity=self._portfolio.equity,
+            usual_value=self._usual,
+            own_bid=own_bid,
+            own_ask=own_ask,
             open_orders=len(live),
             in_flight=sum(1 for order in live if order.state is OrderState.PENDING),
             unknown=sum(1 for order in live if order.symbol == symbol and order.state is OrderState.UNKNOWN),
+            standing=self.standings.now(self.limits, at),
             recent_sends=self._recent_sends(at),
             flattening=flattening,
         )
 
-    def _holding(self, asset: str, at: Timestamp) -> tuple[Decimal, Decimal] | None:
+    def _holding(self, asset: str, at: Timestamp, *, presumed: bool = True) -> tuple[Decimal, Decimal] | None:
         """Return free and total of an asset, with what our own orders did that the balance does not show yet.
+
+        Orders that are ``presumed`` over count as well, unless left out.
 
         Free is what may be spent for certain; total is the most that may be held.
         """
@@ -134,7 +180,7 @@ class Risk:
                 pair = self._market.instrument(order.symbol)
                 if pair is None or asset not in (pair.base, pair.quote):
                     continue
-                if asset == _spent(order, pair):
+                if asset == _spent(order, pair) and (presumed or not order.presumed):
                     free -= self._reserved(order, track, asset)
                 if asset == pair.base and order.side is Side.BUY:
                     total += self._unsettled(order, track, asset)
@@ -159,18 +205,12 @@ class Risk:
             if not self._unsettled(order, track, pair.base):
                 track.settled_qty = order.filled_qty
             open_ends = track.settled_qty < order.filled_qty or track.booked_qty < order.filled_qty
+            # The balance of what was sold can come, of the same millisecond, before that of what it brought.
+            brought = pair.base if order.side is Side.BUY else pair.quote
+            if order.filled_qty and not self._portfolio.covers(brought, track.moved_ms, track.moved_ns):
+                continue
             if order.state.final and not open_ends and not self._reserved(order, track, _spent(order, pair)):
                 self._orders.mark_reflected(order.client_order_id)
-
-    def _working_buys(self, symbol: str) -> tuple[Decimal, Decimal]:
-        """Return value and quantity that working buys may still add."""
-        value, qty = ZERO, ZERO
-        with exact():
-            for order in self._orders.live(symbol):
-                if order.side is Side.BUY:
-                    value += open_value(order, self._orders.track(order.client_order_id)) or ZERO
-                    qty += order.remaining_qty or ZERO
-        return value, qty
 
     def settled(self, symbol: str, at: Timestamp) -> bool:
         """Return whether the symbol's balance shows everything our orders did, and nothing of it is locked."""
@@ -178,15 +218,22 @@ class Risk:
         balance = None if pair is None else self._portfolio.balance(pair.base)
         if pair is None or balance is None:
             return False
-        holding = self._holding(pair.base, at)
+        holding = self._holding(pair.base, at, presumed=False)
         return balance.locked == 0 and holding == (balance.free, balance.total)
+
+    def is_entry(self, order: Order) -> bool:
+        """Return whether an order does anything but sell into cash."""
+        pair = self._market.instrument(order.symbol)
+        cash = {self._portfolio.currency, *self.limits.cash}
+        return order.side is Side.BUY or pair is None or pair.quote not in cash
 
     # --- memory of sends
 
-    def sent(self, order: Order, at: Timestamp, age_ms: int = 0) -> None:
-        """Count an order into the rate and duplicate limits, from the moment it was sent."""
-        size = order.qty if order.quote_qty is None else order.quote_qty
-        mark = fingerprint(order.symbol, order.side, order.price, size)
+    def sent(self, mark: str, at: Timestamp, age_ms: int = 0, value: Decimal | None = None) -> None:
+        """Count an order into the rate and duplicate limits by its mark, and its value into what is usual."""
+        if value is not None:
+            self._values.append(value)
+            self._usual = median(self._values) if len(self._values) >= USUAL_FROM else None
         self._sends.append((at.mono_ns - max(0, age_ms) * _MS, mark))
 
     def _recent_sends(self, at: Timestamp) -> tuple[tuple[int, str], ...]:
@@ -200,34 +247,6 @@ class Risk:
         return tuple(recent)
 
     # --- states
-
-    def halt(self, reason: str, at: Timestamp, command_id: str = "") -> list[Effect]:
-        """Latch HALTED; survives a restart."""
-        return self._set_state(
-            TradingState.HALTED,
-            reason,
-            at,
-            "halted",
-            Level.BAD,
-            f"Trading is halted: {reason}. All open orders are being cancelled; nothing new is sent."
-            " Flatten sells what you hold; resume lifts the halt.",
-            command_id,
-        )
-
-    def resume(self, at: Timestamp, command_id: str = "") -> list[Effect]:
-        """Lift a halt; what was cancelled stays cancelled."""
-        if self.state is TradingState.ACTIVE:
-            return []
-        text = "Trading is active again. Orders that were cancelled stay cancelled."
-        return self._set_state(TradingState.ACTIVE, "", at, "resumed", Level.GOOD, text, command_id)
-
-    def _set_state(
-        self, state: TradingState, reason: str, at: Timestamp, kind: str, level: Level, text: str, command_id: str = ""
-    ) -> list[Effect]:
-        self._latch.state, self._latch.reason = state, reason
-        value = state.value if not reason else f"{state.value}: {reason}"
-        record = StateRecord(name=TRADING_STATE, value=value, wall_ms=at.wall_ms)
-        return [Journal((record,), durable=True), self._facts.emit(at, kind, level, text, command_id=command_id)]
 
     def arm(self, armed: bool, at: Timestamp, command_id: str = "", why: str = "") -> list[Effect]:
         """Unlock or lock the ticket for this session."""
@@ -265,14 +284,29 @@ class Risk:
         probe = StateRecord(name=JOURNAL_PROBE, value="written again", wall_ms=at.wall_ms)
         return [Journal((probe,), durable=True)]
 
-    def position_headroom(self, symbol: str, at: Timestamp) -> Headroom | None:
-        """Return how much of the limit on a position is used; None while that is not known."""
-        return position_headroom(self.inputs(symbol, at, depth=1))
-
-    def account_headroom(self, symbols: Collection[str], at: Timestamp) -> tuple[Headroom, ...]:
-        """Return how much of the common limits is used, with the age of the oldest book of these symbols."""
+    def headroom(self, symbols: Collection[str], at: Timestamp) -> tuple[Headroom, ...]:
+        """Return how much of every standing limit is used, with the age of the oldest book of these symbols."""
         ages = {symbol: self._market.book_age_ms(symbol, at) or 0 for symbol in sorted(symbols)}
-        return account_headroom(self.inputs(max(ages, key=lambda name: ages[name], default=""), at, depth=1))
+        inputs = self.inputs(max(ages, key=lambda name: ages[name], default=""), at, depth=1)
+        pairs = (self._market.instrument(symbol) for symbol in sorted(symbols))
+        assets = {pair.base: ZERO for pair in pairs if pair is not None}
+        worst = self._exposures.worst(at, tuple(assets))
+        values: dict[str, Decimal | None] = {**assets, **({} if worst is None else worst.by_asset)}
+        known = [(asset, value) for asset, value in sorted(values.items()) if worst and value is not None]
+        return (*exposure_headroom(inputs, known), *account_headroom(inputs))
+
+
+def _resting(orders: Iterable[Order]) -> tuple[tuple[str, Decimal] | None, tuple[str, Decimal] | None]:
+    """Return the highest buy and the lowest sell that may rest, each as client order id and price."""
+    best: dict[Side, tuple[str, Decimal]] = {}
+    for order in orders:
+        if order.price is None or order.type in (OrderType.IOC, OrderType.FOK):
+            continue
+        sign = 1 if order.side is Side.BUY else -1
+        before = best.get(order.side)
+        if before is None or sign * order.price > sign * before[1]:
+            best[order.side] = (order.client_order_id, order.price)
+    return best.get(Side.BUY), best.get(Side.SELL)
 
 
 def _spent(order: Order, pair: Instrument) -> str:

@@ -9,16 +9,13 @@ from typing import Protocol
 
 from mexc_tui.domain.inputs import Timestamp
 from mexc_tui.domain.instrument import Instrument
-from mexc_tui.domain.numbers import ONE, divide, exact, parse_decimal
+from mexc_tui.domain.numbers import ONE, divide, divide_up, exact, parse_decimal
 from mexc_tui.domain.orders import Side
 from mexc_tui.kernel.records import DayStart, StateRecord
 
 CURVE_POINTS = 3_600
 _SECOND_MS = 1_000
 _DAY_MS = 86_400_000
-_FOREIGN_MOVES = ("DEPOSIT", "WITHDRAW", "TRANSFER", "SUGAR")
-"""Kinds of balance changes that bring or take money without trading."""
-
 DAY_START = "day_start"
 
 
@@ -36,6 +33,9 @@ class PriceSource(Protocol):
 
     def symbol_of(self, base: str, quote: str) -> str:
         """Return the symbol of a pair; empty where it is not listed."""
+
+    def price_age_ms(self, symbol: str, at: Timestamp) -> int | None:
+        """Return how old the prices of a symbol are; None where it has none."""
 
     def markets_of(self, asset: str) -> Collection[str]:
         """Return the assets that share a pair with an asset."""
@@ -55,25 +55,52 @@ class Prices:
 
     def worth(self, asset: str) -> Decimal | None:
         """Return what one unit could be sold for in the account's currency now."""
-        if asset == self.currency:
-            return ONE
-        price = self._leg(asset, self.currency)
-        if price is not None:
-            return price
-        for between in sorted(self._source.markets_of(asset)):
-            first, second = self._leg(asset, between), self._leg(between, self.currency)
-            if first is not None and second is not None:
-                with exact():
-                    return first * second
-        return None
+        return self._path(asset, Side.SELL)[0]
 
-    def _leg(self, asset: str, into: str) -> Decimal | None:
-        """Return what selling one unit into another asset brings by a pair of the two."""
-        price = self._source.price_in(asset, into, Side.SELL)
+    def cost(self, asset: str) -> Decimal | None:
+        """Return what one unit would cost in the account's currency now: what limits are counted in."""
+        return self._path(asset, Side.BUY)[0]
+
+    def age_ms(self, asset: str, at: Timestamp) -> int | None:
+        """Return the age of the oldest price that the asset is priced by; None where there is none."""
+        price, path = self._path(asset, Side.BUY)
+        ages = [self._source.price_age_ms(symbol, at) for symbol in path]
+        return None if price is None or None in ages else max((age for age in ages if age is not None), default=0)
+
+    def pairs(self, asset: str) -> tuple[str, ...]:
+        """Return the symbols that an asset is priced by now."""
+        return self._path(asset, Side.BUY)[1]
+
+    def reachable(self, asset: str) -> bool:
+        """Return whether any pair of the asset is listed, so that it may get a price."""
+        return asset == self.currency or bool(self._source.markets_of(asset))
+
+    def _path(self, asset: str, side: Side) -> tuple[Decimal | None, tuple[str, ...]]:
+        """Return the price of one unit when selling or buying it, and the symbols that it was worked out from."""
+        if asset == self.currency:
+            return ONE, ()
+        price, symbol = self._leg(asset, self.currency, side)
         if price is not None:
-            return price
-        inverse = self._source.price_in(into, asset, Side.BUY)
-        return None if inverse is None or inverse <= 0 else divide(ONE, inverse)
+            return price, (symbol,)
+        for between in sorted(self._source.markets_of(asset)):
+            second, last = self._leg(between, self.currency, side)
+            if second is None:
+                continue
+            first, symbol = self._leg(asset, between, side)
+            if first is not None:
+                with exact():
+                    return first * second, (symbol, last)
+        return None, ()
+
+    def _leg(self, asset: str, into: str, side: Side) -> tuple[Decimal | None, str]:
+        """Return what one unit sells or costs in another asset by a pair of the two, and that pair."""
+        price = self._source.price_in(asset, into, side)
+        if price is not None:
+            return price, self._source.symbol_of(asset, into)
+        inverse = self._source.price_in(into, asset, side.opposite)
+        if inverse is None or inverse <= 0:
+            return None, ""
+        return (divide if side is Side.SELL else divide_up)(ONE, inverse), self._source.symbol_of(into, asset)
 
     def of(self, asset: str, quote: str) -> Decimal | None:
         """Return what one unit is worth in a quote asset now; None where either has no price."""
@@ -98,6 +125,15 @@ class Prices:
         """Return the base asset of a listed symbol; empty for any other."""
         pair = self._source.instrument(symbol)
         return "" if pair is None else pair.base
+
+    def symbol_of(self, base: str, quote: str) -> str:
+        """Return the symbol of a pair; empty where it is not listed."""
+        return self._source.symbol_of(base, quote)
+
+    def selling_pairs(self, asset: str) -> tuple[str, ...]:
+        """Return the symbols of which an asset is the base."""
+        found = (self._source.symbol_of(asset, other) for other in sorted(self._source.markets_of(asset)))
+        return tuple(symbol for symbol in found if symbol)
 
     def home_pair(self, asset: str) -> str:
         """Return the symbol in which an asset trades against the account's currency; empty where there is none."""
@@ -125,8 +161,13 @@ class DayResult:
         """Equity now less equity at the start; None while either is not known whole."""
         return self._pnl
 
-    def measured(self, at: Timestamp, equity: Decimal, worth: dict[str, Decimal], unpriced: tuple[str, ...]) -> None:
-        """Take in the equity now, what each asset is worth, and the assets held that have no price."""
+    def measured(
+        self, at: Timestamp, equity: Decimal, worth: dict[str, Decimal], unpriced: tuple[str, ...], *, unclear: bool
+    ) -> None:
+        """Take in the equity now, what each asset is worth, and the assets held that have no price.
+
+        ``unclear``: it is not known of all of it whether it came by trading.
+        """
         day = at.wall_ms // _DAY_MS
         if day != self._day or self._start is None:
             self._day, self._start = day, equity
@@ -137,15 +178,18 @@ class DayResult:
                 self._start += worth[asset]
                 self._missing, self._counted = self._missing - {asset}, self._counted | {asset}
                 self._dirty = True
-            self._pnl = None if self._counted & set(unpriced) else equity - self._start
+            self._pnl = None if unclear or self._counted & set(unpriced) else equity - self._start
         if not self._points or at.wall_ms - self._points[-1][0] >= _SECOND_MS:
             self._points.append((at.wall_ms, equity))
             self._curve = None
 
-    def moved(self, change: str, asset: str, by: Decimal, price: Decimal | None) -> None:
-        """Take money that was brought in or taken out of the day's result."""
-        foreign = any(kind in change.upper() for kind in _FOREIGN_MOVES)
-        if self._start is None or not foreign or asset in self._missing:
+    def counts(self, asset: str) -> bool:
+        """Whether the value of an asset is part of the day's result."""
+        return asset in self._counted
+
+    def transferred(self, asset: str, by: Decimal, price: Decimal | None) -> None:
+        """Take money that was brought in or taken out of the day's result; without a price, where it counts, not."""
+        if self._start is None or asset in self._missing:
             return
         if price is not None:
             with exact():
@@ -153,8 +197,6 @@ class DayResult:
             self._counted |= {asset}
         elif asset not in self._counted:
             self._missing |= {asset}
-        else:
-            return
         self._dirty = True
 
     def curve(self) -> tuple[tuple[int, Decimal], ...]:

@@ -2,16 +2,17 @@
 
     from mexc_tui import MexcExchange
 
-    async with MexcExchange(key, secret, base_url=..., ws_url=...).session(["BTCUSDT"]) as mexc:
+    async with MexcExchange(key, secret, base_url=..., ws_url=...).session(["BTCUSDT"], ungated=True) as mexc:
         book = mexc.order_book("BTCUSDT")
         if book.live:
             placed = await mexc.place_limit_order("BTCUSDT", "BUY", "0.001", book.bids[0].price)
             await mexc.cancel_order("BTCUSDT", order_id=placed.order_id)
         print(mexc.metrics())
 
-Without keys there is market data only. There is no risk gate and no journal here: an order goes out as it is given,
-once, and only to an exchange on this machine. Every call may raise ``mexc_tui.VenueError``; its
-``definite`` tells a refusal, and ``sent`` without ``definite`` an unknown outcome, which ``look_up`` clears.
+Without keys there is market data only. There is no risk gate and no journal here, so a session places orders only where
+``ungated=True`` says that this is meant: an order then goes out as it is given, once, and only to an exchange on this
+machine. While a desk of this machine has halted the account, none does. Every call may raise ``mexc_tui.VenueError``:
+its ``definite`` tells a refusal, and ``sent`` without ``definite`` an unknown outcome, which ``look_up`` clears.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from mexc_tui.domain.numbers import ZERO, floor_to, parse_decimal, plain
 from mexc_tui.domain.orders import Balance, Fill, OrderReport, OrderRequest, OrderType, Side
 from mexc_tui.library.feed import Feed
 from mexc_tui.library.market_session import DEFAULT_DEPTH, MarketSession
+from mexc_tui.library.order_door import OrderDoor
 from mexc_tui.library.types import Amount, Placed, SessionMetrics
 from mexc_tui.venues.mexc.clock import Clock, SystemClock
 from mexc_tui.venues.mexc.rest.outgoing import refused
@@ -46,17 +48,22 @@ class MexcExchange:
     """
 
     def __init__(self, api_key: str = "", api_secret: str = "", *, clock: Clock | None = None, **settings: Any) -> None:
+        if settings.get("real_orders"):
+            raise ValueError("real_orders is not for programs: their orders go only to an exchange on this machine")
         self.settings = MexcSettings(api_key=api_key, api_secret=api_secret, **settings)
         self._clock = clock
 
-    def session(self, symbols: Sequence[str] = (), *, live_within_s: float = 10.0) -> MexcSession:
+    def session(
+        self, symbols: Sequence[str] = (), *, live_within_s: float = 10.0, ungated: bool = False
+    ) -> MexcSession:
         """Return a session that follows these pairs, to be used with ``async with``.
 
         Entering waits up to ``live_within_s`` for every book to be live; a book that is not by then says so.
+        ``ungated`` lets it place orders, which no risk gate looks at.
         """
         if isinstance(symbols, str):
             raise TypeError("symbols is a list of pairs, not one text")
-        return MexcSession(self.settings, tuple(symbols), self._clock or SystemClock(), live_within_s)
+        return MexcSession(self.settings, tuple(symbols), self._clock or SystemClock(), live_within_s, ungated=ungated)
 
     def __repr__(self) -> str:
         return f"MexcExchange({self.settings!r})"
@@ -65,10 +72,14 @@ class MexcExchange:
 class MexcSession(MarketSession):
     """A connection with streams. Opened and closed by ``async with``; closes cleanly after a failed start too."""
 
-    def __init__(self, settings: MexcSettings, symbols: tuple[str, ...], clock: Clock, live_within_s: float) -> None:
+    def __init__(
+        self, settings: MexcSettings, symbols: tuple[str, ...], clock: Clock, live_within_s: float, *, ungated: bool
+    ) -> None:
         self._symbols = symbols
         self._live_within_s = live_within_s
         super().__init__(Feed(settings, symbols, clock, DEFAULT_DEPTH))
+        rest = self._feed.venue.rest
+        rest.trading.before_orders = OrderDoor(settings, rest.account.uid, ungated=ungated)
         self._unknown: dict[str, str] = {}
         self._run = base36(clock.wall_ms()) + base36(random.randrange(36**3))
         self._orders_made = 0

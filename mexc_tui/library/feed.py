@@ -29,7 +29,7 @@ class Feed:
     """Runs a venue without a desk: markets by the same rules as the desk's, the account by stream and by asking."""
 
     def __init__(self, settings: MexcSettings, symbols: tuple[str, ...], clock: Clock, depth: int) -> None:
-        kind = VenueKind.LOCAL if settings.orders_allowed else VenueKind.LIVE
+        kind = VenueKind.LOCAL if settings.is_local else VenueKind.LIVE
         self._settings = settings
         self._symbols = symbols
         self._clock = clock

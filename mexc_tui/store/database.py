@@ -13,13 +13,14 @@ from typing import Any
 from mexc_tui.kernel.records import Record
 from mexc_tui.store import schema
 from mexc_tui.store.archive import Segment, read_segment
+from mexc_tui.store.chain import genesis, link
 from mexc_tui.store.errors import JournalError, damaged, not_a_journal, reason_of
 from mexc_tui.store.upgrade import APPLICATION_ID, ARCHIVE, add_segment, create, upgrade
 
 BUSY_SECONDS = 2.0
 
-_INSERT = "INSERT INTO journal (seq, wall_ms, kind, body) VALUES "
-_ROW = "(?, ?, ?, ?)"
+_INSERT = "INSERT INTO journal (seq, wall_ms, kind, body, chain) VALUES "
+_ROW = "(?, ?, ?, ?, ?)"
 _AT_ONCE = 50
 """Rows written by one statement; more go through an explicit transaction."""
 _PAGE = 1_000
@@ -53,6 +54,7 @@ class Database:
             self.journal_id = str(name)
             self.archived = int(self._one("SELECT coalesce(max(last), 0) FROM segments"))
             self.last = max(int(self._one("SELECT coalesce(max(seq), 0) FROM journal")), self.archived)
+            self.head = self._read_head()
         except sqlite3.Error as error:
             self._connection.close()
             raise not_a_journal(path, error) from error
@@ -83,11 +85,13 @@ class Database:
         Raises:
             JournalError: nothing was written.
         """
-        run = self._connection
+        run, head = self._connection, self.head
+        rows: list[tuple[int, int, str, str, bytes]] = []
         try:
-            rows = [
-                (seq, record.wall_ms, *schema.encode(record)) for seq, record in enumerate(records, start=self.last + 1)
-            ]
+            for seq, record in enumerate(records, start=self.last + 1):
+                kind, body = schema.encode(record)
+                head = link(head, seq, record.wall_ms, kind, body)
+                rows.append((seq, record.wall_ms, kind, body, head))
             if not rows:
                 return
             if len(rows) <= _AT_ONCE:
@@ -99,6 +103,7 @@ class Database:
         except (sqlite3.Error, ValueError, OverflowError) as error:
             raise JournalError(f"The journal {self.path} cannot be written: {reason_of(error)}.") from error
         self.last += len(rows)
+        self.head = head
 
     def replay(self, after: int = 0) -> Iterator[Record]:
         """Give every record after a row, in order, out of the archive where it is there.
@@ -140,6 +145,54 @@ class Database:
             yield from page
             after = page[-1][0]
 
+    def _read_head(self) -> bytes:
+        query = (
+            "SELECT chain FROM (SELECT seq, chain FROM journal WHERE seq = ?1 UNION ALL"
+            " SELECT last, chain FROM segments WHERE last = ?1) LIMIT 1"
+        )
+        found = self._connection.execute(query, (self.last,)).fetchone()
+        return genesis(self.journal_id) if found is None else bytes(found[0])
+
+    def verify(self, noted: bytes = b"") -> bool:
+        """Check the archive's files, that no row is missing, and every link of the chain.
+
+        Returns whether one of the links is the ``noted`` one, which a journal had as its head once.
+
+        Raises:
+            JournalError: naming the first entry that is not as it was written.
+        """
+        head, due, found = genesis(self.journal_id), 1, False
+        try:
+            for segment in self.segments():
+                for row in read_segment(self.path.parent / ARCHIVE, self.journal_id, segment):
+                    if row.seq != due:
+                        raise damaged(self.path, f"entry {due} is missing")
+                    head, due = link(head, row.seq, row.wall_ms, row.kind, bytes(row.body)), due + 1
+                    found = found or head == noted
+                (kept,) = self._connection.execute(
+                    "SELECT chain FROM segments WHERE first = ?", (segment.first,)
+                ).fetchone()
+                if bytes(kept) != head:
+                    raise damaged(self.path, f"entries {segment.first} to {segment.last} are not as they were written")
+            for seq, wall_ms, kind, body, kept in self._links(due - 1):
+                if seq != due:
+                    raise damaged(self.path, f"entry {due} is missing")
+                head, due = link(head, seq, wall_ms, kind, body), due + 1
+                found = found or head == noted
+                if bytes(kept) != head:
+                    raise damaged(self.path, f"entry {seq} is not as it was written")
+        except sqlite3.Error as error:
+            raise damaged(self.path, reason_of(error)) from error
+        if due <= self.last:
+            raise damaged(self.path, f"entry {due} is missing")
+        return found
+
+    def _links(self, after: int) -> Iterator[tuple[int, int, str, str, bytes]]:
+        query = "SELECT seq, wall_ms, kind, body, chain FROM journal WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?"
+        while page := self._connection.execute(query, (after, self.last, _PAGE)).fetchall():
+            yield from page
+            after = page[-1][0]
+
     def rows(self, first: int, last: int) -> list[tuple[int, int, str, str]]:
         """Return rows as they are stored; none that are in the archive."""
         query = "SELECT seq, wall_ms, kind, body FROM journal WHERE seq BETWEEN ? AND ? ORDER BY seq"
@@ -157,7 +210,7 @@ class Database:
             JournalError: it could not be noted.
         """
         try:
-            add_segment(self._connection, segment)
+            add_segment(self._connection, segment, self._one("SELECT chain FROM journal WHERE seq = ?", segment.last))
         except sqlite3.Error as error:
             raise JournalError(f"The journal {self.path} cannot be written: {reason_of(error)}.") from error
         self.archived = segment.last

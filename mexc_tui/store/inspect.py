@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import os
 import sqlite3
 from pathlib import Path
 
 import msgspec
 
+from mexc_tui.config.files import read_whole
+from mexc_tui.config.locks import holder as holder_of
+from mexc_tui.store.archive import MOST_PACKED
 from mexc_tui.store.upgrade import ARCHIVE
 
 
@@ -28,7 +29,7 @@ def inspect(path: Path) -> JournalState:
     """Return the state of the journal at ``path``; changes nothing."""
     if not path.exists():
         return JournalState(exists=False)
-    holder = _holder(path.with_suffix(".lock"))
+    holder = holder_of(path.with_suffix(".lock"))
     try:
         # Immutable would be wrong beside a writer; read-only is enough.
         connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=1.0)
@@ -49,24 +50,9 @@ def _archive_verdict(connection: sqlite3.Connection, folder: Path) -> str:
     """Return what is wrong with the archive; ``ok`` where nothing is."""
     for name, wanted in connection.execute("SELECT name, sha256 FROM segments ORDER BY first"):
         try:
-            found = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+            found = hashlib.sha256(read_whole(folder / name, MOST_PACKED)).hexdigest()
         except OSError as error:
             return f"{folder / name} cannot be read ({error.strerror})"
         if found != wanted:
             return f"{folder / name} was changed"
     return "ok"
-
-
-def _holder(lock: Path) -> str:
-    try:
-        descriptor = os.open(lock, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return ""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        number = os.read(descriptor, 32).decode("ascii", "replace").strip()
-        return f"process {number}" if number.isdigit() else "another process"
-    finally:
-        os.close(descriptor)
-    return ""

@@ -10,11 +10,13 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from mexc_tui.kernel.records import Record, Resumed
+from mexc_tui.domain.limits import TradingState
+from mexc_tui.kernel.records import Record, Resumed, StateRecord
 from mexc_tui.store.archive import Segment
 from mexc_tui.store.database import Database
 from mexc_tui.store.errors import JournalError, damaged
-from mexc_tui.store.lock import FileLock
+from mexc_tui.store.latch import LatchFile
+from mexc_tui.store.lock import journal_lock
 from mexc_tui.store.snapshots import SnapshotFile
 from mexc_tui.store.upkeep import CLOSE_FROM, Upkeep
 
@@ -49,8 +51,8 @@ class SqliteJournal:
     """Append-only storage of records: ``JournalPort``.
 
     Whatever waits when the disk becomes free is committed together. Records that nobody waits for and that could
-    not be written stay in memory and go first with the next commit; those that somebody waits for are dropped when
-    they fail, because the waiting caller is told and acts on it.
+    not be written stay in memory, are tried again twice a second, and go first with the next commit; those that
+    somebody waits for are dropped when they fail, because the waiting caller is told and acts on it.
 
     A snapshot is made in quiet moments, on another thread, from rows that are committed; values in it are in
     ``currency``.
@@ -60,20 +62,21 @@ class SqliteJournal:
         """Lock and open the journal; its folder is made if need be.
 
         Raises:
-            JournalInUseError: another terminal holds it.
+            JournalInUseError: another process holds it.
             JournalError: it cannot be used; the text says why.
         """
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise JournalError(f"The journal's folder {path.parent} cannot be made: {error.strerror}.") from error
-        self._lock = FileLock(path.with_suffix(".lock"))
+        self._lock = journal_lock(path.with_suffix(".lock"))
         try:
             self._database = Database(path)
         except JournalError:
             self._lock.release()
             raise
         self._snapshots = SnapshotFile(path.with_suffix(".snapshot"), self._database.journal_id, currency)
+        self._latch = LatchFile(path.with_suffix(".latch"))
         self._upkeep = Upkeep(path, self._snapshots, self._database.last)
         self._dropping = self._database.archived > 0
         self._work: queue.SimpleQueue[_Write | Callable[[], None] | None] = queue.SimpleQueue()
@@ -100,6 +103,43 @@ class SqliteJournal:
         loop = asyncio.get_running_loop()
         done: asyncio.Future[None] = loop.create_future()
         self._work.put(_Write(tuple(records), lambda error: _call(loop, _resolve, done, error)))
+        await done
+
+    async def latch(self, record: StateRecord) -> None:
+        """Keep the trading state in the journal and in the file beside it; an active one in the journal first.
+
+        Raises:
+            OSError: one of them does not have it.
+        """
+        problems = []
+        active = record.value == TradingState.ACTIVE.value
+        for write in (self._append_latch, self._write_latch) if active else (self._write_latch, self._append_latch):
+            try:
+                await write(record)
+            except OSError as error:
+                if active:
+                    raise
+                problems.append(error)
+        if problems:
+            raise problems[0]
+
+    async def _append_latch(self, record: StateRecord) -> None:
+        await self.append((record,), durable=True)
+
+    async def _write_latch(self, record: StateRecord) -> None:
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[None] = loop.create_future()
+
+        def write() -> None:
+            try:
+                self._latch.write(record.value)
+            except OSError as error:
+                problem = JournalError(f"the file beside the journal cannot be written: {error.strerror}")
+                _call(loop, _resolve, done, problem)
+            else:
+                _call(loop, _resolve, done, None)
+
+        self._work.put(write)
         await done
 
     async def resume(self) -> Resumed:
@@ -131,7 +171,9 @@ class SqliteJournal:
                 self._upkeep.snapshot(self._database)
             through, saved = self._snapshots.read()
         self._upkeep.through = through
-        return Resumed(snapshot=saved, records=tuple(self._database.replay(through)))
+        with contextlib.suppress(OSError):
+            self._latch.make()
+        return Resumed(snapshot=saved, records=tuple(self._database.replay(through)), latch=self._latch.read())
 
     async def close(self) -> None:
         """Write what is waiting and release the file; idempotent."""
@@ -179,6 +221,8 @@ class SqliteJournal:
         return self._work.get()
 
     def _chore(self) -> Callable[[], None] | None:
+        if self._backlog:
+            return lambda: self._commit([])
         if self._untidy >= TIDY_AFTER:
             return self._tidy
         if self._upkeep.due(self._database.last):

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
+from mexc_tui.config.files import sync_file, sync_folder
 from mexc_tui.kernel.records import FillRecord, Record
 from mexc_tui.store.database import Database
 from mexc_tui.store.errors import JournalError, reason_of
-from mexc_tui.store.files import sync_file, sync_folder
 
 _BATCH = 1_000
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mexc_tui.kernel.records import Record, Resumed
+from mexc_tui.kernel.records import Record, Resumed, StateRecord
 from mexc_tui.store.errors import JournalError
 
 
@@ -19,6 +19,9 @@ class NoJournal:
         """
         if durable:
             raise JournalError("This terminal only watches and keeps no journal, so no order can be sent from it.")
+
+    async def latch(self, record: StateRecord) -> None:
+        """Forget it: nothing is ever sent from here."""
 
     async def resume(self) -> Resumed:
         """Return nothing."""

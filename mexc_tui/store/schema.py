@@ -1,6 +1,7 @@
-"""How records look in a journal of format 2, apart from how they look in memory.
+"""How records look in a journal of format 3, apart from how they look in memory.
 
-A row is ``seq``, ``wall_ms``, ``kind`` and ``body``, a JSON object of the struct that the kind names here. Numbers
+A row is ``seq``, ``wall_ms``, ``kind``, ``body``, a JSON object of the struct that the kind names here, and its link of
+the chain (``chain.py``). Numbers
 that are money are decimal text. Fields are never renamed or removed: a change that needs it is a new format, with a
 step in ``upgrade.py`` that leads to it. The words for sides, types and states stand here too.
 """
@@ -12,8 +13,11 @@ from decimal import Decimal
 
 import msgspec
 
+from mexc_tui.domain.limits import Violation
 from mexc_tui.domain.orders import Fill, Order, OrderState, OrderType, Side
 from mexc_tui.kernel.records import (
+    CommandRecord,
+    CostRecord,
     DenialRecord,
     FillRecord,
     HoldingRecord,
@@ -23,7 +27,7 @@ from mexc_tui.kernel.records import (
     StateRecord,
 )
 
-FORMAT = 2
+FORMAT = 3
 
 _SIDES = {Side.BUY: "BUY", Side.SELL: "SELL"}
 _TYPES = {
@@ -68,6 +72,8 @@ class OrderBody(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ours: bool
     reduce_only: bool
     cancel_requested: bool
+    capped: bool = False
+    amending: bool = False
 
 
 class FillBody(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -85,12 +91,23 @@ class FillBody(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     time_ms: int
 
 
+class FindingBody(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What one control found, with its limit and what the order came to."""
+
+    code: str
+    message: str
+    limit: str
+    actual: str
+
+
 class Intent(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="intent"):
     """An order is about to be sent. On the disk before its bytes leave."""
 
     order: OrderBody
     command_id: str
     wall_ms: int
+    book_version: int = 0
+    notes: tuple[FindingBody, ...] = ()
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="order"):
@@ -104,6 +121,7 @@ class Denial(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="denial"):
     messages: tuple[str, ...]
     book_version: int
     wall_ms: int
+    findings: tuple[FindingBody, ...] = ()
 
 
 class Execution(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="fill"):
@@ -123,12 +141,40 @@ class State(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="state"):
 
 
 class Holding(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="holding"):
+    """Rows written before the two times were have neither."""
+
     asset: str
     total: Decimal
     wall_ms: int
+    since_ms: int = 0
+    time_ms: int = 0
 
 
-Body = Intent | Change | Denial | Execution | State | Holding
+class Command(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="command"):
+    """What a client asked for; ``details`` are the command's fields as JSON."""
+
+    command_id: str
+    name: str
+    details: str
+    client: str
+    role: str
+    wall_ms: int
+
+
+class Cost(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="cost"):
+    """What somebody says a holding cost; ``whole`` replaces what was known of it."""
+
+    symbol: str
+    base: str
+    quote: str
+    qty: Decimal
+    cost: Decimal
+    whole: bool
+    time_ms: int
+    wall_ms: int
+
+
+Body = Command | Intent | Change | Denial | Execution | State | Holding | Cost
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Body)
@@ -156,12 +202,29 @@ def decode(body: str | bytes) -> Record:
         return _record_of(_decoder.decode(body))
     except KeyError as error:
         raise ValueError(f"{error.args[0]!r} is not a word of this format") from None
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise ValueError(str(error)) from None
 
 
 def _body_of(record: Record) -> Body:
     match record:
+        case CommandRecord():
+            return Command(
+                command_id=record.command_id,
+                name=record.name,
+                details=record.details,
+                client=record.client,
+                role=record.role,
+                wall_ms=record.wall_ms,
+            )
         case IntentRecord():
-            return Intent(order=_order_body(record.order), command_id=record.command_id, wall_ms=record.wall_ms)
+            return Intent(
+                order=_order_body(record.order),
+                command_id=record.command_id,
+                wall_ms=record.wall_ms,
+                book_version=record.book_version,
+                notes=_findings(record.notes),
+            )
         case OrderRecord():
             return Change(order=_order_body(record.order), wall_ms=record.wall_ms)
         case FillRecord():
@@ -179,17 +242,50 @@ def _body_of(record: Record) -> Body:
                 messages=record.messages,
                 book_version=record.book_version,
                 wall_ms=record.wall_ms,
+                findings=_findings(record.violations),
             )
         case StateRecord():
             return State(name=record.name, value=record.value, wall_ms=record.wall_ms)
+        case CostRecord():
+            return Cost(
+                symbol=record.symbol,
+                base=record.base,
+                quote=record.quote,
+                qty=record.qty,
+                cost=record.cost,
+                whole=record.whole,
+                time_ms=record.time_ms,
+                wall_ms=record.wall_ms,
+            )
         case HoldingRecord():
-            return Holding(asset=record.asset, total=record.total, wall_ms=record.wall_ms)
+            return Holding(
+                asset=record.asset,
+                total=record.total,
+                wall_ms=record.wall_ms,
+                since_ms=record.since_ms,
+                time_ms=record.time_ms,
+            )
 
 
 def _record_of(body: Body) -> Record:
     match body:
+        case Command():
+            return CommandRecord(
+                command_id=body.command_id,
+                name=body.name,
+                details=body.details,
+                client=body.client,
+                role=body.role,
+                wall_ms=body.wall_ms,
+            )
         case Intent():
-            return IntentRecord(order=_order(body.order), command_id=body.command_id, wall_ms=body.wall_ms)
+            return IntentRecord(
+                order=_order(body.order),
+                command_id=body.command_id,
+                wall_ms=body.wall_ms,
+                book_version=body.book_version,
+                notes=_violations(body.notes),
+            )
         case Change():
             return OrderRecord(order=_order(body.order), wall_ms=body.wall_ms)
         case Execution():
@@ -207,11 +303,37 @@ def _record_of(body: Body) -> Record:
                 messages=body.messages,
                 book_version=body.book_version,
                 wall_ms=body.wall_ms,
+                violations=_violations(body.findings),
+            )
+        case Cost():
+            return CostRecord(
+                symbol=body.symbol,
+                base=body.base,
+                quote=body.quote,
+                qty=body.qty,
+                cost=body.cost,
+                whole=body.whole,
+                time_ms=body.time_ms,
+                wall_ms=body.wall_ms,
             )
         case State():
             return StateRecord(name=body.name, value=body.value, wall_ms=body.wall_ms)
         case Holding():
-            return HoldingRecord(asset=body.asset, total=body.total, wall_ms=body.wall_ms)
+            return HoldingRecord(
+                asset=body.asset,
+                total=body.total,
+                wall_ms=body.wall_ms,
+                since_ms=body.since_ms,
+                time_ms=body.time_ms,
+            )
+
+
+def _findings(violations: tuple[Violation, ...]) -> tuple[FindingBody, ...]:
+    return tuple(FindingBody(code=v.code, message=v.message, limit=v.limit, actual=v.actual) for v in violations)
+
+
+def _violations(findings: tuple[FindingBody, ...]) -> tuple[Violation, ...]:
+    return tuple(Violation(code=f.code, message=f.message, limit=f.limit, actual=f.actual) for f in findings)
 
 
 def _order_body(order: Order) -> OrderBody:
@@ -233,6 +355,8 @@ def _order_body(order: Order) -> OrderBody:
         ours=order.ours,
         reduce_only=order.reduce_only,
         cancel_requested=order.cancel_requested,
+        capped=order.capped,
+        amending=order.amending,
     )
 
 
@@ -255,6 +379,8 @@ def _order(body: OrderBody) -> Order:
         ours=body.ours,
         reduce_only=body.reduce_only,
         cancel_requested=body.cancel_requested,
+        capped=body.capped,
+        amending=body.amending,
     )
 
 

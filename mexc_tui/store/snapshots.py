@@ -13,12 +13,14 @@ from pathlib import Path
 
 import msgspec
 
+from mexc_tui.config.files import decode_json, read_whole, replace_whole
 from mexc_tui.kernel.records import DeskSnapshot
-from mexc_tui.store.files import replace_whole
+
+MOST_BYTES = 256 << 20
 
 _log = logging.getLogger(__name__)
 
-MEANING = 2
+MEANING = 3
 """Raised when records add up to something else although the fields of a snapshot are the same."""
 
 
@@ -47,17 +49,17 @@ class SnapshotFile:
     def read(self) -> tuple[int, DeskSnapshot | None]:
         """Return the last row the snapshot covers, and the snapshot; zero and None where there is none to use."""
         try:
-            head, _, body = self._path.read_bytes().partition(b"\n")
-            header = msgspec.json.decode(head, type=_Header)
+            head, _, body = read_whole(self._path, MOST_BYTES).partition(b"\n")
+            header = decode_json(head, _Header)
             if header.journal != self._journal or header.fields != _fields():
                 return 0, None
             if hashlib.sha256(body).hexdigest() != header.sha256:
                 _log.warning("the snapshot %s is damaged and is made anew", self._path)
                 return 0, None
-            saved = msgspec.json.decode(body, type=DeskSnapshot)
+            saved = decode_json(body, DeskSnapshot)
         except FileNotFoundError:
             return 0, None
-        except (OSError, msgspec.MsgspecError) as error:
+        except (OSError, ValueError) as error:
             _log.warning("the snapshot %s cannot be read and is made anew: %s", self._path, error)
             return 0, None
         return (header.through, saved) if saved.currency == self.currency else (0, None)

@@ -8,6 +8,7 @@ to ``_STEPS``; the steps before it stay as they are.
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 import os
 import secrets
@@ -19,9 +20,10 @@ from typing import Any
 
 import msgspec
 
-from mexc_tui.store.archive import Segment, write_segment
+from mexc_tui.config.files import sync_file, sync_folder
+from mexc_tui.store.archive import Segment, read_segment, segments_of, write_segment
+from mexc_tui.store.chain import genesis, link
 from mexc_tui.store.errors import JournalError, damaged, reason_of
-from mexc_tui.store.files import sync_file, sync_folder
 from mexc_tui.store.schema import FORMAT
 
 APPLICATION_ID = 0x6D747569
@@ -29,6 +31,7 @@ APPLICATION_ID = 0x6D747569
 ARCHIVE = "archive"
 SEGMENT_ROWS = 50_000
 BUSY_SECONDS = 2.0
+_DRAFT = ".upgrading"
 
 _Row = tuple[int, int, str, str]
 _Step = Callable[[str, str], str]
@@ -40,13 +43,15 @@ CREATE TABLE journal (
     seq INTEGER PRIMARY KEY,
     wall_ms INTEGER NOT NULL,
     kind TEXT NOT NULL,
-    body TEXT NOT NULL
+    body TEXT NOT NULL,
+    chain BLOB NOT NULL
 ) STRICT;
 CREATE TABLE segments (
     first INTEGER PRIMARY KEY,
     last INTEGER NOT NULL,
     name TEXT NOT NULL,
-    sha256 TEXT NOT NULL
+    sha256 TEXT NOT NULL,
+    chain BLOB NOT NULL
 ) STRICT;
 CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TRIGGER journal_keeps_rows BEFORE DELETE ON journal
@@ -76,29 +81,37 @@ def upgrade(path: Path) -> None:
     version = _version(path)
     if version == FORMAT:
         return
-    if version not in _STEPS:
+    if not 1 <= version <= len(_STEPS):
         raise JournalError(
             f"The journal {path} was written by another version of this program (format {version}, "
             f"this one reads up to {FORMAT}). Use that version, or move the file away."
         )
-    draft = path.with_name(f"{path.name}.upgrading")
-    written: list[Path] = []
+    journal_id = secrets.token_hex(8)
+    draft = path.with_name(f"{path.name}.{journal_id}{_DRAFT}")
     try:
-        _write_draft(path, draft, version, written)
+        _discard_drafts(path)
+        _write_draft(path, draft, version, journal_id)
         _keep(path, path.with_name(f"{path.stem}.v{version}{path.suffix}"))
         os.replace(draft, path)
-        written.clear()
         sync_folder(path.parent)
     except (OSError, sqlite3.Error) as error:
         with contextlib.suppress(OSError):
-            for useless in (draft, *written):
-                useless.unlink(missing_ok=True)
+            _discard_drafts(path)
         if isinstance(error, JournalError):
             raise
         raise JournalError(
             f"The journal {path} is of an earlier format and could not be upgraded ({reason_of(error)}). It is as it "
             "was; nothing was started."
         ) from error
+
+
+def _discard_drafts(path: Path) -> None:
+    """Remove what an upgrade that came to no end has written: its draft, which names the journal, and its archive."""
+    for draft in path.parent.glob(f"{path.name}*{_DRAFT}"):
+        journal_id = draft.name[len(path.name) + 1 : -len(_DRAFT)]
+        for segment in segments_of(path.parent / ARCHIVE, journal_id):
+            segment.unlink(missing_ok=True)
+        draft.unlink(missing_ok=True)
 
 
 def _version(path: Path) -> int:
@@ -109,19 +122,18 @@ def _version(path: Path) -> int:
         connection.close()
 
 
-def _write_draft(path: Path, draft: Path, version: int, written: list[Path]) -> None:
+def _write_draft(path: Path, draft: Path, version: int, journal_id: str) -> None:
     old = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
     try:
         # Everything must be in the one file that is kept, none of it in a log beside it.
         old.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         old.execute("PRAGMA journal_mode = DELETE")
-        draft.unlink(missing_ok=True)
         os.close(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         new = sqlite3.connect(draft, isolation_level=None)
         try:
             new.execute("PRAGMA journal_mode = OFF")
             new.execute("PRAGMA synchronous = OFF")
-            _convert(path, old, new, version, written)
+            _convert(path, old, new, version, journal_id)
         finally:
             new.close()
     finally:
@@ -129,32 +141,51 @@ def _write_draft(path: Path, draft: Path, version: int, written: list[Path]) -> 
     sync_file(draft)
 
 
-def _convert(path: Path, old: sqlite3.Connection, new: sqlite3.Connection, version: int, written: list[Path]) -> None:
-    """Write every row to the new file, whole segments of old ones to the archive."""
-    journal_id = secrets.token_hex(8)
+def _convert(path: Path, old: sqlite3.Connection, new: sqlite3.Connection, version: int, new_id: str) -> None:
+    """Write every row to the new file with its link of the chain.
+
+    A journal that has an archive keeps it and its id; of one from before there were archives, whole segments of old
+    rows become one.
+    """
+    folder = path.parent / ARCHIVE
+    has_archive = version >= 2
+    about = dict(old.execute("SELECT name, value FROM about")) if has_archive else {"journal": new_id}
+    journal_id = str(about["journal"])
     create(new, journal_id)
-    steps = [_STEPS[number](old) for number in range(version, FORMAT)]
-    rows = _rows(path, old, steps)
-    left = int(old.execute("SELECT count(*) FROM journal").fetchone()[0])
+    head, after = genesis(journal_id), 0
     new.execute("BEGIN")
-    while left >= 2 * SEGMENT_ROWS:
-        segment = write_segment(path.parent / ARCHIVE, journal_id, FORMAT, itertools.islice(rows, SEGMENT_ROWS))
-        written.append(path.parent / ARCHIVE / segment.name)
-        add_segment(new, segment)
+    new.executemany("INSERT OR REPLACE INTO about (name, value) VALUES (?, ?)", about.items())
+    for segment in [Segment(*row) for row in old.execute(_SEGMENTS)] if has_archive else []:
+        for row in read_segment(folder, journal_id, segment):
+            head = link(head, row.seq, row.wall_ms, row.kind, bytes(row.body))
+        add_segment(new, segment, head)
+        after = segment.last
+    rows = _rows(path, old, [step(old) for step in _STEPS[version - 1 :]], after)
+    left = int(old.execute("SELECT count(*) FROM journal WHERE seq > ?", (after,)).fetchone()[0])
+    while left >= 2 * SEGMENT_ROWS and not has_archive:
+        page = list(itertools.islice(rows, SEGMENT_ROWS))
+        head = functools.reduce(lambda before, row: link(before, *row), page, head)
+        add_segment(new, write_segment(folder, journal_id, FORMAT, page), head)
         left -= SEGMENT_ROWS
-    new.executemany("INSERT INTO journal (seq, wall_ms, kind, body) VALUES (?, ?, ?, ?)", rows)
+    new.executemany("INSERT INTO journal (seq, wall_ms, kind, body, chain) VALUES (?, ?, ?, ?, ?)", _linked(rows, head))
     new.execute("COMMIT")
 
 
-def add_segment(connection: sqlite3.Connection, segment: Segment) -> None:
-    """Note in a journal that rows of it are in the archive."""
-    row = (segment.first, segment.last, segment.name, segment.sha256)
-    connection.execute("INSERT INTO segments (first, last, name, sha256) VALUES (?, ?, ?, ?)", row)
+def _linked(rows: Iterator[_Row], head: bytes) -> Iterator[tuple[int, int, str, str, bytes]]:
+    for row in rows:
+        head = link(head, *row)
+        yield (*row, head)
 
 
-def _rows(path: Path, old: sqlite3.Connection, steps: list[_Step]) -> Iterator[_Row]:
-    found = old.execute("SELECT seq, wall_ms, kind, body FROM journal ORDER BY seq")
-    for due, (seq, wall_ms, kind, body) in enumerate(found, start=1):
+def add_segment(connection: sqlite3.Connection, segment: Segment, chain: bytes) -> None:
+    """Note in a journal that rows of it are in the archive; ``chain`` is the link of the last of them."""
+    row = (segment.first, segment.last, segment.name, segment.sha256, chain)
+    connection.execute("INSERT INTO segments (first, last, name, sha256, chain) VALUES (?, ?, ?, ?, ?)", row)
+
+
+def _rows(path: Path, old: sqlite3.Connection, steps: list[_Step], after: int) -> Iterator[_Row]:
+    found = old.execute("SELECT seq, wall_ms, kind, body FROM journal WHERE seq > ? ORDER BY seq", (after,))
+    for due, (seq, wall_ms, kind, body) in enumerate(found, start=after + 1):
         if seq != due:
             raise damaged(path, f"entry {due} is missing")
         try:
@@ -242,4 +273,13 @@ def _day_with_currency(body: str) -> str:
     return msgspec.json.encode({**row, "value": " ".join((*parts[:2], "USDT", *parts[2:]))}).decode()
 
 
-_STEPS: dict[int, Callable[[sqlite3.Connection], _Step]] = {1: _from_1}
+# --- from format 2 to format 3: the same bodies, and the chain over them
+
+
+def _from_2(old: sqlite3.Connection) -> _Step:
+    return lambda kind, body: body
+
+
+_STEPS: tuple[Callable[[sqlite3.Connection], _Step], ...] = (_from_1, _from_2)
+"""From format 1 on, one for each. A step that changes bodies has to write the archive anew."""
+_SEGMENTS = "SELECT first, last, name, sha256 FROM segments ORDER BY first"

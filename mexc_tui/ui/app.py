@@ -8,11 +8,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import ClassVar
 
-from textual.app import App
 from textual.command import Provider
+from textual.events import Key
+from textual.widgets import Input
 
 from mexc_tui.domain.client import DeskClient
 from mexc_tui.domain.orders import Side
+from mexc_tui.domain.views import TOPIC_LINK, LinkView
 from mexc_tui.ui.actions import BY_ID, COMMANDING, ORDERS, RISK, TABS
 from mexc_tui.ui.commandline.grammar import GoIntent, Intent, OrderIntent, SimpleIntent
 from mexc_tui.ui.commandline.resolve import plain_command
@@ -21,17 +23,19 @@ from mexc_tui.ui.controls.navigation import Navigation
 from mexc_tui.ui.controls.trading import Trading
 from mexc_tui.ui.frame_clock import FrameClock, Framed
 from mexc_tui.ui.help.screen import HelpScreen
-from mexc_tui.ui.keymap import resolve
+from mexc_tui.ui.keymap import resolve, show_key
+from mexc_tui.ui.keys_in_order import KeysInOrder
 from mexc_tui.ui.leaving import Leave, LeaveScreen, OnQuit
 from mexc_tui.ui.options import UiOptions
 from mexc_tui.ui.palette import ActionProvider
 from mexc_tui.ui.panes.ladder.widget import LadderPane
 from mexc_tui.ui.panes.watchlist.widget import WatchlistPane
 from mexc_tui.ui.primitives.pane import LinePane
+from mexc_tui.ui.primitives.text import clean
 from mexc_tui.ui.screens.tabs import TabBar
 from mexc_tui.ui.screens.trade import TradeScreen
 from mexc_tui.ui.state import DeskState, Selection
-from mexc_tui.ui.textual_compat import AppTerminal, guard_pastes
+from mexc_tui.ui.textual_compat import AFTER_ESCAPE, AppTerminal, guard_pastes, key_name, mark_escapes
 from mexc_tui.ui.themes import DEFAULT_THEME, FALLBACK, Palette, load_themes
 
 
@@ -44,7 +48,7 @@ SEND_FIRST_S = 0.012
 """How long the screen waits after a key that sends something."""
 
 
-class CockpitApp(App[Leave]):
+class CockpitApp(KeysInOrder[Leave]):
     """The terminal's one app. Everything it knows of the market and the account comes from ``client``."""
 
     TITLE = "mexc-tui"
@@ -66,19 +70,23 @@ class CockpitApp(App[Leave]):
         ``refused`` gives the next sentence about a command that did not reach the desk, empty where there is none.
         """
         guard_pastes()
+        mark_escapes()
         super().__init__()
         self.options = options or UiOptions()
         self.client = client
         self.keymap = resolve(self.options.keys)
         self.desk_state = DeskState(_first_selection(self.options))
+        self._terminal = AppTerminal(self)
+        self._venue = ""
         self.frame_clock = FrameClock(
             client,
             self.desk_state,
             fps=self.options.frames_per_second,
-            terminal=AppTerminal(self),
+            terminal=self._terminal,
             on_fault=self._pane_failed if self.options.timer else None,
         )
         self.navigation = Navigation(client, self.desk_state, lambda: self.size.height)
+        self.navigation.announce()
         self.trading = Trading(client, self.desk_state, self.navigation, new_id, instant=self.options.instant)
         self._new_id = new_id
         self._on_quit = on_quit
@@ -98,17 +106,29 @@ class CockpitApp(App[Leave]):
         return FALLBACK if theme is None else theme.palette
 
     def on_mount(self) -> None:
-        """Show the trade screen, tell the desk what is looked at, and start to draw."""
+        """Show the trade screen and start to draw."""
         self.frame_clock.attach(self.trading)
         self.frame_clock.attach(self.navigation)
         self.push_screen(TradeScreen(self.keymap))
-        self.navigation.announce()
         if self._notices:
             self.navigation.say("; ".join(self._notices))
         if self.options.timer:
             self.set_interval(1 / self.frame_clock.fps, self._tick)
 
+    def on_unmount(self) -> None:
+        """Give the window its name back."""
+        self._terminal.title("")
+
+    def _tell_venue(self) -> None:
+        """Name the window after the venue that the desk reports, where a terminal has one."""
+        link = self.client.view(TOPIC_LINK)
+        venue = f"{link.kind.value.upper()} {clean(link.venue)}" if isinstance(link, LinkView) else ""
+        if venue != self._venue and not self.options.ascii_only:
+            self._venue = venue
+            self._terminal.title(f"{venue} - mexc-tui")
+
     def _tick(self) -> None:
+        self._tell_venue()
         if sentence := self._refused():
             self.navigation.say(sentence, "bad@alert")
         self.frame_clock.advance()
@@ -176,7 +196,7 @@ class CockpitApp(App[Leave]):
             "size_up": lambda: trade.nudge_size(1),
             "size_down": lambda: trade.nudge_size(-1),
             "size_position": trade.size_from_position,
-            "arm": trade.arm,
+            "arm": self._arm,
             "cancel_here": trade.cancel_here,
             "cancel_row": self._cancel_row,
             "cancel_side": trade.cancel_side,
@@ -228,6 +248,26 @@ class CockpitApp(App[Leave]):
         if answer:
             self.exit(Leave(answer))
 
+    def read_key(self, event: Key) -> Key | None:
+        """Halt while text is typed, too; read Esc and a key that came in one piece as Esc alone, and say so."""
+        second = event.key.removeprefix(AFTER_ESCAPE)
+        halts = second in {key_name(key) for key in self.keymap.keys["halt"]}
+        if isinstance(self.focused, Input) and halts and not (event.character or "").isalnum():
+            self.action_do("halt")
+            return None
+        if second == event.key:
+            return event
+        if halts:
+            self._drop()
+            return Key(second, None)
+        if not isinstance(self.screen, TradeScreen):
+            return Key("escape", "\x1b")
+        if not self.screen.clear_command():
+            self._drop()
+            self.navigation.say(f"Esc and {show_key(second)} came as one key: read as Esc; nothing was sent")
+        self.frame_clock.advance()
+        return None
+
     def _only_looks(self) -> None:
         self.navigation.say("this screen can only look (--role view): nothing was sent; orders need another screen")
 
@@ -245,6 +285,10 @@ class CockpitApp(App[Leave]):
     def _drop(self) -> None:
         self.trading.drop()
         self._on_desk(TradeScreen.focus_ladder)
+
+    def _arm(self) -> None:
+        if not self.trading.arm():
+            self._on_desk(lambda desk: desk.open_command("arm "))
 
     def _cancel_row(self) -> None:
         def cancel(desk: TradeScreen) -> None:

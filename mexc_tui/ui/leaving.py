@@ -13,7 +13,9 @@ from textual.screen import ModalScreen
 
 from mexc_tui.domain.client import DeskClient
 from mexc_tui.domain.views import TOPIC_LINK, TOPIC_ORDERS, LinkView, OrdersView, VenueKind
+from mexc_tui.ui.asking import Question
 from mexc_tui.ui.frame_clock import Frame
+from mexc_tui.ui.host import Host
 from mexc_tui.ui.keymap import Keymap
 from mexc_tui.ui.primitives.pane import LinePane
 from mexc_tui.ui.primitives.rows import Row
@@ -62,6 +64,17 @@ class LeavePane(LinePane):
 
     TITLE: ClassVar[str] = "LEAVE"
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.question = Question()
+        self.question.ask()
+
+    def frame(self, frame: Frame) -> None:
+        """Draw, and note since when the question can be read."""
+        super().frame(frame)
+        if self.glass:
+            self.question.drawn(frame.now.mono_ns)
+
     def heading(self, frame: Frame) -> tuple[Row, Row]:
         """Say what is asked."""
         return ((" what becomes of the desk?", "text@panel"),), ()
@@ -85,7 +98,7 @@ class LeaveScreen(ModalScreen[Leave | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("k", f"dismiss('{Leave.KEEP.value}')", "keep", show=False),
-        Binding("s", f"dismiss('{Leave.STOP.value}')", "stop", show=False),
+        Binding("s", "stop", "stop", show=False),
         Binding("escape", "dismiss(None)", "stay", show=False),
     ]
 
@@ -95,6 +108,12 @@ class LeaveScreen(ModalScreen[Leave | None]):
 
     def compose(self) -> ComposeResult:
         yield LeavePane()
+
+    def action_stop(self) -> None:
+        """Stop the desk, unless the key was typed before the question could be read."""
+        app = self.app
+        if isinstance(app, Host) and self.query_one(LeavePane).question.answered(app.frame_clock.current().now.mono_ns):
+            self.dismiss(Leave.STOP)
 
     async def on_key(self, event: events.Key) -> None:
         """Let the stop key through: nothing may stand before it."""

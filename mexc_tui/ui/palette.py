@@ -5,6 +5,9 @@ from __future__ import annotations
 from functools import partial
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.content import Content
+from textual.fuzzy import Matcher
+from textual.markup import escape
 
 from mexc_tui.domain.views import TOPIC_INSTRUMENTS, InstrumentsView
 from mexc_tui.ui.actions import CATALOGUE, Action
@@ -20,23 +23,24 @@ class ActionProvider(Provider):
     async def discover(self) -> Hits:
         """Offer every action of the desk."""
         for action in self._actions():
-            yield DiscoveryHit(_label(action), partial(self._do, action.id), help=self._help(action))
+            label = _label(action)
+            yield DiscoveryHit(Content(label), partial(self._do, action.id), label, help=self._help(action))
 
     async def search(self, query: str) -> Hits:
         """Offer what matches."""
         matcher = self.matcher(query)
         for action in self._actions():
-            score = matcher.match(_label(action))
+            label = _label(action)
+            score, shown_as = _matched(matcher, label)
             if score > 0:
-                command = partial(self._do, action.id)
-                yield Hit(score, matcher.highlight(_label(action)), command, help=self._help(action))
+                yield Hit(score, shown_as, partial(self._do, action.id), label, help=self._help(action))
         shown = 0
         for symbol in self._pairs():
             name = f"Go to {clean(symbol)}"
-            score = matcher.match(name)
+            score, shown_as = _matched(matcher, name)
             if score > 0 and shown < _PAIRS_SHOWN:
                 shown += 1
-                yield Hit(score, matcher.highlight(name), partial(self._go, symbol))
+                yield Hit(score, shown_as, partial(self._go, symbol), name)
 
     def _actions(self) -> list[Action]:
         return [action for action in CATALOGUE if action.context == "desk" and action.id != "palette"]
@@ -44,7 +48,7 @@ class ActionProvider(Provider):
     def _help(self, action: Action) -> str:
         app = self.app
         keys = app.keymap.all_shown(action.id) if isinstance(app, Commandable) else ""
-        return f"{keys}  {action.help}".strip()
+        return escape(f"{keys}  {action.help}".strip())
 
     def _pairs(self) -> list[str]:
         app = self.app
@@ -62,3 +66,13 @@ class ActionProvider(Provider):
 
 def _label(action: Action) -> str:
     return action.label[0].upper() + action.label[1:]
+
+
+def _matched(matcher: Matcher, text: str) -> tuple[float, Content]:
+    """Return how well a text matches, and the text with what matches picked out; nothing in it is markup."""
+    score, places = matcher.fuzzy_search.match(matcher.query, text)
+    content = Content(text)
+    for place in places if score else ():
+        if not text[place].isspace():
+            content = content.stylize(matcher.match_style, place, place + 1)
+    return score, content

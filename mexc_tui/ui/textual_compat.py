@@ -11,8 +11,11 @@ from textual.app import App
 from textual.binding import Binding, BindingsMap
 from textual.dom import DOMNode
 from textual.driver import Driver
+from textual.events import Key
 from textual.keys import _character_to_key
 from textual.message import Message
+
+_KEEP_TITLE, _OLD_TITLE = "\x1b[22;2t", "\x1b[23;2t"
 
 
 class AppTerminal:
@@ -22,6 +25,7 @@ class AppTerminal:
         self._app = app
         self._counted: object | None = None
         self._bytes = 0
+        self._titled = False
 
     def backlog(self) -> int:
         """Return how many writes wait; zero where the driver does not queue (in tests, on Windows)."""
@@ -36,6 +40,14 @@ class AppTerminal:
             self._counted = driver
             self._count(driver)
         return self._bytes
+
+    def title(self, text: str) -> None:
+        """Name the terminal's window, remembering its name the first time; empty gives that back."""
+        driver = self._app._driver
+        if driver is None or (not text and not self._titled):
+            return
+        driver.write(f"{'' if self._titled else _KEEP_TITLE}\x1b]2;{text}\x07" if text else _OLD_TITLE)
+        self._titled = bool(text)
 
     def _count(self, driver: Driver) -> None:
         write = driver.write
@@ -90,6 +102,29 @@ def guard_pastes() -> None:
 
     XTermParser._unguarded_feed = feed  # type: ignore[attr-defined]
     XTermParser.feed = guarded  # type: ignore[method-assign]
+
+
+AFTER_ESCAPE = "escape+"
+"""Begins the name of a key whose byte came right behind an escape byte: Esc and a key, or a key with Alt."""
+
+
+def mark_escapes() -> None:
+    """Let no Esc get lost that comes in one piece with the next key; idempotent.
+
+    Textual takes both for one key with Alt, or for the second key alone.
+    """
+    if hasattr(XTermParser, "_unmarked_events"):
+        return
+    read = XTermParser._sequence_to_key_events
+
+    def marked(self: XTermParser, sequence: str, alt: bool = False) -> Iterable[Key]:
+        pair = len(sequence) == 2 and sequence[0] == "\x1b" and sequence[1] not in "[O\x1b"
+        if not alt and not pair:
+            return read(self, sequence)
+        return [Key(AFTER_ESCAPE + event.key, None) for event in read(self, sequence[-1])]
+
+    XTermParser._unmarked_events = read  # type: ignore[attr-defined]
+    XTermParser._sequence_to_key_events = marked  # type: ignore[method-assign]
 
 
 def key_name(key: str) -> str:

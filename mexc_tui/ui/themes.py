@@ -11,6 +11,8 @@ from rich.style import Style
 from textual.color import ColorParseError
 from textual.theme import Theme
 
+from mexc_tui.config.files import read_whole
+
 FOREGROUNDS = frozenset(
     [
         "text",
@@ -201,8 +203,8 @@ def read_theme(path: Path) -> ThemeFile:
         ThemeError: it cannot be read or is not a theme.
     """
     try:
-        return msgspec.toml.decode(path.read_bytes(), type=ThemeFile)
-    except (OSError, ValueError, msgspec.MsgspecError) as problem:
+        return msgspec.toml.decode(read_whole(path), type=ThemeFile)
+    except (OSError, ValueError, msgspec.MsgspecError, RecursionError) as problem:
         raise ThemeError(f"theme {path.name}: {problem}; it is left out") from problem
 
 
@@ -259,7 +261,7 @@ def _textual_theme(file: ThemeFile, interface: dict[str, str]) -> Theme:
     if file.ansi:
         theme.variables = dict(_ANSI_VARIABLES)
     try:
-        theme.to_color_system().generate()
+        theme.to_color_system()
     except ColorParseError as problem:
         raise ThemeError(f"theme {file.name}: {problem}") from problem
     return theme

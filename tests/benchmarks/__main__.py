@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 
-from tests.benchmarks import book_bench, client, cockpit, exchange, growth, journal, memory, seam
+from tests.benchmarks import book_bench, client, cockpit, exchange, growth, journal, memory, safety, seam
 
 Row = tuple[str, str, str, bool]
 
@@ -143,6 +143,25 @@ def served() -> Iterator[Row]:
     )
 
 
+def safe() -> Iterator[Row]:
+    found = safety.decisions()
+    what = f"gate's decision beside {safety.WORKING} working orders, p99 (p50)"
+    yield (
+        what,
+        "<= 0.3 ms",
+        f"{found['gate_p99_us'] / 1e3:.2f} ms ({found['gate_p50_us'] / 1e3:.2f})",
+        found["gate_p99_us"] <= 300,
+    )
+    kept = asyncio.run(safety.recorded())
+    share = kept["orders_s"] / kept["floor_s"]
+    yield (
+        "orders/s through gate and journal, of durable writes alone",
+        ">= 60 %",
+        f"{share:.0%} ({kept['orders_s']:.0f} of {kept['floor_s']:.0f})",
+        share >= 0.6,
+    )
+
+
 def socket() -> Iterator[Row]:
     taken = seam.acknowledged()
     yield (
@@ -196,6 +215,7 @@ SECTIONS: dict[str, Callable[[], Iterator[Row]]] = {
     "client": library,
     "exchange": served,
     "journal": journals,
+    "safety": safe,
 }
 
 

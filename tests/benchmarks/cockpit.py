@@ -84,7 +84,8 @@ def environment(feed: Feed, folder: Path, fps: int = 20) -> dict[str, str]:
     config.write_text(
         f'[venue]\ndepth_speed = "10ms"\n[ui]\nsymbol = "{SYMBOLS[0]}"\nwatchlist = [{watch}]\nfps = {fps}\n'
         "sizes = [10000, 20000, 30000, 40000, 50000]\n"
-        "[limits]\nmax_order_value = 1000000\nmax_position_value = 100000000\nmax_open_orders = 5000\n"
+        "[limits]\nmax_order_value = 1000000\nconfirm_order_value = 1000000\nmax_gross_exposure = 1000000000\n"
+        "max_position_value = 100000000\nmax_open_orders = 5000\n"
         "orders_per_second = 1000\nmax_in_flight = 100\nduplicate_max = 1000\nmax_slippage = 0.5\n"
     )
     return {

@@ -121,7 +121,7 @@ class DeskByHand:
     def reconcile(self) -> None:
         held = (("USDT", 10**7), (SYMBOLS[0][:-4], 1_000))
         balances = tuple(Balance(asset=asset, free=Decimal(total), locked=Decimal(0)) for asset, total in held)
-        self.do(Reconciled((), balances, (), self.moment.mono_ns, frozenset(SYMBOLS)))
+        self.do(Reconciled((), balances, (), self.moment.mono_ns, frozenset(SYMBOLS), frozenset(SYMBOLS)))
 
     def open_books(self) -> None:
         """Show the books of the symbols that are followed."""

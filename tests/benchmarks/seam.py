@@ -20,13 +20,13 @@ from typing import Any
 import psutil
 from msgspec.structs import replace
 
-from mexc_tui.config.program import program_version
+from mexc_tui.config.program import VERSION
 from mexc_tui.desk import client as client_module
 from mexc_tui.desk import link, updates
 from mexc_tui.desk.client import SocketClient
 from mexc_tui.desk.protocol import FROM_NOW, DeskInfo
 from mexc_tui.desk.server import DeskServer
-from mexc_tui.domain.client import Role
+from mexc_tui.domain.client import Given, Role
 from mexc_tui.domain.commands import Command, Halt
 from mexc_tui.domain.facts import Fact, Level
 from mexc_tui.domain.inputs import Input, Timestamp
@@ -82,11 +82,12 @@ class Publisher:
     def start(self, at: Timestamp) -> Sequence[Effect]:
         return ()
 
-    def handle(self, item: Input | Command, at: Timestamp) -> Sequence[Effect]:
-        if not isinstance(item, Halt):
+    def handle(self, item: Input | Given, at: Timestamp) -> Sequence[Effect]:
+        if not isinstance(item, Given):
             return ()
         self._facts += 1
-        found = Fact(seq=self._facts, time_ms=1, kind="halted", level=Level.BAD, message="", command_id=item.command_id)
+        command_id = item.command.command_id
+        found = Fact(seq=self._facts, time_ms=1, kind="halted", level=Level.BAD, message="", command_id=command_id)
         return (EmitFact(found),)
 
     def views(self, at: Timestamp, topics: frozenset[str]) -> Mapping[str, View]:
@@ -152,7 +153,7 @@ def serve(path: Path, in_parts: bool) -> None:
         account="",
         pid=os.getpid(),
         started_ms=0,
-        program=program_version(),
+        program=VERSION,
     )
 
     async def beside(engine: Engine) -> None:

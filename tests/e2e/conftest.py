@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import pty
@@ -9,6 +10,7 @@ import struct
 import subprocess
 import sys
 import termios
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -47,21 +49,28 @@ class Screen:
         )
         os.close(inner)
         self.raw = b""
+        self._shown = 0
+        self._news = threading.Condition()
+        self._wake, self._stop = os.pipe()
+        self._reader = threading.Thread(target=self._drain, daemon=True)
+        self._reader.start()
+
+    def _drain(self) -> None:
+        """Take what comes at once, as a terminal does: one that lets it wait is drawn to ever more seldom."""
+        with contextlib.suppress(OSError):
+            while self._wake not in select.select([self._fd, self._wake], [], [])[0]:
+                if not (data := os.read(self._fd, 65_536)):
+                    return
+                with self._news:
+                    self.raw += data
+                    self._news.notify()
 
     def read(self, seconds: float) -> None:
-        end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0:
-            ready, _, _ = select.select([self._fd], [], [], left)
-            if not ready:
-                return
-            try:
-                data = os.read(self._fd, 65_536)
-            except OSError:
-                return
-            if not data:
-                return
-            self.raw += data
-            self._stream.feed(data)
+        """Show what has come, waiting so long for it if there is nothing new."""
+        with self._news:
+            self._news.wait_for(lambda: len(self.raw) > self._shown, seconds)
+            data, self._shown = self.raw[self._shown :], len(self.raw)
+        self._stream.feed(data)
 
     @property
     def text(self) -> str:
@@ -84,27 +93,39 @@ class Screen:
 
     def hang_up(self) -> None:
         """Close the terminal, as a lost ssh connection does."""
-        os.close(self._fd)
+        os.write(self._stop, b"\0")
+        self._reader.join()
+        for descriptor in (self._fd, self._wake, self._stop):
+            os.close(descriptor)
         self._fd = -1
 
     def ended(self, limit_s: float = 15.0) -> int:
         end = time.monotonic() + limit_s
         while self.process.poll() is None:
             assert time.monotonic() < end, f"it did not end:\n{self.text}"
-            if self._fd >= 0:
-                self.read(0.05)
-            else:
-                time.sleep(0.02)
+            self.read(0.02)
         if self._fd >= 0:
-            self.read(0.2)
+            self._reader.join(limit_s)
+        self.read(0)
         return self.process.returncode
+
+    def answer(self, key: str) -> int:
+        """Answer the question that leaving asks, until it counts: one that has just been drawn takes no answer yet."""
+        end = time.monotonic() + 15.0
+        while self.process.poll() is None:
+            assert time.monotonic() < end, f"it did not end:\n{self.text}"
+            self.press(key)
+            look_again = time.monotonic() + 1.5
+            while self.process.poll() is None and time.monotonic() < look_again:
+                self.read(0.02)
+        return self.ended()
 
     def close(self) -> None:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
         if self._fd >= 0:
-            os.close(self._fd)
+            self.hang_up()
 
 
 @pytest.fixture

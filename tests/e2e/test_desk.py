@@ -12,13 +12,14 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from mexc_tui.cli.commands import desk as desk_command
+from mexc_tui.desk import launch
 from mexc_tui.desk.child import Addresses, ChildExchange
-from tests.desks import alive, children_of, desk_pids, desks, gone, only_desk, program, rows, until
+from tests.desks import alive, book_is_shown, children_of, desk_pids, desks, gone, only_desk, program, rows, until
 
 pytestmark = pytest.mark.e2e
 
@@ -27,23 +28,25 @@ AT_ONCE_S = 10.0
 """A second is what it takes; the rest is a machine that runs other tests."""
 
 
-def book_is_shown(text: str) -> bool:
-    return "LADDER BTCUSDT" in text and "exact" in text and len(re.findall(r"\d\d,\d{3}\.\d\d ", text)) > 10
-
-
 def order_is_shown(text: str) -> bool:
     return book_is_shown(text) and ORDER.search(text) is not None
 
 
-@pytest.fixture
-def local(environment) -> Iterator[dict[str, str]]:
-    """The environment of an exchange on this machine that no desk owns."""
+@pytest.fixture(scope="module")
+def exchange() -> Iterator[Addresses]:
     child = ChildExchange(["--seed", "3"])
     try:
-        at = child.ready()
-        yield {**environment, **addresses(at)}
+        yield child.ready()
     finally:
         child.close()
+
+
+@pytest.fixture
+def local(environment, exchange) -> dict[str, str]:
+    """The environment of an exchange on this machine that no desk owns, without open orders."""
+    found = {**environment, **addresses(exchange)}
+    assert program(found, "cancel", "--all", "--direct").returncode == 0
+    return found
 
 
 def addresses(at: Addresses) -> dict[str, str]:
@@ -149,8 +152,7 @@ def test_leaving_the_only_screen_asks_what_becomes_of_the_desk(screen, local):
     first.until(lambda text: "what becomes of the desk?" not in text)
     first.press("\x11")
     first.until(lambda text: "what becomes of the desk?" in text)
-    first.press("k")
-    assert first.ended() == 0
+    assert first.answer("k") == 0
     assert "goes on with 1 working order" in " ".join(first.text.split())
     desk = only_desk(local)
     assert (desk["open_orders"], desk["screens"]) == (1, 0)
@@ -158,47 +160,18 @@ def test_leaving_the_only_screen_asks_what_becomes_of_the_desk(screen, local):
     second.until(book_is_shown)
     second.press("\x11")
     second.until(lambda text: "what becomes of the desk?" in text)
-    second.press("s")
-    assert second.ended() == 0
+    assert second.answer("s") == 0
     gone(desk["pid"], AT_ONCE_S)
     assert len(open_orders(local)) == 1, "a working order stays at the exchange"
 
 
-@pytest.mark.parametrize(("choice", "lives"), [("keep", True), ("stop", False)])
-def test_the_setting_answers_for_you(screen, local, tmp_path, choice, lives):
+def test_the_setting_answers_for_you(screen, local, tmp_path):
     path = tmp_path / "config.toml"
-    path.write_text(f'[desk]\non_quit = "{choice}"\n')
+    path.write_text('[desk]\non_quit = "stop"\n')
     first = screen(**exchange_of(local), MEXC_TUI_CONFIG=str(path))
     first.until(book_is_shown)
     pid = only_desk(local)["pid"]
     first.press("\x11")
-    assert first.ended() == 0
-    if lives:
-        assert only_desk(local)["pid"] == pid
-    else:
-        gone(pid, AT_ONCE_S)
-
-
-def test_a_demo_that_was_started_to_stay_is_not_ended_without_a_word(screen, environment):
-    assert program(environment, "desk", "start", "--demo").returncode == 0
-    first = screen("attach")
-    first.until(book_is_shown)
-    first.press("\x11")
-    first.until(lambda text: "what becomes of the desk?" in text)
-    first.press("k")
-    assert first.ended() == 0
-    assert only_desk(environment)["stays"] is True
-
-
-def test_a_desk_that_does_not_say_who_looks_at_it_is_not_stopped_without_a_word(screen, environment):
-    first = screen("demo")
-    first.until(book_is_shown)
-    pid = only_desk(environment)["pid"]
-    os.kill(pid, signal.SIGSTOP)
-    first.press("\x11")
-    first.until(lambda text: "what becomes of the desk?" in text)
-    os.kill(pid, signal.SIGCONT)
-    first.press("s")
     assert first.ended() == 0
     gone(pid, AT_ONCE_S)
 
@@ -213,6 +186,7 @@ def test_a_desk_that_dies_is_told_and_found_again(screen, local):
     assert "exchange" in text
     assert "mexc-tui starts it again" in text
     assert program(local, "desk", "start").returncode == 0
+    first.until(lambda text: "was killed" in text)
     first.until(order_is_shown)
     assert only_desk(local)["open_orders"] == 1
 
@@ -255,14 +229,14 @@ def test_a_screen_that_may_only_look_says_that_the_desk_it_started_goes_on(scree
 # --- killed at random moments
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_screens_killed_at_random_moments_take_nothing_with_them(screen, environment, seed):
     chance = random.Random(seed)
     assert program(environment, "desk", "start", "--demo").returncode == 0
     desk = only_desk(environment)
-    for _ in range(3):
-        terminal = screen("attach")
-        terminal.read(chance.uniform(0.0, 2.0))
+    terminals = [screen("attach") for _ in range(4)]
+    for terminal in terminals:
+        terminal.read(chance.uniform(0.0, 0.8))
         terminal.press("JJb\r")
         terminal.read(chance.uniform(0.0, 0.3))
         terminal.process.kill()
@@ -344,24 +318,36 @@ def test_a_desk_that_was_frozen_ends_when_it_was_told_to(local):
     gone(pid, AT_ONCE_S)
 
 
-def test_a_desk_that_does_not_answer_is_told_with_what_to_do(local):
+def test_a_signal_halts_a_desk_without_any_client_and_the_journal_knows_it_was_one(local):
+    assert program(local, "desk", "start", "--armed").returncode == 0
+    assert program(local, "buy", "BTCUSDT", "$20", "--at", "60000").returncode == 0
+    os.kill(only_desk(local)["pid"], signal.SIGUSR1)
+    until(lambda: (only_desk(local)["state"], only_desk(local)["open_orders"]) == ("halted", 0))
+    assert "USR1" in only_desk(local)["reason"]
+    assert program(local, "buy", "BTCUSDT", "$20", "--at", "60000").returncode == 1
+    assert open_orders(local) == []
+
+
+def test_a_desk_that_does_not_answer_is_told_with_what_to_do(local, monkeypatch):
+    for name in ("ANSWER_LIMIT_S", "END_LIMIT_S"):
+        monkeypatch.setattr(launch, name, 0.2)
+    monkeypatch.setattr(desk_command, "ENDING_S", 0.1)
     assert program(local, "desk", "start").returncode == 0
     pid = only_desk(local)["pid"]
     os.kill(pid, signal.SIGSTOP)
     try:
-        with ThreadPoolExecutor() as pool:
-            calls = [pool.submit(program, local, *words) for words in (("halt",), ("desk", "status"), ("desk", "stop"))]
-        done, listed, stopped = (call.result() for call in calls)
-        assert done.returncode == 1
-        assert f"process {pid}) runs and does not answer. Nothing was sent." in done.stderr
-        assert "is starting" not in done.stderr.splitlines()[-1]
-        assert max(map(len, listed.stdout.splitlines())) < 120
-        assert "no answer" in listed.stdout
-        assert "does not answer" in listed.stderr
-        assert stopped.returncode == 1
-        assert f"kill -9 {pid}" in stopped.stdout
+        done, listed, stopped = (program(local, *words) for words in (("halt",), ("desk", "status"), ("desk", "stop")))
     finally:
         os.kill(pid, signal.SIGCONT)
+    assert done.returncode == 4
+    assert f"process {pid}) runs and does not answer." in done.stderr
+    assert "as soon as it goes on" in done.stderr
+    assert "is starting" not in done.stderr.splitlines()[-1]
+    assert max(map(len, listed.stdout.splitlines())) < 120
+    assert "no answer" in listed.stdout
+    assert "does not answer" in listed.stderr
+    assert stopped.returncode == 1
+    assert f"kill -9 {pid}" in stopped.stdout
     gone(pid, AT_ONCE_S)
 
 
@@ -398,6 +384,7 @@ def test_the_only_desk_is_taken_and_named(environment):
     assert done.returncode == 0
     assert rows(done)[0]["desk"] == "demo"
     assert "through the desk demo" in done.stderr
+    assert only_desk(environment)["stays"] is True
 
 
 # --- a desk that cannot be
@@ -408,8 +395,8 @@ def test_a_desk_that_cannot_start_says_why(environment, local, tmp_path):
         port = free.getsockname()[1]
     away = {"MEXC_BASE_URL": f"http://127.0.0.1:{port}", "MEXC_WS_URL": f"ws://127.0.0.1:{port}/ws"}
     done = program(environment, "desk", "start", **away)
-    assert (done.returncode, done.stderr.count("\n")) == (3, 1)
-    assert "cannot be reached" in done.stderr
+    (why,) = (line for line in done.stderr.splitlines() if not line.endswith("is starting"))
+    assert (done.returncode, "cannot be reached" in why) == (3, True)
     bad = tmp_path / "bad.toml"
     bad.write_text("[desk]\non_quit = 3\n")
     assert program(environment, "desk", "start", "--demo", MEXC_TUI_CONFIG=str(bad)).returncode == 2

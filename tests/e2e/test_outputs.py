@@ -56,6 +56,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
                 check=False,
             )
 
+        assert start("desk", "start", "--armed").returncode == 0
         yield start
 
 

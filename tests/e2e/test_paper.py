@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import http.server
-import json
 import re
 import socket
-import subprocess
-import sys
 import threading
 import urllib.request
 from collections.abc import Iterator
@@ -15,33 +12,33 @@ from pathlib import Path
 
 import pytest
 
+from mexc_tui.desk.child import ChildExchange
+from tests.desks import book_is_shown, program
+
 pytestmark = pytest.mark.e2e
 
 NOWHERE = {"MEXC_BASE_URL": "https://mexc.invalid", "MEXC_WS_URL": "wss://mexc.invalid/ws"}
 OFFER = "Open the embedded exchange instead"
+FAR_BELOW = "]" * 8 + "JJ"
+"""Keys that bring the cursor to where no market of the test goes."""
 ORDERS, EVENTS = "\x1bOP", "\x1b[19~"
 """The keys F1 and F8: a notice is soon replaced by the next one, the pane of events keeps them all."""
-
-
-def book_is_shown(text: str) -> bool:
-    return "LADDER BTCUSDT" in text and "exact" in text and len(re.findall(r"\d\d,\d{3}\.\d\d ", text)) > 10
 
 
 def leave_and_stop(terminal) -> None:
     terminal.press("\x11")
     terminal.until(lambda text: "what becomes of the desk?" in text)
-    terminal.press("s")
-    assert terminal.ended() == 0
+    assert terminal.answer("s") == 0
 
 
-@pytest.fixture
-def upstream(environment) -> Iterator[dict[str, str]]:
-    command = [sys.executable, "-m", "mexc_tui", "exchange", "--port", "0", "--json", "--until-stdin-closes"]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
-    assert process.stdout is not None
-    said = json.loads(process.stdout.readline())
-    yield {"MEXC_BASE_URL": said["rest"], "MEXC_WS_URL": said["ws"]}
-    process.communicate(timeout=10)
+@pytest.fixture(scope="module")
+def upstream() -> Iterator[dict[str, str]]:
+    child = ChildExchange([])
+    try:
+        at = child.ready()
+        yield {"MEXC_BASE_URL": at.rest, "MEXC_WS_URL": at.ws}
+    finally:
+        child.close()
 
 
 @pytest.fixture
@@ -109,8 +106,7 @@ def test_who_does_not_want_to_wait_for_a_list_of_pairs_gets_the_offer_by_ctrl_c(
 
 
 def test_a_mirror_without_a_market_is_exit_code_3(environment):
-    command = [sys.executable, "-m", "mexc_tui", "exchange", "--mirror", "--port", "0"]
-    ended = subprocess.run(command, env={**environment, **NOWHERE}, capture_output=True, text=True, timeout=20)
+    ended = program(environment, "exchange", "--mirror", "--port", "0", **NOWHERE)
     assert ended.returncode == 3
     assert ended.stderr.startswith("mexc-tui: https://mexc.invalid cannot be reached")
     assert ended.stderr.count("\n") == 1
@@ -124,9 +120,7 @@ def test_the_paper_account_stays_from_one_day_to_the_next(screen, upstream):
     terminal.press(EVENTS)
     terminal.until(lambda text: "Live trading is locked" in text)
     terminal.press(ORDERS)
-    terminal.press("J" * 3)
-    terminal.press("b")
-    terminal.press("\r")
+    terminal.press(FAR_BELOW + "b\r")
     terminal.until(lambda text: re.search(r"● working\s+BTCUSDT\s+buy", text))
     leave_and_stop(terminal)
     second = screen("paper", **upstream)
@@ -137,10 +131,6 @@ def test_the_paper_account_stays_from_one_day_to_the_next(screen, upstream):
     second.until(lambda text: re.search(r"● working\s+BTCUSDT\s+buy", text))
     second.press("C")
     second.until(lambda text: not re.search(r"● working\s+BTCUSDT\s+buy", text))
-    third = screen("paper", **upstream)
-    third.until(lambda text: book_is_shown(text) and "ARMED" in text)
-    third.press("\x11")
-    assert third.ended() == 0
     leave_and_stop(second)
 
 
@@ -148,7 +138,7 @@ def test_a_fresh_account_leaves_the_old_one_where_it_can_be_found(screen, upstre
     folder = Path(environment["XDG_STATE_HOME"]) / "mexc-tui" / "paper"
     first = screen("paper", **upstream)
     first.until(lambda text: book_is_shown(text) and "ARMED" in text)
-    first.press("JJJb\r")
+    first.press(FAR_BELOW + "b\r")
     first.until(lambda text: re.search(r"● working\s+BTCUSDT\s+buy", text))
     busy = screen("paper", "--fresh", **upstream)
     busy.until(lambda text: "runs with this account" in text)
@@ -156,7 +146,9 @@ def test_a_fresh_account_leaves_the_old_one_where_it_can_be_found(screen, upstre
     leave_and_stop(first)
     (old,) = (path for path in folder.iterdir() if path.is_dir())
     kept = (old / "account.json").read_bytes()
-    assert screen("--fresh", **upstream).ended() == 2, "an exchange of this machine keeps its own accounts"
+    assert program(environment, "--fresh", **upstream).returncode == 2, (
+        "an exchange of this machine keeps its own accounts"
+    )
 
     second = screen("paper", "--fresh", **upstream)
     second.until(lambda text: book_is_shown(text) and "no orders yet" in text)

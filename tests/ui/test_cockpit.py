@@ -5,16 +5,42 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+import pytest
+from msgspec.structs import replace
+from textual._xterm_parser import XTermParser
+from textual.events import Key
+from textual.keys import _character_to_key
 from textual.widgets import Input, Static
 
-from mexc_tui.domain.commands import Arm, CancelAll, CancelOrder, Flatten, Halt, PlaceOrder, Resume
+from mexc_tui.domain.commands import (
+    AmendOrder,
+    Arm,
+    CancelAll,
+    CancelOrder,
+    Flatten,
+    Halt,
+    PlaceOrder,
+    Resume,
+    SetLimit,
+)
+from mexc_tui.domain.controls.table import CONTROLS
 from mexc_tui.domain.facts import Fact, Level
 from mexc_tui.domain.inputs import LinkState
-from mexc_tui.domain.limits import TradingState
+from mexc_tui.domain.limits import Limits, TradingState
 from mexc_tui.domain.market import Interval
 from mexc_tui.domain.orders import OrderType, Side
-from mexc_tui.domain.views import TOPIC_BALANCES, TOPIC_LINK, TOPIC_RISK, BookState, VenueKind, book_topic, gate_topic
+from mexc_tui.domain.views import (
+    TOPIC_BALANCES,
+    TOPIC_LINK,
+    TOPIC_ORDERS,
+    TOPIC_RISK,
+    BookState,
+    VenueKind,
+    book_topic,
+    gate_topic,
+)
 from mexc_tui.ui.panes.ladder.widget import LadderPane
+from mexc_tui.ui.panes.risk.widget import ControlsPane
 from mexc_tui.ui.panes.status.widget import HintPane
 from mexc_tui.ui.panes.ticket.widget import TicketPane
 from mexc_tui.ui.screens.trade import TradeScreen
@@ -42,6 +68,32 @@ async def test_the_engine_is_told_what_is_looked_at(make_cockpit: Any, desk: Any
     assert charts[:2] == [("ETHUSDT", Interval.M5), ("SOLUSDT", Interval.M5)]
     assert charts[-1][1] is not Interval.M5
     assert desk.interests[-1].symbols() == {"SOLUSDT"}
+
+
+async def test_the_risk_tab_scrolls_through_every_control_in_the_smallest_terminal(make_cockpit: Any) -> None:
+    app = make_cockpit()
+    read: set[str] = set()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("colon", *"risk", "enter", "f7")
+        for _ in range(60):
+            app.frame_clock.advance()
+            pane = app.screen.query_one(ControlsPane)
+            read.update(word.strip("!,") for row in pane.glass for text, _ in row for word in text.split())
+            await pilot.press("J")
+        assert {code for control in CONTROLS for code in control.codes} <= read
+        last = pane.glass
+        await pilot.press("K")
+        assert pane.glass != last
+
+
+async def test_a_limit_is_changed_from_the_command_line(make_cockpit: Any, desk: Any) -> None:
+    app = make_cockpit()
+    async with app.run_test(size=SIZE) as pilot:
+        names = {" ": "space", "_": "underscore"}
+        line = "limit max_order_value 3000 because more"
+        await pilot.press("colon", *(names.get(char, char) for char in line), "enter")
+    (sent,) = of_kind(desk, SetLimit)
+    assert (sent.name, sent.value, sent.reason) == ("max_order_value", D(3_000), "more")
 
 
 async def test_only_what_is_shown_is_looked_at(make_cockpit: Any, desk: Any) -> None:
@@ -104,6 +156,147 @@ async def test_escape_drops_the_ghost_and_nothing_is_sent(make_cockpit: Any, des
         await pilot.press("escape", "enter")
         assert "nothing is prepared" in hint(app)
     assert of_kind(desk, PlaceOrder) == []
+
+
+async def test_the_screen_is_not_laid_out_anew_for_every_key_of_the_command_line(make_cockpit: Any) -> None:
+    app = make_cockpit()
+    async with app.run_test(size=SIZE) as pilot:
+        await pilot.press("colon", "x")
+        layouts: list[object] = []
+        app.screen.screen_layout_refresh_signal.subscribe(app.screen, layouts.append, immediate=True)
+        await pilot.press("y", "z", "backspace")
+        assert app.screen.query_one(Input).value == "xy"
+        assert layouts == []
+        await pilot.resize_terminal(100, 30)
+        assert layouts != []
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("buy 0.01 market", "buy 0.01 BTCUSDT at market, capped"),
+        ("buy $100 market uncapped", "WITHOUT A PRICE CAP"),
+        ("sell 0.01 market", "sell 0.01 BTCUSDT at market, capped"),
+    ],
+)
+async def test_a_market_order_is_told_as_it_is_typed(make_cockpit: Any, line: str, told: str) -> None:
+    app = make_cockpit()
+    async with app.run_test(size=SIZE) as pilot:
+        app.frame_clock.advance()
+        await pilot.press("colon")
+        for end in range(len(line)):
+            app.screen.query_one(Input).value = line[: end + 1]
+            await pilot.pause()
+        assert told in str(app.screen.query_one("#command-line Static", Static).render())
+
+
+BURSTS = [
+    (":bf", "command-line", "bf"),
+    (":buy 0.5 at bid", "command-line", "buy 0.5 at bid"),
+    (":t/a:", "command-line", "t/a:"),
+    ("/eth", "command-line", "symbol eth"),
+    ("jj:x", "command-line", "x"),
+    ("t$100", "ticket", "$100"),
+]
+
+
+@pytest.mark.parametrize(("typed", "where", "text"), BURSTS)
+async def test_what_is_typed_behind_an_opener_without_a_pause_is_what_it_opened_gets(
+    make_cockpit: Any, desk: Any, typed: str, where: str, text: str
+) -> None:
+    app = make_cockpit(instant=True)
+    async with app.run_test(size=SIZE) as pilot:
+        app.frame_clock.advance()
+        for char in typed:
+            app.post_message(Key(_character_to_key(char), char))
+        await Keys(app, pilot).write("")
+        assert app.desk_state.selection.draft is None or where == "ticket"
+        if where == "ticket":
+            assert app.screen.query_one(TicketPane).form.size == text
+        else:
+            assert app.screen.query_one(Input).value == text
+    assert desk.commands == []
+
+
+class Keys:
+    """Writes bytes to a cockpit as its terminal would, all in one piece."""
+
+    def __init__(self, app: Any, pilot: Any) -> None:
+        self.app, self.pilot, self.parser = app, pilot, XTermParser()
+
+    async def write(self, text: str) -> None:
+        for event in [*self.parser.feed(text)]:
+            if isinstance(event, Key):
+                self.app.post_message(event)
+        await self.pilot.pause()
+        while self.app._key_busy:
+            await self.pilot.pause()
+
+
+@pytest.mark.parametrize(
+    ("written", "orders", "shown"),
+    [
+        ("b\x1bs", [], "Esc and s came as one key"),
+        ("b\x1bs\r", [], "nothing is prepared"),
+        ("b\x1b\r", [], "Esc and Enter came as one key"),
+        ("b\x1bs\r\rs\r", [("SELL", "0.000779")], ""),
+        ("bt0.25\r", [("BUY", "0.25")], ""),
+        ("bt$128\r", [("BUY", "0.001996")], ""),
+        ("bt0.25\rt0.5\r", [("BUY", "0.25"), ("BUY", "0.5")], ""),
+        ("bt0.25\r0.5\r", [("BUY", "0.25"), ("BUY", "0.5")], ""),
+        ("bt0.25t0.5\r", [("BUY", "0.5")], ""),
+        (":buy 0.25 at 64000\x1bs\r", [], ""),
+        (":buy 0.002 at 64000\rs\r", [("BUY", "0.002"), ("SELL", "0.000779")], ""),
+        ("\rb\rb", [("BUY", "0.000779")], ""),
+    ],
+)
+async def test_keys_in_one_piece_do_what_they_do_one_by_one(
+    make_cockpit: Any, desk: Any, written: str, orders: list[tuple[str, str]], shown: str
+) -> None:
+    desk.change(gate_topic("BTCUSDT"), limits=Limits(max_order_value=D(50_000)), unknown=0, in_flight=0)
+    app = make_cockpit()
+    async with app.run_test(size=SIZE) as pilot:
+        app.frame_clock.advance()
+        await Keys(app, pilot).write(written)
+        assert shown in hint(app)
+    assert [(c.draft.side.value, str(c.draft.qty)) for c in of_kind(desk, PlaceOrder)] == orders
+    assert {type(command) for command in desk.commands} <= {PlaceOrder}
+
+
+@pytest.mark.parametrize(
+    "before",
+    ["b\x1b", ":buy 1 at 64000", ":buy 1 at 64000\r", ":buy 0.002 at 64000\r", ":buy 1\x1b", "t1\x1b", "?\x1b", "\x11"],
+)
+async def test_halt_in_one_piece_with_what_was_typed_before_halts(make_cockpit: Any, desk: Any, before: str) -> None:
+    app = make_cockpit()
+    async with app.run_test(size=SIZE) as pilot:
+        app.frame_clock.advance()
+        await Keys(app, pilot).write(before + "!")
+    assert len(of_kind(desk, Halt)) == 1
+
+
+async def test_a_large_order_takes_a_second_enter_or_the_word_yes(make_cockpit: Any, desk: Any) -> None:
+    desk.change(gate_topic("BTCUSDT"), limits=Limits(confirm_order_value=D(40)), unknown=0, in_flight=0)
+    app = make_cockpit()
+    async with app.run_test(size=SIZE) as pilot:
+        app.frame_clock.advance()
+        await pilot.press("b", "enter")
+        assert of_kind(desk, PlaceOrder) == []
+        assert "asked from 40.00. Enter again sends it" in hint(app)
+        await pilot.press("enter")
+        assert of_kind(desk, PlaceOrder) == [], "nobody reads a question in no time"
+        app.frame_clock.advance()
+        desk.pass_time(600)
+        await pilot.press("enter", "enter")
+        for word, sent in (("", 1), (" yes", 2)):
+            await pilot.press(":")
+            app.screen.query_one(Input).value = f"buy $50 BTCUSDT at 64000{word}"
+            await pilot.pause()
+            app.frame_clock.advance()
+            await pilot.press("enter")
+            assert len(of_kind(desk, PlaceOrder)) == sent
+            await pilot.press("escape")
+    assert {command.draft.confirmed for command in of_kind(desk, PlaceOrder)} == {("CONFIRM_ORDER_VALUE",)}
 
 
 async def test_taking_is_immediate_or_cancel_capped_at_the_far_touch(make_cockpit: Any, desk: Any) -> None:
@@ -275,24 +468,44 @@ async def test_halting_is_one_key_and_resuming_needs_a_second_thought(make_cockp
         assert of_kind(desk, Resume) == []
         assert "press ! again" in hint(app)
         desk.pass_time(6_000)
-        await pilot.press("!")
-        assert of_kind(desk, Resume) == []
+        await pilot.press("!", "!", "!")
+        assert of_kind(desk, Resume) == [], "presses in a row mean the halt"
+        app.frame_clock.advance()
+        desk.pass_time(600)
         await pilot.press("!")
         assert len(of_kind(desk, Resume)) == 1
 
 
-async def test_arming_is_a_key_for_paper_and_a_word_for_real_money(make_cockpit: Any, desk: Any) -> None:
+async def test_arming_is_a_key_for_paper_and_the_typed_name_for_real_money(make_cockpit: Any, desk: Any) -> None:
     desk.change(TOPIC_RISK, armed=False)
     app = make_cockpit()
     async with app.run_test(size=SIZE) as pilot:
         await pilot.press("a")
         assert [c.armed for c in of_kind(desk, Arm)] == [True]
-        desk.change(TOPIC_LINK, kind=VenueKind.LIVE)
-        await pilot.press("a")
+        desk.change(TOPIC_RISK, arm_name="main")
+        await pilot.press("a", "enter", *"mai", "enter")
         assert len(of_kind(desk, Arm)) == 1
+        await pilot.press("n", "enter")
+        assert [(c.armed, c.name) for c in of_kind(desk, Arm)] == [(True, ""), (True, "main")]
+        await pilot.press(":", "up", "escape")
         desk.change(TOPIC_RISK, armed=True)
         await pilot.press("a")
-        assert [c.armed for c in of_kind(desk, Arm)] == [True, False]
+        assert [c.armed for c in of_kind(desk, Arm)] == [True, True, False]
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_live_is_said_in_words_at_the_top_the_ticket_and_the_bottom(
+    make_cockpit: Any, desk: Any, size: tuple[int, int]
+) -> None:
+    desk.change(TOPIC_LINK, kind=VenueKind.LIVE, venue="main on MEXC")
+    app = make_cockpit(ascii_only=True)
+    async with app.run_test(size=size) as pilot:
+        app.frame_clock.advance()
+        await pilot.pause()
+        shown = ["".join(strip.text) for strip in app.screen._compositor.render_strips()]
+    assert "LIVE main on MEXC" in shown[0]
+    assert any("ORDER" in row and " LIVE " in row for row in shown[1:-1])
+    assert shown[-1].rstrip().endswith("LIVE")
 
 
 async def test_typing_in_the_ticket_does_not_trigger_the_desk(make_cockpit: Any, desk: Any) -> None:
@@ -326,6 +539,42 @@ async def test_the_command_line_places_orders_and_moves_about(make_cockpit: Any,
         assert app.theme == "light"
         await enter("sell 0.001 BTCUSDT at 64121")
     assert [c.draft.symbol for c in of_kind(desk, PlaceOrder)] == ["BTCUSDT"]
+
+
+def command_says(app: Any) -> str:
+    app.frame_clock.advance()
+    return " ".join(str(app.screen.query_one("CommandLine > Static", Static).render()).split())
+
+
+async def test_what_the_command_line_shows_follows_the_market(make_cockpit: Any, desk: Any) -> None:
+    app = make_cockpit()
+    async with app.run_test(size=SIZE) as pilot:
+        app.frame_clock.advance()
+        await Keys(app, pilot).write(":buy $50 at ask")
+        assert "at 64120.65 limit" in command_says(app)
+        book = desk.views[gate_topic("BTCUSDT")].book
+        asks = tuple((price + 100, qty) for price, qty in book.asks)
+        desk.change(gate_topic("BTCUSDT"), book=replace(book, asks=asks))
+        assert "at 64121.65 limit" in command_says(app)
+        await Keys(app, pilot).write("\x1bk")
+        assert "the line is cleared" in command_says(app)
+
+
+async def test_an_order_other_than_the_one_shown_is_not_amended(make_cockpit: Any, desk: Any) -> None:
+    first, second = [order for order in desk.views[TOPIC_ORDERS].open if order.symbol == "BTCUSDT"][:2]
+    desk.change(TOPIC_ORDERS, open=(first,))
+    app = make_cockpit()
+    async with app.run_test(size=SIZE) as pilot:
+        app.frame_clock.advance()
+        await Keys(app, pilot).write(":amend 0.01")
+        assert f"{first.price:f}" in command_says(app)
+        desk.change(TOPIC_ORDERS, open=(second,))
+        await Keys(app, pilot).write("\r")
+        assert of_kind(desk, AmendOrder) == []
+        assert "not open any more" in command_says(app)
+        await pilot.press("escape")
+        await Keys(app, pilot).write(":amend 0.01\r")
+    assert [command.client_order_id for command in of_kind(desk, AmendOrder)] == [second.client_order_id]
 
 
 async def test_a_denial_is_shown_where_it_cannot_be_missed(make_cockpit: Any, desk: Any) -> None:

@@ -25,7 +25,9 @@ def glass(app: Any, pane: type[LinePane]) -> str:
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize(("key", "answer"), [("k", Leave.KEEP), ("s", Leave.STOP)])
-async def test_the_only_screen_asks_once(make_cockpit: Any, size: tuple[int, int], key: str, answer: Leave) -> None:
+async def test_the_only_screen_asks_once(
+    make_cockpit: Any, desk: Any, size: tuple[int, int], key: str, answer: Leave
+) -> None:
     app = make_cockpit()
     async with app.run_test(size=size) as pilot:
         await pilot.press("ctrl+q", "ctrl+q")
@@ -35,8 +37,20 @@ async def test_the_only_screen_asks_once(make_cockpit: Any, size: tuple[int, int
         assert "working" in text
         for words in ("keep the desk running", "stop the desk", "stay"):
             assert words in text
+        desk.pass_time(600)
         await pilot.press(key)
     assert app.return_value is answer
+
+
+async def test_a_key_typed_before_the_question_was_seen_does_not_stop_the_desk(make_cockpit: Any) -> None:
+    app = make_cockpit()
+    async with app.run_test(size=SIZES[0]) as pilot:
+        await pilot.press("ctrl+q", "s")
+        assert isinstance(app.screen, LeaveScreen)
+        assert "working" in glass(app, LeavePane)
+        await pilot.press("s")
+        assert isinstance(app.screen, LeaveScreen)
+    assert app.return_value is None
 
 
 async def test_escape_stays_and_the_stop_key_works_before_the_question(make_cockpit: Any, desk: Any) -> None:

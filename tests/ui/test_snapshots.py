@@ -14,7 +14,7 @@ from textual.pilot import Pilot
 
 from mexc_tui.domain.facts import Fact, Level
 from mexc_tui.domain.inputs import LinkState
-from mexc_tui.domain.limits import TradingState
+from mexc_tui.domain.limits import Headroom, Refusal, TradingState, WaitingLimit
 from mexc_tui.domain.market import Interval
 from mexc_tui.domain.views import (
     TOPIC_BALANCES,
@@ -188,6 +188,16 @@ def test_tabs(picture: Picture, tab: str) -> None:
     keys = {name: f"f{place}" for place, name in enumerate(("positions", "balances", "fills", "depth"), 2)}
     keys.update({"equity": "f6", "risk": "f7", "events": "f8"})
     assert picture((160, 45), keys=(keys[tab], keys[tab]))
+
+
+def test_each_control_with_what_is_left_and_what_waits(picture: Picture, desk: Any) -> None:
+    used = Headroom(code="MAX_ORDER_VALUE", label="order value", used=D(2_100), limit=D(2_500), unit="USDT")
+    refusal = Refusal(
+        code="MAX_ORDER_VALUE", message=f"Too large. {HOSTILE}", symbol="BTCUSDT", wall_ms=1_700_000_000_000, count=3
+    )
+    change = WaitingLimit(name="max_order_value", value=D(4_000), due_ms=1_700_000_600_000, reason="rebalancing")
+    desk.change(TOPIC_RISK, headroom=(used,), refusals=(refusal,), waiting=(change,))
+    assert picture((80, 24), keys=("f7", "f7", "J", "J"))
 
 
 def test_the_help_and_the_command_line(picture: Picture) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+from importlib import reload
 from typing import Any
 
 import pytest
+from textual import constants
 from textual._xterm_parser import XTermParser
 from textual.app import App
 from textual.binding import Binding
@@ -28,6 +30,24 @@ def test_the_backlog_is_that_of_the_writer_thread_and_bytes_are_counted() -> Non
     driver.write("│")
     assert terminal.backlog() == 2
     assert terminal.written() == 6
+
+
+def test_the_window_is_named_and_gets_its_old_name_back() -> None:
+    app: App[None] = App()
+    terminal = AppTerminal(app)
+    terminal.title("nowhere")
+    written: list[str] = []
+    driver: Any = LinuxDriver.__new__(LinuxDriver)
+    driver.write = written.append
+    app._driver = driver
+    terminal.title("")
+    for text in ("DEMO", "LIVE main", ""):
+        terminal.title(text)
+    assert written == ["\x1b[22;2t\x1b]2;DEMO\x07", "\x1b]2;LIVE main\x07", "\x1b[23;2t"]
+
+
+def test_an_answer_to_a_key_is_painted_within_milliseconds_after_a_frame() -> None:
+    assert reload(constants).MAX_FPS == 240
 
 
 def test_key_names() -> None:

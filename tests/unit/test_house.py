@@ -64,6 +64,33 @@ def test_importing_a_room_does_not_load_what_lies_behind_its_walls(module, unwan
     assert found.stdout.strip() == "[]"
 
 
+MARKUP = {
+    "notify",
+    "highlight",
+    "from_markup",
+    "render_markup",
+    "tooltip",
+    "border_title",
+    "border_subtitle",
+    "TOOLTIP",
+}
+"""Names by which Textual reads a text as markup."""
+
+
+def test_no_text_of_the_screen_is_read_as_markup():
+    found = []
+    for path in (one for one in SOURCES if "ui" in one.relative_to(PACKAGE).parts):
+        for node in ast.walk(ast.parse(path.read_text())):
+            named = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+            shows = (
+                isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("Static", "Label")
+            )
+            plain = shows and any(one.arg == "markup" and ast.unparse(one.value) == "False" for one in node.keywords)
+            if named in MARKUP or (shows and not plain):
+                found.append(f"{path.relative_to(ROOT)}:{node.lineno}")
+    assert not found, f"read as markup: {found}; use markup=False, Content or rich.text.Text"
+
+
 def test_everything_is_caught_only_by_supervisors():
     broad = []
     for path in SOURCES:

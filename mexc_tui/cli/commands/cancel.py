@@ -48,7 +48,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(arguments: argparse.Namespace) -> int:
     """Cancel, print what became of each order, and return the exit code."""
-    if sum((arguments.order is not None, arguments.all, arguments.symbol is not None and not arguments.order)) != 1:
+    if arguments.all and (arguments.order or arguments.symbol):
+        raise ExitError(
+            "--all cancels every order: give it alone, or an ORDER or --symbol. Nothing was cancelled.", USAGE
+        )
+    if not (arguments.all or arguments.order or arguments.symbol):
         raise ExitError("Name what to cancel: an ORDER, --symbol SYMBOL, or --all. Nothing was cancelled.", USAGE)
     if arguments.symbol is not None:
         arguments.symbol = symbols_of([arguments.symbol])[0]

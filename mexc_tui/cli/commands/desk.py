@@ -32,13 +32,16 @@ After=network-online.target
 
 [Service]
 ExecStart={command} desk run{arguments}
-# Keys and addresses: MEXC_API_KEY, MEXC_SECRET_KEY, MEXC_BASE_URL, MEXC_WS_URL; chmod 600 this file.
+# Keys and addresses: MEXC_API_KEY, MEXC_SECRET_KEY, MEXC_BASE_URL, MEXC_WS_URL; chmod 600 this file. An --account
+# needs none of them, and the passphrase of its vault in the system's keyring ([vault] keyring = true).
 EnvironmentFile=-%h/.config/mexc-tui/environment
 Restart=on-failure
 RestartSec=5
 # An exchange that cannot be reached is tried again; settings that cannot be used are not.
 RestartPreventExitStatus=2
 TimeoutStopSec=20
+# The guard, where [guard] asks for one, must outlive a desk that is killed.
+KillMode=process
 
 [Install]
 WantedBy=default.target
@@ -65,6 +68,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "reached.",
     )
     _add_choice(start)
+    start.add_argument("--arm-name", metavar="NAME", help="the account's name once more, to unlock a live desk")
     start.set_defaults(run=_start)
     stop = what.add_parser(
         "stop",
@@ -104,11 +108,14 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     _add_choice(inside)
     inside.add_argument("--lifetime", choices=("keep", "screens", "moment"), default="keep", help="when it ends")
     inside.set_defaults(run=_run)
+    guard = what.add_parser("guard", description="Guard a desk, which starts this by itself where [guard] says so.")
+    guard.set_defaults(run=_guard)
 
 
 def _add_choice(parser: argparse.ArgumentParser) -> None:
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--demo", action="store_true", help="on the embedded exchange")
+    which.add_argument("--account", metavar="NAME", help="an account of the vault (`mexc-tui keys`)")
     which.add_argument("--paper", action="store_true", help="paper money on the configured exchange's market")
     parser.add_argument("--fresh", action="store_true", help="begin a new paper account; the old one is moved aside")
     parser.add_argument(
@@ -129,6 +136,10 @@ def _choice(arguments: argparse.Namespace) -> DeskChoice:
         raise ExitError("--replay, --seed, --speed, --from and --faults belong to --demo.", USAGE)
     if arguments.demo:
         return demo_choice(options)
+    if arguments.account is not None:
+        from mexc_tui.cli.accounts import account_desk, handed_over
+
+        return handed_over(arguments.account) if arguments.run is _run else account_desk(arguments.account)
     if not arguments.paper:
         return configured_desk()
     with settings_refused():
@@ -137,7 +148,7 @@ def _choice(arguments: argparse.Namespace) -> DeskChoice:
 
 def _run(arguments: argparse.Namespace) -> int:
     from mexc_tui.cli.io.logs import start_log
-    from mexc_tui.config.program import program_version
+    from mexc_tui.config.program import VERSION
     from mexc_tui.desk.process import DeskProcess
     from mexc_tui.desk.starting import Lifetime, Report, say
     from mexc_tui.domain.views import VenueKind
@@ -148,13 +159,19 @@ def _run(arguments: argparse.Namespace) -> int:
     except ExitError as error:
         say(Report(error=str(error), exit_code=error.code))
         return error.code
+    if arguments.armed and choice.kind is VenueKind.LIVE:
+        raise ExitError(
+            "A live desk always starts locked. Start it without --armed, then unlock it: `a` on a screen, or "
+            "`mexc-tui desk start --account NAME --armed --arm-name NAME`.",
+            USAGE,
+        )
     if arguments.fresh and choice.kind is not VenueKind.PAPER:
         raise ExitError("--fresh begins a new paper account; this desk has none.", USAGE)
     return DeskProcess(
         choice,
         file,
         limits,
-        program=program_version(),
+        program=VERSION,
         lifetime=Lifetime(arguments.lifetime),
         armed=arguments.armed,
         fresh=arguments.fresh,
@@ -168,23 +185,28 @@ def _start(arguments: argparse.Namespace) -> int:
     from mexc_tui.desk.launch import Caller, Start
     from mexc_tui.desk.starting import STARTER
     from mexc_tui.domain.client import Role
+    from mexc_tui.domain.views import VenueKind
 
     read_settings()
     choice = _choice(arguments)
+    live = choice.kind is VenueKind.LIVE
+    if live and arguments.armed and not arguments.arm_name:
+        raise ExitError("Orders of a live desk are real: repeat the account's name with --arm-name NAME.", USAGE)
     with settings_refused():
-        start = Start(choice, fresh=arguments.fresh, armed=arguments.armed)
+        start = Start(choice, fresh=arguments.fresh, armed=arguments.armed and not live)
     client = start.attach(
         Caller(name=STARTER, role=Role.TRADE), on_slow=lambda: narrate(f"the desk {choice.name} is starting")
     )
     try:
         info = client.info
-        if arguments.armed and not start.started:
-            acting.arm(client)
+        if arguments.armed and (live or not start.started):
+            acting.arm(client, arguments.arm_name or "")
         armed = client.status().armed
     finally:
         client.close()
     how = "runs" if start.started else "ran already"
-    locked = " It is locked: `a` on a screen, or `mexc-tui desk start --armed`, lets it take orders."
+    armed_by = f"--account {choice.name} --armed --arm-name {choice.name}" if live else "--armed"
+    locked = f" It is locked: `a` on a screen, or `mexc-tui desk start {armed_by}`, lets it take orders."
     text = f"The desk {info.name} {how} (process {info.pid}): {info.account}."
     say({}, text + (locked if armed is False else ""), as_json=False)
     return OK
@@ -300,7 +322,8 @@ def _row(entry: DeskEntry) -> Row:
         "program": entry.program,
         "uptime_s": max(0, time.time_ns() // 1_000_000 - entry.started_ms) // 1_000,
         **dict.fromkeys(
-            ("screens", "clients", "state", "reason", "armed", "ready", "open_orders", "unknown", "stays"), None
+            ("screens", "clients", "state", "reason", "armed", "ready", "open_orders", "unknown", "stays", "guard"),
+            None,
         ),
         "problem": "",
     }
@@ -324,6 +347,7 @@ def _row(entry: DeskEntry) -> Row:
         "open_orders": found.open_orders,
         "unknown": found.unknown,
         "stays": found.stays,
+        "guard": found.guard,
     }
 
 
@@ -333,6 +357,8 @@ def _state(row: Row) -> str:
         words.append("not ready")
     elif row["armed"] is False:
         words.append("locked")
+    if row["guard"]:
+        words.append(f"guard: {row['guard']}")
     if row["unknown"]:
         words.append(f"{row['unknown']} unknown")
     return ", ".join(words)
@@ -371,15 +397,28 @@ def _logs(arguments: argparse.Namespace) -> int:
                 time.sleep(0.2)
 
 
+def _guard(arguments: argparse.Namespace) -> int:
+    from mexc_tui.cli.io.logs import start_log
+    from mexc_tui.desk.guard.process import run
+
+    return run(lambda path, secrets: start_log(secrets, path))
+
+
 def _unit(arguments: argparse.Namespace) -> int:
     import shutil
 
     from mexc_tui.cli.io.output import say
 
-    choice = _choice(arguments)
+    if arguments.fresh:
+        raise ExitError(
+            "A unit with --fresh would begin a new paper account at every start of the service. Begin one with "
+            "`mexc-tui desk start --paper --fresh` and print the unit without it.",
+            USAGE,
+        )
+    given = ["--account", arguments.account] if arguments.account else _choice(arguments).arguments
     program = shutil.which("mexc-tui")
     command = _word(program) if program else f"{_word(sys.executable)} -m mexc_tui"
-    given = [*choice.arguments, *(["--armed"] if arguments.armed else [])]
+    given = [*given, *(["--armed"] if arguments.armed else [])]
     say({}, UNIT.format(command=command, arguments="".join(f" {_word(one)}" for one in given)), as_json=False)
     return OK
 

@@ -8,12 +8,15 @@ from itertools import chain
 from mexc_tui.cli.io.exits import FAILURE, OK
 
 _MORE = """\
-Each check ends in ok, warn or fail, and says what to do where it is not ok. Nothing is changed and no order is sent.
-With --json each line is one object: check, verdict, detail, remedy.
+Each check ends in ok, warn or fail, and says what to do where it is not ok. Nothing is changed and no order is sent,
+unless --live is given: then only what this program assumes about MEXC is checked, with orders of the smallest size,
+after you have typed the number of your account, and what was found is kept in the state folder.
+With --json each line is one object: check, verdict, detail, remedy (with --live: subject, assumed, verdict, found).
 
 exit codes:
   0    no check failed (some may warn)
-  1    a check failed
+  1    a check failed, or with --live the exchange did something else than is assumed
+  2    with --live: not allowed, nothing was placed
 """
 
 
@@ -28,11 +31,21 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     parser.add_argument("--keys", action="store_true", help="show every key as it arrives; Ctrl-C twice ends it")
+    parser.add_argument(
+        "--live",
+        metavar="SYMBOL",
+        help="also find out with the smallest real orders of this pair whether the exchange does what is assumed",
+    )
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Check, print and return the exit code."""
+    if arguments.live:
+        from mexc_tui.cli.arguments import symbols_of
+        from mexc_tui.cli.doctor import live
+
+        return live.run(symbols_of([arguments.live])[0], as_json=arguments.json)
     if arguments.keys:
         from mexc_tui.cli.doctor import keys
 

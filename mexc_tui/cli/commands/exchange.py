@@ -73,6 +73,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until a signal (or the end of stdin) and return the exit code."""
+    from mexc_tui.desk.loopback import skip_certificates
+
+    if not arguments.mirror:
+        skip_certificates()
     from mexc_tui.desk.exchange import run as exchange
     from mexc_tui.desk.exchange.options import ExchangeOptions
 

@@ -12,6 +12,7 @@ from mexc_tui.cli.io.exits import USAGE, ExitError
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the plain call."""
     parser.add_argument("--symbol", metavar="SYMBOL", help="pair to open on")
+    parser.add_argument("--account", metavar="NAME", help="the account of the vault to open (`mexc-tui keys`)")
     paper.add_fresh(parser)
     add_role(parser)
     parser.set_defaults(frames=None)
@@ -25,9 +26,14 @@ def run(arguments: argparse.Namespace) -> int:
     from mexc_tui.desk.launch import Start
     from mexc_tui.domain.views import VenueKind
 
-    choice = configured_desk()
-    if choice.kind is not VenueKind.LOCAL:
-        return paper.run(arguments)
+    if arguments.account is None:
+        choice = configured_desk()
+        if choice.kind is not VenueKind.LOCAL:
+            return paper.run(arguments)
+    else:
+        from mexc_tui.cli.accounts import account_desk
+
+        choice = account_desk(arguments.account)
     if arguments.fresh:
         raise ExitError(
             f"--fresh begins a new paper account, and the accounts of {choice.upstream} are kept there. "

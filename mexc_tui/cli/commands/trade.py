@@ -45,11 +45,17 @@ def _add_side(commands: argparse._SubParsersAction[argparse.ArgumentParser], sid
     parser.add_argument("size", metavar="SIZE", help="0.5, '$100' or 25%%")
     how = parser.add_mutually_exclusive_group(required=True)
     how.add_argument("--at", metavar="PRICE", help="limit price")
-    how.add_argument("--market", action="store_true", help="at the market")
+    how.add_argument(
+        "--market", action="store_true", help="at the market, with a price cap within your collar and slippage limit"
+    )
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument("--post-only", action="store_true", help="only as a maker; refused where it would trade at once")
     kind.add_argument("--ioc", action="store_true", help="trade at once what can be, cancel the rest")
     kind.add_argument("--fok", action="store_true", help="trade at once and whole, or not at all")
+    parser.add_argument(
+        "--uncapped", action="store_true", help="with --market: without the price cap that market orders get otherwise"
+    )
+    parser.add_argument("--yes", action="store_true", help="answer what the gate asks first, such as for a large order")
     parser.add_argument("--wait", metavar="S", type=float, default=0.0, help="wait so long for the order to finish")
     parser.add_argument("--json", action="store_true", help="one JSON object")
     add_desk(parser)

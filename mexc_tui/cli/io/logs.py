@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import sys
 import threading
-from io import TextIOWrapper
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from types import TracebackType
 
@@ -16,44 +13,27 @@ from mexc_tui.config.paths import log_file
 
 LARGEST_BYTES = 256 * 1024
 KEPT = 3
-HIDDEN = "[hidden]"
-
-
-class Scrubber(logging.Formatter):
-    """Formats a record and hides every secret that it was given, wherever it stands."""
-
-    def __init__(self, secrets: tuple[str, ...]) -> None:
-        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
-        self._secrets = tuple(secret for secret in secrets if len(secret) >= 4)
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the line without secrets."""
-        text = super().format(record)
-        for secret in self._secrets:
-            text = text.replace(secret, HIDDEN)
-        return text
-
-
-class PrivateLog(RotatingFileHandler):
-    """A log that only its owner may read, also after it was moved on."""
-
-    def _open(self) -> TextIOWrapper:
-        descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        return TextIOWrapper(os.fdopen(descriptor, "ab"), encoding=self.encoding)
+FILE = "mexc-tui"
+"""The name of the handler that writes the file."""
 
 
 def start_log(secrets: tuple[str, ...] = (), path: Path | None = None) -> None:
     """Send warnings and worse to the log; where its folder cannot be written there is none."""
+    from mexc_tui.cli.io.logfile import PrivateLog, Scrubber
+
     path = path or log_file()
     root = logging.getLogger()
-    for old in [handler for handler in root.handlers if isinstance(handler, RotatingFileHandler | _Unopened)]:
-        root.removeHandler(old)
-        old.close()
+    old = [handler for handler in root.handlers if handler.name == FILE or isinstance(handler, _Unopened)]
+    # A new list: a record may be on its way through the old one, to handlers of others too.
+    root.handlers = [handler for handler in root.handlers if handler not in old]
+    for handler in old:
+        handler.close()
     with contextlib.suppress(OSError):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handler = PrivateLog(path, maxBytes=LARGEST_BYTES, backupCount=KEPT, encoding="utf-8")
-        handler.setFormatter(Scrubber(secrets))
-        root.addHandler(handler)
+        opened = PrivateLog(path, maxBytes=LARGEST_BYTES, backupCount=KEPT, encoding="utf-8")
+        opened.set_name(FILE)
+        opened.setFormatter(Scrubber(secrets))
+        root.addHandler(opened)
     if not root.handlers:
         root.addHandler(logging.NullHandler())
     logging.captureWarnings(True)
@@ -69,7 +49,7 @@ class _Unopened(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         start_log(self._secrets)
         for handler in logging.getLogger().handlers:
-            if isinstance(handler, RotatingFileHandler):
+            if handler.name == FILE:
                 handler.handle(record)
 
 
@@ -81,7 +61,7 @@ def start_log_when_needed(secrets: tuple[str, ...] = ()) -> None:
     root = logging.getLogger()
     for old in [handler for handler in root.handlers if isinstance(handler, _Unopened)]:
         root.removeHandler(old)
-    if not any(isinstance(handler, RotatingFileHandler) for handler in root.handlers):
+    if not any(handler.name == FILE for handler in root.handlers):
         root.addHandler(_Unopened(secrets))
 
 

@@ -91,8 +91,7 @@ def requests_check(now: RestMetrics, settings: MexcSettings) -> Check:
         failed = f"{now.breaker_failures} failed in a row" if now.breaker_failures else "none fails"
         return ok("requests", f"{detail}; {failed}")
     again = f"tried again in {now.held_s:.0f} s" if now.held_s >= 1 else "the next one tries it again"
-    cancels = "cancels too" if now.cancels_held else "cancels are tried all the same"
-    detail = f"none goes out: {now.held}; orders are refused here, {cancels}; {again}. {detail}"
+    detail = f"none goes out: {now.held}; orders are refused here, cancels try all the same; {again}. {detail}"
     return warn("requests", detail, "Wait for that time; slow down other programs that use this address.")
 
 
@@ -136,7 +135,7 @@ async def _key(rest: MexcRest, settings: MexcSettings, *, reached: bool) -> Chec
             info = await rest.account.api_key_info()
     except (TimeoutError, VenueError):
         info = None
-    return _scope(account, info, real=not settings.orders_allowed)
+    return _scope(account, info, real=not settings.is_local)
 
 
 def _refused_key(error: VenueError) -> Check:
@@ -156,6 +155,8 @@ def _scope(account: AccountInfo, info: KeyInfo | None, *, real: bool) -> Check:
     detail += f"; {len(info.ip_white_list)} addresses allowed" if info.ip_white_list else "; any address"
     if real and any("WITHDRAW" in permission.upper() for permission in info.permissions):
         return warn("API key", detail, "It may withdraw, which this program never needs: use a key that may not.")
+    if real and not info.ip_white_list:
+        return warn("API key", detail, "Bind it to your addresses at MEXC, so that it is worthless to a thief.")
     if info.days_left is not None and info.days_left < DAYS_LEFT:
         return warn("API key", detail, "It expires soon: make a new one, and bind it to your addresses.")
     if account.can_trade is False:

@@ -13,21 +13,22 @@ from mexc_tui.config.errors import ConfigError
 from mexc_tui.config.limits import limits_of
 from mexc_tui.config.loading import SettingsFile, load
 from mexc_tui.config.paths import config_file, log_file, state_folder
-from mexc_tui.config.program import program_version
+from mexc_tui.config.program import VERSION
 from mexc_tui.config.settings import Credentials, VenueSettings
-from mexc_tui.desk.accounts import JOURNAL, known_folder
 from mexc_tui.desk.doctor.checks import Check, fail, ok, warn
 from mexc_tui.desk.doctor.exchange import exchange_checks
-from mexc_tui.desk.plan import is_local
-from mexc_tui.domain.views import VenueKind
+from mexc_tui.desk.plan import is_local, kind_at
+from mexc_tui.domain.limits import TradingState
+from mexc_tui.store.accounts import JOURNAL, known_folder
 from mexc_tui.store.inspect import inspect
+from mexc_tui.store.latch import trading_state
 from mexc_tui.venues.mexc.rest.signing import SigningError, self_test
 from mexc_tui.venues.mexc.settings import MexcSettings
 
 
 def machine_checks() -> Iterator[Check]:
     """Check this machine first, then the exchange."""
-    yield ok("program", f"mexc-tui {program_version()}, Python {platform.python_version()}, {platform.system()}")
+    yield ok("program", f"mexc-tui {VERSION}, Python {platform.python_version()}, {platform.system()}")
     file, check = _config()
     yield check
     venue, keys, check = _environment(file)
@@ -97,11 +98,36 @@ def _folder(name: str, path: Path, what: str) -> Check:
     return ok(name, f"{path} {'can be written' if there == path else 'will be made'}")
 
 
+def desk_of_account() -> str:
+    """Return who holds the journal of the configured account; empty where nobody does.
+
+    Raises:
+        ConfigError: addresses or keys cannot be used.
+    """
+    folder = _known_folder()
+    return "" if folder is None else inspect(folder / JOURNAL).holder
+
+
+def halt_of_account() -> str:
+    """Return why trading with the configured account is halted on this machine; empty where it is not.
+
+    Raises:
+        ConfigError: addresses or keys cannot be used.
+    """
+    folder = _known_folder()
+    state, reason = (TradingState.ACTIVE, "") if folder is None else trading_state(folder)
+    return reason or "halted" if state is TradingState.HALTED else ""
+
+
+def _known_folder() -> Path | None:
+    venue, keys = venue_settings(load(config_file()).settings.venue, os.environ), credentials(os.environ)
+    return known_folder(kind_at(venue.base_url), venue.base_url, keys)
+
+
 def _journal(venue: VenueSettings, keys: Credentials) -> Check:
     if not keys:
         return ok("journal", "none is kept without an API key")
-    kind = VenueKind.LOCAL if is_local(venue.base_url) else VenueKind.LIVE
-    folder = known_folder(kind, venue.base_url, keys)
+    folder = known_folder(kind_at(venue.base_url), venue.base_url, keys)
     if folder is None:
         return ok("journal", "this key was not used yet; the journal of its account is made at the first start")
     path = folder / JOURNAL

@@ -9,7 +9,7 @@ import msgspec
 
 from mexc_tui.domain.book import OrderBook
 from mexc_tui.domain.inputs import BookDelta, TradesSeen
-from mexc_tui.domain.numbers import EXACT, BadNumberError, parse_decimal, plain, scaled
+from mexc_tui.domain.numbers import EXACT, BadNumberError, parse_decimal, scaled, units_of
 from mexc_tui.domain.orders import Side
 from mexc_tui.domain.views import BookState
 from mexc_tui.kernel.books import CROSSED
@@ -105,8 +105,8 @@ class BookFeed:
                     continue
                 ids[trade.trade_id] = None
             try:
-                price = scaled(plain(trade.price), pair.price_decimals)
-                qty = _steps(plain(trade.qty), pair.qty_decimals)
+                price = units_of(trade.price, pair.price_decimals)
+                qty = int(trade.qty.scaleb(pair.qty_decimals, EXACT))
             except BadNumberError as error:
                 _log.warning("a trade of %s was left out: %s", seen.symbol, error)
                 continue

@@ -15,9 +15,9 @@ from typing import Any
 
 import msgspec
 
+from mexc_tui.config.files import decode_json, read_whole
+from mexc_tui.config.locks import FileLock, HeldError
 from mexc_tui.desk.errors import InvalidRequestError, RefusedError
-from mexc_tui.store.errors import JournalError, JournalInUseError
-from mexc_tui.store.lock import FileLock
 from mexc_tui.venues.simulator.changes import Changes, Record, bring_up_to_date
 from mexc_tui.venues.simulator.core.events import BookBroken, BookLevel, CandleMoved, PublicTrade, SimEvent
 from mexc_tui.venues.simulator.exchange import Exchange
@@ -31,7 +31,7 @@ WHOLE_EVERY = 5
 """After so many times the whole state is written instead, while something changes."""
 
 _record_line = msgspec.json.Encoder().encode
-_read_record = msgspec.json.Decoder(Record).decode
+MOST_BYTES = 256 << 20
 
 
 class StateError(Exception):
@@ -82,12 +82,12 @@ class StateFile:
         content = self._read(self._path)
         if content:
             try:
-                saved = msgspec.json.decode(content, type=_Saved)
+                saved = decode_json(content, _Saved)
                 if saved.format != FORMAT:
                     raise ValueError(f"it has format {saved.format}, this program reads {FORMAT}")
                 self._kept.restore(bring_up_to_date(saved.exchange, self._later(saved.generation)))
-            except (ValueError, msgspec.DecodeError) as problem:
-                reason = str(problem).rstrip(".")
+            except (ValueError, ArithmeticError) as problem:
+                reason = str(problem).rstrip(".") if isinstance(problem, ValueError) else "a number in it is none"
                 raise StateError(f"The state file {self._path} cannot be used ({reason}); move it away.") from None
             self.keys = saved.keys
             self._generation = saved.generation
@@ -221,8 +221,8 @@ class StateFile:
             if number < generation:
                 continue
             try:
-                records += [_read_record(line) for line in lines]
-            except msgspec.MsgspecError as problem:
+                records += [decode_json(line, Record) for line in lines]
+            except ValueError as problem:
                 raise ValueError(f"its journal {path.name} is damaged: {problem}") from None
             if unfinished:
                 break
@@ -230,7 +230,7 @@ class StateFile:
 
     def _read(self, path: Path) -> bytes:
         try:
-            return path.read_bytes()
+            return read_whole(path, MOST_BYTES)
         except FileNotFoundError:
             return b""
         except OSError as problem:
@@ -265,17 +265,15 @@ def lock_state(path: Path | None) -> Iterator[None]:
         return
     try:
         lock = FileLock(path.with_name(path.name + ".lock"))
-    except JournalInUseError:
+    except HeldError as error:
         raise RefusedError(
-            f"Another program is trading with the paper account in {path}. Close it first; nothing was started."
+            f"Another program{error.holder} is trading with the paper account in {path}. Close it first; nothing was "
+            "started."
         ) from None
-    except JournalError as error:
-        why = error.__cause__.strerror if isinstance(error.__cause__, OSError) else str(error)
-        raise InvalidRequestError(f"{path} cannot be used: {why}. The exchange was not started.") from None
-    try:
+    except OSError as error:
+        raise InvalidRequestError(f"{path} cannot be used: {error.strerror}. The exchange was not started.") from None
+    with lock:
         yield
-    finally:
-        lock.release()
 
 
 def open_state(path: Path | None, exchange: Exchange, kept: KeptState | None = None) -> StateFile | None:

@@ -6,11 +6,12 @@ from decimal import Decimal
 
 import msgspec
 
+from mexc_tui.domain.capping import capped
 from mexc_tui.domain.commands import Draft
 from mexc_tui.domain.instrument import Instrument
 from mexc_tui.domain.limits import Violation
 from mexc_tui.domain.numbers import ONE, ZERO, ceil_to, divide, exact, floor_to, plain, round_to, unscaled
-from mexc_tui.domain.orders import OrderType, Side
+from mexc_tui.domain.orders import Order, OrderType, Side
 from mexc_tui.domain.views import BookView, GateInputs
 from mexc_tui.domain.walk import Liquidity, Taken
 
@@ -42,8 +43,10 @@ class Size(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class Case:
     """A draft beside the state it is judged in, with what several controls share worked out once."""
 
-    def __init__(self, draft: Draft, inputs: GateInputs, seen: Seen | None) -> None:
-        self.draft = draft
+    def __init__(self, asked: Draft, inputs: GateInputs, seen: Seen | None) -> None:
+        self.asked = asked
+        draft = self.draft = capped(asked, inputs)
+        """What would go out."""
         self.inputs = inputs
         self.limits = inputs.limits
         self.seen = seen
@@ -52,8 +55,10 @@ class Case:
         self.price = None if self.is_market else draft.price
         self.bid, self.ask = touches(inputs.book)
         self.reference = reference_price(inputs)
-        self.reduces = not self.buying and inputs.base_free is not None
-        """A sell of what is held; one of more than that is refused by itself (SIDE_SANITY, FREE_BALANCE)."""
+        self.cash = frozenset({inputs.currency, *inputs.limits.cash})
+        out = self.quote in self.cash or inputs.flattening
+        self.reduces = not self.buying and inputs.base_free is not None and out
+        """A sell of what is held, into cash or to flatten; more than is held is for SIDE_SANITY and FREE_BALANCE."""
         self._liquidity: Liquidity | None = None
 
     @property
@@ -111,7 +116,14 @@ class Case:
         if self.price is not None:
             return Size(qty=qty, notional=qty * self.price, taken=taken)
         beyond = ZERO if taken.complete or taken.worst is None else (qty - taken.qty) * taken.worst
-        return Size(qty=qty, notional=taken.quote + beyond, taken=taken)
+        notional = taken.quote + beyond
+        if self.buying and self.far_touch is not None:
+            # The exchange takes the order at its own protective price and wants all of that free.
+            protective = ceil_to(
+                self.far_touch * (ONE + self.instrument.market_reserve), self.instrument.price_decimals
+            )
+            notional = max(notional, qty * protective)
+        return Size(qty=qty, notional=notional, taken=taken)
 
     def drafted(self) -> Size | None:
         """Return the size on the ticket; None where none is given or it cannot be worked out."""
@@ -132,15 +144,24 @@ class Case:
             return size.notional * self.instrument.taker_fee
         return size.taken.quote * self.instrument.taker_fee + resting * self.instrument.maker_fee
 
+    def value(self, size: Size) -> Decimal:
+        """Return what a size is worth in the account's currency."""
+        price = self.inputs.quote_price
+        if price is None:
+            raise MissingInputError(f"what {self.quote or 'the quote asset'} is worth in {self.inputs.currency}")
+        return size.notional * price
+
+    @property
+    def brings(self) -> str:
+        """The asset that the order brings if it fills."""
+        return self.base if self.buying else self.quote
+
     def exposure(self) -> Decimal:
-        """Return the value of the symbol's holding if every working buy fills."""
-        if self.inputs.base_total is None:
-            raise MissingInputError("your holdings")
-        if self.inputs.base_total == 0:
-            return self.inputs.working_buy_value
-        if self.reference is None:
-            raise MissingInputError("a price for your holdings")
-        return self.inputs.base_total * self.reference + self.inputs.working_buy_value
+        """Return the value of the asset that the order brings, if everything that works fills."""
+        exposure = self.inputs.base_exposure if self.buying else self.inputs.quote_exposure
+        if exposure is None:
+            raise MissingInputError(f"what your holdings and working orders of {self.brings} are worth")
+        return exposure
 
 
 def touches(book: BookView | None) -> tuple[Decimal | None, Decimal | None]:
@@ -198,6 +219,13 @@ def fingerprint(symbol: str, side: Side, price: Decimal | None, qty: Decimal | N
     """Return what makes two orders look the same: symbol, side, price (none: market) and size."""
     at = "market" if price is None else plain(price)
     return f"{symbol}|{side.value}|{at}|{'' if qty is None else plain(qty)}"
+
+
+def mark_of(order: Draft | Order) -> str:
+    """Return the fingerprint of an order; of a market order by what was asked for, whatever its cap."""
+    at_market = order.type is OrderType.MARKET or (isinstance(order, Order) and order.capped)
+    size = order.qty if order.quote_qty is None else order.quote_qty
+    return fingerprint(order.symbol, order.side, None if at_market else order.price, size)
 
 
 def through_touch(code: str, case: Case, price: Decimal, touch: Decimal, name: str) -> Violation | None:

@@ -22,6 +22,14 @@ def collar_far(case: Case) -> Violation | None:
     return through_touch("PRICE_COLLAR_FAR", case, case.price, touch, name)
 
 
+def market_cap(case: Case) -> Violation | None:
+    """Refuse a market order that nothing is there to cap the price of, unless it was asked for without a cap."""
+    if not case.is_market or case.draft.uncapped:
+        return None
+    side = "offers" if case.buying else "bids"
+    return fault("MARKET_CAP", f"There are no {side} in the book to cap the price of a market order by.")
+
+
 def collar_near(case: Case) -> Violation | None:
     """Refuse a resting price absurdly far from its own side's touch."""
     touch = case.near_touch

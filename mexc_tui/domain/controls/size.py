@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import msgspec
+
 from mexc_tui.domain.controls.case import (
     Case,
     MissingInputError,
     Size,
     counted,
     fault,
-    fingerprint,
     grouped,
+    mark_of,
     money,
     percent,
     through_touch,
 )
-from mexc_tui.domain.limits import Violation
+from mexc_tui.domain.limits import Violation, asset_limit, order_limit
 from mexc_tui.domain.numbers import decimals_of, divide, floor_to, round_to
 
 
@@ -99,15 +101,17 @@ def max_order_qty(case: Case, size: Size) -> Violation | None:
 
 
 def max_order_value(case: Case, size: Size) -> Violation | None:
-    most = case.limits.max_order_value
-    if size.notional <= most:
+    value, most, currency = case.value(size), order_limit(case.limits, case.draft.symbol), case.inputs.currency
+    if value <= most:
         return None
+    same = case.quote == currency
+    detail = "" if same else f" ({money(size.notional, up=True)} {case.quote})"
     return fault(
         "MAX_ORDER_VALUE",
-        f"The order is worth {money(size.notional, up=True)} {case.quote};"
-        f" your limit for one order is {money(most)} {case.quote}.",
+        f"The order is worth {money(value, up=True)} {currency}{detail};"
+        f" your limit for one order is {money(most)} {currency}.",
         most,
-        size.notional,
+        value,
     )
 
 
@@ -196,24 +200,56 @@ def free_balance(case: Case, size: Size) -> Violation | None:
 
 
 def max_position(case: Case, size: Size) -> Violation | None:
-    after, most = case.exposure() + size.notional, case.limits.max_position_value
+    if case.brings in case.cash:
+        return None
+    most, currency = asset_limit(case.limits, case.brings), case.inputs.currency
+    after = case.exposure() + case.value(size)
     if after <= most:
         return None
     return fault(
         "MAX_POSITION",
-        f"With all working buys filled you would hold {case.base} worth {money(after, up=True)} {case.quote};"
-        f" your limit is {money(most)} {case.quote}.",
+        f"With all working orders filled you would hold {case.brings} worth {money(after, up=True)} {currency};"
+        f" your limit for it is {money(most)} {currency}.",
         most,
         after,
     )
 
 
+def max_gross_exposure(case: Case, size: Size) -> Violation | None:
+    """Refuse what turns too much cash into assets; exchanging one asset for another leaves their sum as it is."""
+    if not case.buying or case.quote not in case.cash or case.base in case.cash:
+        return None
+    gross, most, currency = case.inputs.gross_exposure, case.limits.max_gross_exposure, case.inputs.currency
+    if gross is None:
+        raise MissingInputError("what everything you hold and all working orders are worth")
+    after = gross + case.value(size)
+    if after <= most:
+        return None
+    return fault(
+        "MAX_GROSS_EXPOSURE",
+        f"With all working orders filled you would hold assets worth {money(after, up=True)} {currency} in all;"
+        f" your limit is {money(most)} {currency}.",
+        most,
+        after,
+    )
+
+
+def session_budget(case: Case, size: Size) -> Violation | None:
+    most, currency = case.limits.max_day_exposure, case.inputs.currency
+    if not most:
+        return None
+    after = case.inputs.standing.day_exposure + case.value(size)
+    if after <= most:
+        return None
+    text = f"With it, orders worth {money(after, up=True)} {currency} would have been sent today;"
+    return fault("SESSION_BUDGET", f"{text} your limit is {money(most)} {currency}.", most, after)
+
+
 def duplicate_order(case: Case, size: Size) -> Violation | None:
     if case.inputs.flattening:
         return None
-    draft, limits = case.draft, case.limits
-    qty = size.qty if draft.quote_qty is None else draft.quote_qty
-    mark = fingerprint(draft.symbol, draft.side, case.price, qty)
+    asked, limits = case.asked, case.limits
+    mark = mark_of(asked if asked.quote_qty is not None else msgspec.structs.replace(asked, qty=size.qty))
     window = limits.duplicate_window_ms
     sent = sum(1 for age, other in case.inputs.recent_sends if age < window and other == mark)
     if sent < limits.duplicate_max:

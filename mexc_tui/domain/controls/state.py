@@ -5,6 +5,7 @@ from __future__ import annotations
 from mexc_tui.domain.controls.case import Case, MissingInputError, counted, fault, grouped, percent
 from mexc_tui.domain.limits import TradingState, Violation
 from mexc_tui.domain.numbers import divide
+from mexc_tui.domain.orders import OrderType
 from mexc_tui.domain.views import BookState, GateInputs
 
 SECOND_MS = 1_000
@@ -61,6 +62,42 @@ def book_fresh(case: Case) -> Violation | None:
     return fault("BOOK_FRESH", f"The order book is {age:,} ms old; your limit is {limit:,} ms.", limit, age)
 
 
+def price_path(case: Case) -> Violation | None:
+    """Refuse where the quote asset has no price in the account's currency, or only an old one."""
+    quote, currency = case.instrument.quote, case.inputs.currency
+    if case.inputs.quote_price is None:
+        return fault(
+            "PRICE_PATH",
+            f"{quote} has no price in {currency} now, so no limit in {currency} can be kept; no new exposure.",
+        )
+    age, limit = case.inputs.price_age_ms, case.limits.max_price_age_ms
+    if age is None:
+        raise MissingInputError(f"the age of the price of {quote} in {currency}")
+    if age <= limit:
+        return None
+    return fault(
+        "PRICE_PATH", f"The price of {quote} in {currency} is {age:,} ms old; your limit is {limit:,} ms.", limit, age
+    )
+
+
+def self_cross(case: Case) -> Violation | None:
+    """Refuse an order that would trade with one of our own; one without a price limit has to meet none at all."""
+    own = case.inputs.own_ask if case.buying else case.inputs.own_bid
+    if own is None or case.inputs.flattening:
+        return None
+    name, at = own
+    if case.price is not None and (case.price < at if case.buying else case.price > at):
+        return None
+    side = "sell" if case.buying else "buy"
+    return fault(
+        "SELF_CROSS",
+        f"It would trade with your own {side} order {name} at {grouped(at)}."
+        f" Cancel that one first, or stay {'below' if case.buying else 'above'} its price.",
+        at,
+        case.price if case.price is not None else "market",
+    )
+
+
 def book_valid(case: Case) -> Violation | None:
     if case.inputs.flattening:
         return None
@@ -75,13 +112,29 @@ def book_valid(case: Case) -> Violation | None:
     return None
 
 
+def market_data_reasonability(case: Case) -> Violation | None:
+    """Refuse where best bid and ask are so far apart that the book says little of what things are worth."""
+    bid, ask, most = case.bid, case.ask, case.limits.max_spread
+    if bid is None or ask is None or ask <= 0:
+        return None
+    spread = divide(ask - bid, ask, 8)
+    if spread <= most:
+        return None
+    return fault(
+        "MARKET_DATA_REASONABILITY",
+        f"Best bid {grouped(bid)} and ask {grouped(ask)} are {percent(spread)} apart; your limit is {percent(most)}.",
+        most,
+        spread,
+    )
+
+
 def intent_still_valid(case: Case) -> Violation | None:
     """Refuse where the market is no longer what the trader saw; a limit order without a screen states its price."""
     seen, limits = case.seen, case.limits
     if seen is None or case.inputs.flattening:
         return None
     if seen.version == 0 and seen.bid is None and seen.ask is None:
-        if case.is_market:
+        if case.asked.type is OrderType.MARKET:
             raise MissingInputError("the book you were looking at")
         return None
     if seen.age_ms > limits.max_seen_age_ms:
@@ -120,9 +173,18 @@ def stream_reconciling(case: Case) -> Violation | None:
 
 
 def trading_state(case: Case) -> Violation | None:
-    if case.inputs.flattening or case.inputs.state is TradingState.ACTIVE:
+    if case.inputs.flattening or case.inputs.state is not TradingState.HALTED:
         return None
     return fault("TRADING_STATE", "Trading is halted; cancel and flatten work, and resume lifts it.")
+
+
+def reducing(case: Case) -> Violation | None:
+    if case.inputs.state is not TradingState.REDUCING:
+        return None
+    text = (
+        "Trading is reducing: only sales of what you hold into cash are taken. The risk pane says why; resume ends it."
+    )
+    return fault("REDUCING", text)
 
 
 def armed(case: Case) -> Violation | None:

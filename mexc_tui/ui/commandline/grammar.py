@@ -35,12 +35,44 @@ class OrderIntent(msgspec.Struct, frozen=True, kw_only=True):
     type: OrderType
     symbol: str | None = None
     price: Decimal | PriceWord | None = None
+    uncapped: bool = False
+    """A market order without a price cap."""
+    confirmed: bool = False
+    """Whether what the gate asks first is answered with yes."""
+
+
+class AmendIntent(msgspec.Struct, frozen=True, kw_only=True):
+    """Another size or price for the order at the cursor, or the only one of the symbol."""
+
+    qty: Decimal | None = None
+    """New size in base, what has filled included."""
+    price: Decimal | None = None
+    client_order_id: str = ""
+    """The order that is meant; empty until the screen has found it."""
+    confirmed: bool = False
+    """Whether what the gate asks first is answered with yes."""
 
 
 class CancelIntent(msgspec.Struct, frozen=True, kw_only=True):
     everything: bool = False
     symbol: str | None = None
     side: Side | None = None
+
+
+class CostIntent(msgspec.Struct, frozen=True, kw_only=True):
+    """What a holding of unknown cost, or all of it, cost a piece."""
+
+    asset: str
+    price: Decimal
+    whole: bool = False
+
+
+class LimitIntent(msgspec.Struct, frozen=True, kw_only=True):
+    """Another value of a limit; None calls off its loosening."""
+
+    name: str
+    value: Decimal | None
+    reason: str = ""
 
 
 class FlattenIntent(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,29 +88,35 @@ class GoIntent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SimpleIntent(msgspec.Struct, frozen=True, kw_only=True):
-    """A word without arguments: halt, resume, arm, lock, help, quit, reconcile; or ``theme`` with its name."""
+    """A word without arguments: halt, resume, arm, lock, help, quit, reconcile; ``theme`` or ``arm`` with a name."""
 
     name: str
     argument: str = ""
 
 
-Intent = OrderIntent | CancelIntent | FlattenIntent | GoIntent | SimpleIntent
+Intent = OrderIntent | AmendIntent | CostIntent | LimitIntent | CancelIntent | FlattenIntent | GoIntent | SimpleIntent
 
 USAGE: tuple[tuple[str, str], ...] = (
     ("buy 0.5 at 64000", "limit buy, size in base"),
     ("sell $100 at ask po", "post-only sell at the best ask, size in quote"),
-    ("buy 25% BTCUSDT market", "market buy with a quarter of what is free"),
+    ("buy 25% BTCUSDT market", "market buy with a quarter of what is free, price capped; uncapped lifts the cap"),
     ("buy 0.5 at 64000 ioc", "also fok; at bid, ask, mid or cursor"),
+    ("amend 0.5 · amend at 64000", "new size or price of the order at the cursor, or the only one"),
+    ("buy 3 at 64000 yes", "answers what the gate asks first, such as for a large order"),
     ("cancel · cancel buys · cancel all", "orders of this symbol, one side, everything"),
     ("flatten · flatten all", "sell what is held"),
+    ("cost BTC 61234.5", "what a holding of unknown cost was bought at; “whole” after it replaces what is known"),
+    ("limit max_order_value 500", "tighter at once; looser after a delay: limit NAME VALUE because REASON"),
+    ("limit max_order_value cancel", "call off a loosening that waits"),
     ("halt · resume", "stop and allow trading"),
-    ("arm · lock", "unlock and lock sending"),
+    ("arm · arm NAME · lock", "unlock and lock sending; a live account is unlocked by its name"),
     ("symbol ETHUSDT · interval 5m", "look elsewhere"),
+    ("risk", "what each control has left"),
     ("theme light · reconcile · help · quit", ""),
 )
 
 _SIMPLE = ("halt", "resume", "arm", "lock", "help", "quit", "reconcile")
-VERBS = ("buy", "sell", "cancel", "flatten", "symbol", "interval", "theme", *_SIMPLE)
+VERBS = ("buy", "sell", "amend", "cancel", "flatten", "cost", "limit", "risk", "symbol", "interval", "theme", *_SIMPLE)
 _TYPES = {"po": OrderType.POST_ONLY, "post": OrderType.POST_ONLY, "ioc": OrderType.IOC, "fok": OrderType.FOK}
 
 
@@ -94,14 +132,22 @@ def parse(line: str, symbols: frozenset[str] = frozenset()) -> Intent:
     verb, rest = words[0].lower(), words[1:]
     if verb in ("buy", "sell"):
         return _order(Side.BUY if verb == "buy" else Side.SELL, rest, symbols)
+    if verb == "amend":
+        return _amend(rest)
     if verb == "cancel":
         return _cancel(rest, symbols)
     if verb == "flatten":
         return _flatten(rest, symbols)
-    if verb in _SIMPLE:
+    if verb == "cost":
+        return _cost(rest)
+    if verb == "limit":
+        return _limit(rest)
+    if verb == "arm" and len(rest) == 1:
+        return SimpleIntent(name="arm", argument=rest[0])
+    if verb in (*_SIMPLE, "risk"):
         if rest:
             raise CommandError(f"{verb} takes nothing after it")
-        return SimpleIntent(name=verb)
+        return SimpleIntent(name="tab_risk" if verb == "risk" else verb)
     if verb in ("symbol", "interval", "theme"):
         return _look(verb, rest, symbols)
     near = difflib.get_close_matches(verb, VERBS, 1)
@@ -141,7 +187,7 @@ def _order(side: Side, words: list[str], symbols: frozenset[str]) -> OrderIntent
     symbol: str | None = None
     price: Decimal | PriceWord | None = None
     kind: OrderType | None = None
-    market = False
+    market = uncapped = confirmed = False
     rest = words[1:]
     while rest:
         word = rest.pop(0)
@@ -152,6 +198,10 @@ def _order(side: Side, words: list[str], symbols: frozenset[str]) -> OrderIntent
             price = _price(rest.pop(0))
         elif lower == "market":
             market = True
+        elif lower == "uncapped":
+            uncapped = True
+        elif lower == "yes":
+            confirmed = True
         elif lower in _TYPES:
             if kind is not None:
                 raise CommandError("say one of po, ioc and fok")
@@ -164,10 +214,18 @@ def _order(side: Side, words: list[str], symbols: frozenset[str]) -> OrderIntent
             raise CommandError(f"“{word[:20]}” was not understood")
     if market and (price is not None or kind is not None):
         raise CommandError("a market order takes no price and no po, ioc or fok")
+    if uncapped and not market:
+        raise CommandError("only a market order can be uncapped: write “market uncapped”")
     if not market and price is None:
         raise CommandError("at which price? write “at PRICE”, “at bid”, or “market”; nothing was sent")
     return OrderIntent(
-        side=side, size=size, type=OrderType.MARKET if market else kind or OrderType.LIMIT, symbol=symbol, price=price
+        side=side,
+        size=size,
+        type=OrderType.MARKET if market else kind or OrderType.LIMIT,
+        symbol=symbol,
+        price=price,
+        uncapped=uncapped,
+        confirmed=confirmed,
     )
 
 
@@ -193,6 +251,24 @@ def _number(word: str) -> bool:
     return True
 
 
+def _amend(words: list[str]) -> AmendIntent:
+    qty, rest = None, list(words)
+    confirmed = bool(rest) and rest[-1].lower() == "yes"
+    if confirmed:
+        rest.pop()
+    if rest and rest[0].lower() not in ("at", "@"):
+        try:
+            qty = parse_decimal(rest.pop(0))
+        except BadNumberError:
+            raise CommandError("amend takes a size in base, “at PRICE”, or both: amend 0.5 at 64000") from None
+        if qty <= 0:
+            raise CommandError("a size must be above zero; cancel takes an order back")
+    price = _price(rest[1]) if len(rest) == 2 and rest[0].lower() in ("at", "@") else None
+    if isinstance(price, PriceWord) or (rest and price is None) or (qty is None and price is None):
+        raise CommandError("amend takes a size in base, “at PRICE”, or both: amend 0.5 at 64000")
+    return AmendIntent(qty=qty, price=price, confirmed=confirmed)
+
+
 def _cancel(words: list[str], symbols: frozenset[str]) -> CancelIntent:
     if not words:
         return CancelIntent()
@@ -216,6 +292,25 @@ def _flatten(words: list[str], symbols: frozenset[str]) -> FlattenIntent:
     if words[0].lower() == "all":
         return FlattenIntent(everything=True)
     return FlattenIntent(symbol=_symbol(words[0], symbols))
+
+
+def _cost(words: list[str]) -> CostIntent:
+    price = _price(words[1]) if len(words) in (2, 3) else None
+    if not isinstance(price, Decimal) or words[2:] not in ([], ["whole"]):
+        raise CommandError("cost takes an asset and a price: cost BTC 61234.5, or cost BTC 61234.5 whole")
+    return CostIntent(asset=words[0].upper(), price=price, whole=len(words) == 3)
+
+
+def _limit(words: list[str]) -> LimitIntent:
+    if len(words) == 2 and words[1].lower() == "cancel":
+        return LimitIntent(name=words[0], value=None)
+    if len(words) < 2 or (len(words) > 2 and (words[2].lower() != "because" or len(words) == 3)):
+        raise CommandError("limit takes a name and a value: limit max_order_value 500; to loosen, add “because REASON”")
+    try:
+        value = parse_decimal(words[1])
+    except BadNumberError:
+        raise CommandError(f"“{words[1][:20]}” is not a number; write cancel to call off a loosening") from None
+    return LimitIntent(name=words[0], value=value, reason=" ".join(words[3:]))
 
 
 def _look(verb: str, words: list[str], symbols: frozenset[str]) -> Intent:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 
+import msgspec
+
 from mexc_tui.domain.commands import (
+    AmendOrder,
     Arm,
     CancelAll,
     Command,
@@ -13,16 +17,21 @@ from mexc_tui.domain.commands import (
     Halt,
     Reconcile,
     Resume,
+    SetCost,
+    SetLimit,
 )
-from mexc_tui.domain.orders import OrderType
+from mexc_tui.domain.orders import Order
 from mexc_tui.domain.sizing import SizeError, draft_for
 from mexc_tui.domain.views import BookView, GateInputs
 from mexc_tui.ui.commandline.grammar import (
+    AmendIntent,
     CancelIntent,
     CommandError,
+    CostIntent,
     FlattenIntent,
     GoIntent,
     Intent,
+    LimitIntent,
     OrderIntent,
     PriceWord,
     SimpleIntent,
@@ -39,23 +48,36 @@ def order_draft(intent: OrderIntent, inputs: GateInputs, cursor: Decimal | None)
     if isinstance(price, PriceWord):
         price = _price_of(price, inputs.book, cursor, inputs)
     try:
-        return draft_for(intent.size, side=intent.side, order_type=intent.type, price=price, inputs=inputs)
+        draft = draft_for(intent.size, side=intent.side, order_type=intent.type, price=price, inputs=inputs)
+        return msgspec.structs.replace(draft, uncapped=intent.uncapped)
     except SizeError as problem:
         raise CommandError(str(problem)) from None
 
 
 def plain_command(intent: Intent, command_id: str, symbol: str) -> Command | None:
     """Return the command of an intent that needs no prices; None for one that the screen handles itself."""
+    if isinstance(intent, AmendIntent):
+        return AmendOrder(
+            command_id=command_id,
+            client_order_id=intent.client_order_id,
+            qty=intent.qty,
+            price=intent.price,
+            confirmed=intent.confirmed,
+        )
     if isinstance(intent, CancelIntent):
         target = None if intent.everything else intent.symbol or symbol
         return CancelAll(command_id=command_id, symbol=target, side=intent.side)
+    if isinstance(intent, CostIntent):
+        return SetCost(command_id=command_id, asset=intent.asset, price=intent.price, whole=intent.whole)
+    if isinstance(intent, LimitIntent):
+        return SetLimit(command_id=command_id, name=intent.name, value=intent.value, reason=intent.reason)
     if isinstance(intent, FlattenIntent):
         return Flatten(command_id=command_id, symbol=None if intent.everything else intent.symbol or symbol)
     if isinstance(intent, SimpleIntent):
         simple: dict[str, Command] = {
             "halt": Halt(command_id=command_id),
             "resume": Resume(command_id=command_id),
-            "arm": Arm(command_id=command_id, armed=True),
+            "arm": Arm(command_id=command_id, armed=True, name=intent.argument),
             "lock": Arm(command_id=command_id, armed=False),
             "reconcile": Reconcile(command_id=command_id),
         }
@@ -63,11 +85,31 @@ def plain_command(intent: Intent, command_id: str, symbol: str) -> Command | Non
     return None
 
 
-def describe(intent: Intent, draft: Draft | None, symbol: str) -> str:
-    """Return one line that says what Enter would do."""
+def order_meant(intent: AmendIntent, open_orders: Sequence[Order], cursor: Decimal | None) -> Order:
+    """Return the order that shall be amended: the one at the cursor, else the only one.
+
+    Raises:
+        CommandError: there is none, or it could be one of several.
+    """
+    limits = [order for order in open_orders if order.price is not None]
+    found = [order for order in limits if order.price == cursor] or limits
+    if not found:
+        raise CommandError("no order of this symbol is open")
+    if len(found) > 1:
+        raise CommandError(f"which of {len(found)} orders? move the ladder's cursor onto the price of the one you mean")
+    return found[0]
+
+
+def describe(intent: Intent, draft: Draft | None, symbol: str, cap: Decimal | None = None) -> str:
+    """Return one line that says what Enter would do; ``cap`` is how far a market order goes."""
     if isinstance(intent, OrderIntent) and draft is not None:
         size = f"${draft.quote_qty:f}" if draft.quote_qty is not None else f"{draft.qty:f}"
-        where = "at market" if draft.type is OrderType.MARKET else f"at {draft.price:f} {draft.type.word}"
+        if draft.price is not None:
+            where = f"at {draft.price:f} {draft.type.word}"
+        elif draft.uncapped:
+            where = "at market WITHOUT A PRICE CAP"
+        else:
+            where = f"at market, capped{'' if cap is None else f' at {cap:f}'}"
         return f"{draft.side.value.lower()} {size} {draft.symbol} {where}"
     if isinstance(intent, CancelIntent):
         if intent.everything:
@@ -77,10 +119,17 @@ def describe(intent: Intent, draft: Draft | None, symbol: str) -> str:
     if isinstance(intent, FlattenIntent):
         what = "everything that is held" if intent.everything else f"all {intent.symbol or symbol} that is held"
         return f"cancel orders and sell {what}"
+    if isinstance(intent, CostIntent):
+        part = "all of it that is held" if intent.whole else "what is held of unknown cost"
+        return f"count {intent.asset}, {part}, as bought at {intent.price:f} each"
+    if isinstance(intent, LimitIntent):
+        if intent.value is None:
+            return f"call off the loosening of {intent.name}"
+        return f"limit {intent.name} to {intent.value:f}; tighter at once, looser after a delay"
     if isinstance(intent, GoIntent):
         return f"show {intent.symbol or (intent.interval.value if intent.interval is not None else '')}"
     if isinstance(intent, SimpleIntent):
-        return f"{intent.name} {intent.argument}".strip()
+        return f"{intent.name.removeprefix('tab_')} {intent.argument}".strip()
     return ""
 
 

@@ -5,26 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Decimal
 
+import msgspec
+
 from mexc_tui.domain.client import DeskClient
 from mexc_tui.domain.commands import Arm, CancelAll, CancelOrder, Draft, Flatten, Halt, PlaceOrder, Resume
+from mexc_tui.domain.gate import check
 from mexc_tui.domain.inputs import Timestamp
 from mexc_tui.domain.limits import TradingState
 from mexc_tui.domain.numbers import floor_to
 from mexc_tui.domain.orders import Order, OrderType, Side
 from mexc_tui.domain.sizing import Size, SizeError, SizeUnit, draft_for
 from mexc_tui.domain.views import (
-    TOPIC_LINK,
     TOPIC_ORDERS,
     TOPIC_RISK,
     BookView,
     GateInputs,
-    LinkView,
     OrdersView,
     RiskView,
-    VenueKind,
     book_topic,
     gate_topic,
 )
+from mexc_tui.ui.asking import Question
 from mexc_tui.ui.controls.navigation import Navigation
 from mexc_tui.ui.frame_clock import Frame
 from mexc_tui.ui.state import DeskState
@@ -56,6 +57,7 @@ class Trading:
         self._drawn = Timestamp(0, 0)
         self._halted_ns = 0
         self._resume_asked_ns = 0
+        self._confirm, self._resume = Question(), Question()
 
     @property
     def can_wait(self) -> bool:
@@ -67,6 +69,8 @@ class Trading:
         view = frame.view(book_topic(frame.selection.symbol))
         self._glass = view if isinstance(view, BookView) else None
         self._drawn = frame.now
+        self._confirm.drawn(frame.now.mono_ns)
+        self._resume.drawn(frame.now.mono_ns)
 
     # -- preparing and sending ------------------------------------------------------------------------------------
 
@@ -89,10 +93,24 @@ class Trading:
         self._prepare(side, OrderType.IOC, price)
 
     def send(self) -> None:
-        """Send the prepared order, once: it is gone from the screen before the command leaves."""
+        """Send the prepared order, once: it is gone from the screen before the command leaves.
+
+        Where a control asks first, the first press shows the question and the second, by one who has seen it, sends.
+        """
         draft = self._state.selection.draft
         if draft is None:
             self._navigation.say("nothing is prepared: b or s at the cursor, or t for the ticket", "dim@band")
+            return
+        inputs = self._gate()
+        verdict = None if inputs is None or inputs.symbol != draft.symbol else check(draft, inputs)
+        if verdict is not None and verdict.to_confirm:
+            self._confirm.ask()
+            self._state.change(draft=msgspec.structs.replace(draft, confirmed=verdict.to_confirm))
+            asked = " ".join(violation.message for violation in verdict.violations)
+            self._navigation.say(f"{asked} Enter again sends it, Esc drops it")
+            return
+        if draft.confirmed and not self._confirm.answered(self._client.now().mono_ns):
+            self._navigation.say("asked, and not sent yet: read the ticket, then Enter sends it, Esc drops it")
             return
         self._state.change(draft=None)
         self.place(draft)
@@ -224,7 +242,7 @@ class Trading:
         self._client.submit(Flatten(command_id=self._new_id(), symbol=symbol))
 
     def halt(self) -> None:
-        """Halt. When halted already: the first press asks, a second within five seconds resumes."""
+        """Halt. When halted already: the first press asks, a second within five seconds, by one who saw it, resumes."""
         now = self._client.now().mono_ns
         if not self._halted():
             self._state.change(draft=None)
@@ -232,24 +250,24 @@ class Trading:
             self._client.submit(Halt(command_id=self._new_id()))
         elif now - self._halted_ns < HALT_NS:
             return
-        elif self._resume_asked_ns and now - self._resume_asked_ns < RESUME_NS:
+        elif now - self._resume_asked_ns < RESUME_NS and self._resume.answered(now):
             self._resume_asked_ns = 0
             self._state.change(notice=None)
             self._client.submit(Resume(command_id=self._new_id()))
         else:
             self._resume_asked_ns = now
+            self._resume.ask()
             self._navigation.say("halted: press ! again within 5 seconds to allow trading, or leave it halted")
 
-    def arm(self) -> None:
-        """Lock the ticket at once; unlock it at once except where real money is at stake."""
-        risk, link = self._client.view(TOPIC_RISK), self._client.view(TOPIC_LINK)
-        armed = isinstance(risk, RiskView) and risk.armed
-        if not armed and not (isinstance(link, LinkView) and link.kind is not VenueKind.LIVE):
-            self._navigation.say("orders here cost real money: type :arm to unlock the ticket")
-            return
-        if armed:
+    def arm(self) -> bool:
+        """Lock the ticket at once; unlock it at once unless that takes a name, which False says."""
+        risk = self._client.view(TOPIC_RISK)
+        if not isinstance(risk, RiskView) or (risk.arm_name and not risk.armed):
+            return False
+        if risk.armed:
             self._state.change(draft=None)
-        self._client.submit(Arm(command_id=self._new_id(), armed=not armed))
+        self._client.submit(Arm(command_id=self._new_id(), armed=not risk.armed))
+        return True
 
     # -- what they look at ------------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from functools import lru_cache
 
 from rich.cells import cell_len, chop_cells, set_cell_size
 
+from mexc_tui.domain.numbers import amount
 from mexc_tui.ui.primitives.rows import Row, Span
 
 UNKNOWN = "—"
@@ -168,11 +169,7 @@ def exact(value: Decimal | None) -> str:
 
 def money(value: Decimal | None, decimals: int = 2) -> str:
     """Print an amount of quote; amounts too small for the decimals keep two significant digits."""
-    if value is None:
-        return UNKNOWN
-    if value != 0 and abs(value) < Decimal(1).scaleb(-decimals):
-        return fixed(value, min(18, 1 - value.adjusted()))
-    return fixed(value, decimals)
+    return UNKNOWN if value is None else amount(value, decimals)
 
 
 def signed(value: Decimal | None, decimals: int = 2) -> str:

@@ -23,7 +23,7 @@ from mexc_tui.ui.panes.depthchart.widget import DepthPane
 from mexc_tui.ui.panes.equity.widget import EquityPane
 from mexc_tui.ui.panes.events.widget import EventsPane
 from mexc_tui.ui.panes.ladder.widget import LadderPane
-from mexc_tui.ui.panes.risk.widget import RiskPane
+from mexc_tui.ui.panes.risk.widget import ControlsPane, RiskPane
 from mexc_tui.ui.panes.status.widget import HintPane, StatusPane
 from mexc_tui.ui.panes.tape.widget import TapePane
 from mexc_tui.ui.panes.ticket.widget import TicketPane
@@ -64,7 +64,7 @@ class TradeScreen(Screen[None]):
         (34, "-mid"),
         (50, "-tall"),
     ]
-    CSS = """
+    DEFAULT_CSS = """
     TradeScreen { layout: vertical; background: $background; }
     #desk { height: 1fr; }
     #left { width: 31; }
@@ -132,12 +132,12 @@ class TradeScreen(Screen[None]):
         yield FillsPane(id="tab-fills")
         yield DepthPane(id="tab-depth")
         yield EquityPane(id="tab-equity")
-        yield RiskPane(id="tab-risk")
+        yield ControlsPane(id="tab-risk")
         yield EventsPane(id="tab-events")
 
     def on_mount(self) -> None:
         """Give tables their keys; they come before those of the desk."""
-        for pane in self.query("LineTable, EventsPane"):
+        for pane in self.query("LineTable, EventsPane, ControlsPane"):
             set_bindings(pane, self._keymap.bindings("table"))
 
     def show_tab(self, name: str) -> bool:
@@ -158,16 +158,22 @@ class TradeScreen(Screen[None]):
 
     def focus_ticket(self) -> None:
         """Give the keyboard to the ticket."""
-        self.set_focus(self.query_one(TicketPane))
+        ticket = self.query_one(TicketPane)
+        self.set_focus(ticket)
+        ticket.begin()
 
     def open_command(self, text: str) -> None:
         """Open the command line with some text in it."""
         self.query_one(CommandLine).open(text)
 
+    def clear_command(self) -> bool:
+        """Empty the command line, if it is open; returns whether it is."""
+        return self.query_one(CommandLine).clear_line()
+
     def move_rows(self, rows: int) -> None:
         """Move the cursor of the table that has the keyboard."""
         pane = self.focused
-        if isinstance(pane, LineTable | EventsPane):
+        if isinstance(pane, LineTable | EventsPane | ControlsPane):
             pane.move(rows)
 
     @property
@@ -183,7 +189,7 @@ class TradeScreen(Screen[None]):
 
     def _hints(self) -> tuple[tuple[str, str], ...]:
         """Keys for the row of hints: of what has the keyboard first, then those of the desk that matter most."""
-        in_table = isinstance(self.focused, LineTable | EventsPane)
+        in_table = isinstance(self.focused, LineTable | EventsPane | ControlsPane)
         back = (("Esc", "ladder"),) if in_table or isinstance(self.focused, TicketPane) else ()
         names = (*TABLE_HINTS, *DESK_HINTS) if in_table else DESK_HINTS
         words: dict[str, str] = {}

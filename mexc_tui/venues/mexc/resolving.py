@@ -10,6 +10,9 @@ from collections.abc import Callable
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+LOCALHOST = "localhost"
+_LOOPBACK = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
+_ANY = socket.AF_UNSPEC
 _NUMERIC = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
 
 
@@ -23,11 +26,13 @@ class Resolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        """Return the addresses of a host.
+        """Return the addresses of a host; ``localhost`` is this machine, whatever a hosts file or name server says.
 
         Raises:
             OSError: there is no such host, or nobody who could say.
         """
+        if host == LOCALHOST:
+            return [_numeric(host, kind, number, port) for kind, number in _LOOPBACK if family in (kind, _ANY)]
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[list[ResolveResult]] = loop.create_future()
 
@@ -55,6 +60,10 @@ def _in_background(work: Callable[[], None]) -> None:
     threading.Thread(target=work, name="name lookup", daemon=True).start()
 
 
+def _numeric(host: str, kind: int, number: str, port: int, proto: int = socket.IPPROTO_TCP) -> ResolveResult:
+    return ResolveResult(hostname=host, host=number, port=port, family=kind, proto=proto, flags=_NUMERIC)
+
+
 def _look_up(host: str, port: int, family: socket.AddressFamily) -> list[ResolveResult] | OSError:
     try:
         infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, family=family, flags=socket.AI_ADDRCONFIG)
@@ -62,7 +71,7 @@ def _look_up(host: str, port: int, family: socket.AddressFamily) -> list[Resolve
         for kind, _, proto, _, address in infos:
             # The numeric form keeps the zone of a link-local address, which the plain one leaves out.
             number, _ = socket.getnameinfo(address, socket.NI_NUMERICHOST | socket.NI_NUMERICSERV)
-            found.append(ResolveResult(hostname=host, host=number, port=port, family=kind, proto=proto, flags=_NUMERIC))
+            found.append(_numeric(host, kind, number, port, proto))
     except UnicodeError as error:
         return OSError(f"{host[:80]!r} is no name of a host ({error})")
     except OSError as error:

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from yarl import URL
 
+from mexc_tui.venues.mexc.resolving import LOCALHOST
 from mexc_tui.wire.mexc.endpoints import MAX_RECV_WINDOW_MS
 
 _LOOPBACK_V4 = ipaddress.ip_network("127.0.0.0/8")
@@ -24,13 +25,16 @@ _MOST_ELSEWHERE = {
 
 
 def is_loopback(url: URL) -> bool:
-    """Whether the host of ``url`` is this machine: 127.0.0.0/8, ``::1`` or ``localhost``, in plain spelling."""
+    """Whether the host of ``url`` is this machine: 127.0.0.0/8, ``::1`` or ``localhost``, in plain spelling.
+
+    The name may be trusted because ``resolving.Resolver`` never looks it up.
+    """
     return _is_this_machine(url.host or "")
 
 
 @lru_cache(maxsize=64)
 def _is_this_machine(host: str) -> bool:
-    if host == "localhost":
+    if host == LOCALHOST:
         return True
     try:
         address = ipaddress.ip_address(host)
@@ -50,13 +54,16 @@ class MexcSettings(msgspec.Struct, frozen=True, kw_only=True):
     ws_url: str = "wss://wbs-api.mexc.com/ws"
     api_key: str = ""
     api_secret: str = ""
+    real_orders: bool = False
+    """Whether orders and account changes may go to an exchange that is not on this machine."""
     recv_window_ms: int = 5_000
     """How late a signed request may reach MEXC; at most 60,000."""
 
     connect_timeout_s: float = 5.0
     answer_timeout_s: float = 10.0
     max_connections: int = 16
-    max_answer_bytes: int = 64 * 1024 * 1024
+    max_answer_bytes: int = 16 * 1024 * 1024
+    """Unpacked; the list of all pairs is about 3 million."""
     user_agent: str = "mexc-tui"
 
     ip_weight_limit: int = 300
@@ -80,8 +87,10 @@ class MexcSettings(msgspec.Struct, frozen=True, kw_only=True):
     """An order that would wait longer for the exchange's clock, or for a sign of life, is refused instead."""
     cancel_max_wait_s: float = 5.0
     data_max_wait_s: float = 30.0
-    edge_cool_down_s: float = 90.0
-    """Pause after the firewall in front of MEXC has blocked this address."""
+    edge_cool_down_s: float = 8.0
+    """Pause after the firewall in front of MEXC has blocked this address; twice as long each time that the first
+    request afterwards is blocked again."""
+    edge_cool_down_max_s: float = 90.0
     limit_cool_down_s: float = 10.0
     """Pause after an over-limit answer that names no time."""
     ban_cool_down_s: float = 120.0
@@ -120,7 +129,7 @@ class MexcSettings(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError(f"recv_window_ms must be between 1 and {MAX_RECV_WINDOW_MS}")
         if not 0 <= self.reserve_share < 1:
             raise ValueError("reserve_share must be at least 0 and below 1")
-        if not self.orders_allowed:
+        if not self.is_local:
             for name, most in _MOST_ELSEWHERE.items():
                 if getattr(self, name) > most:
                     raise ValueError(f"{name} may be above {most} only for an exchange on this machine")
@@ -140,9 +149,14 @@ class MexcSettings(msgspec.Struct, frozen=True, kw_only=True):
         return URL(self.base_url).authority
 
     @property
-    def orders_allowed(self) -> bool:
-        """Whether orders may be sent there: only to an exchange on this machine."""
+    def is_local(self) -> bool:
+        """Whether the exchange runs on this machine."""
         return is_loopback(URL(self.base_url))
+
+    @property
+    def orders_allowed(self) -> bool:
+        """Whether orders may be sent there: to an exchange on this machine, elsewhere only with ``real_orders``."""
+        return self.real_orders or self.is_local
 
     @property
     def has_keys(self) -> bool:

@@ -26,7 +26,7 @@ from mexc_tui.venues.mexc.stream import channels as names
 from mexc_tui.venues.mexc.stream.channels import Speed
 from mexc_tui.venues.mexc.stream.connection import StreamTiming
 from mexc_tui.venues.mexc.stream.dialing import AiohttpDialer, Dialer
-from mexc_tui.venues.mexc.stream.listen_key import KeyTiming, ListenKey
+from mexc_tui.venues.mexc.stream.listen_key import KeyNote, KeyTiming, ListenKey, NoMoreKeysError
 from mexc_tui.venues.mexc.stream.streams import Streams, Tap
 
 _HEALTH_S: Final = 1.0
@@ -66,8 +66,8 @@ class StreamSettings(msgspec.Struct, frozen=True, kw_only=True):
 class MexcVenue:
     """The exchange at the addresses of the settings, behind the ``Venue`` port.
 
-    Orders are taken only with keys and only where the exchange runs on this machine. ``tap`` gets every frame
-    before it is decoded.
+    Orders are taken only with keys, and elsewhere than on this machine only with ``real_orders``. ``tap`` gets every
+    frame before it is decoded.
     """
 
     def __init__(
@@ -81,20 +81,24 @@ class MexcVenue:
         dialer: Dialer | None = None,
         rng: random.Random | None = None,
         name: str = "",
+        why_not: str = "",
     ) -> None:
+        """``why_not`` says why no order is taken, where none is to be."""
         self._settings = settings
         self._clock = clock if clock is not None else SystemClock()
         self._tap = tap
         self._choices = streams if streams is not None else StreamSettings()
         self._dialer = dialer
         self._rng = rng if rng is not None else random.Random()
+        self.key_note: KeyNote | None = None
+        """Where the listen key is noted, so that a start after a kill takes it up again."""
         self._sink: Sink | None = None
         self._streams: Streams | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._interest = self._channels((), ())
         self._extra: tuple[str, ...] = ()
         self.rest = MexcRest(settings, self._clock, jitter=self._rng.random)
-        why_not = _why_not(settings)
+        why_not = why_not or _why_not(settings)
         self._info = VenueInfo(name=name or _name(settings), kind=kind, can_trade=not why_not, why_not=why_not)
 
     @property
@@ -118,6 +122,8 @@ class MexcVenue:
 
     async def open(self, sink: Sink) -> None:
         """Check that the exchange answers, start the streams; with keys the account streams are up on return.
+
+        Where the account has no listen key left the account link is reported as down and comes up when one is free.
 
         Raises:
             VenueError: it cannot be reached, refuses the keys, or gives no account streams; nothing is left open.
@@ -208,9 +214,9 @@ class MexcVenue:
             symbol, order_id=order_id, client_order_id="" if order_id else client_order_id
         )
 
-    async def cancel_all(self, symbol: str) -> None:
-        """Cancel every open order of a symbol."""
-        await self.rest.trading.cancel_open_orders((symbol,))
+    async def cancel_all(self, symbols: Sequence[str]) -> tuple[str, ...]:
+        """Cancel every open order of up to five symbols and return the ids of those that were cancelled."""
+        return await self.rest.trading.cancel_open_orders(symbols)
 
     async def order(self, symbol: str, *, order_id: str = "", client_order_id: str = "") -> OrderReport | None:
         """Return an order, or None on a positive answer that there is none."""
@@ -218,9 +224,9 @@ class MexcVenue:
             symbol, order_id=order_id, client_order_id="" if order_id else client_order_id
         )
 
-    async def open_orders(self, symbols: Sequence[str]) -> tuple[OrderReport, ...]:
-        """Return the open orders of the symbols; of all where none is named."""
-        return await self.rest.trading.open_orders(symbols)
+    async def open_orders(self, symbols: Sequence[str], *, urgent: bool = False) -> tuple[OrderReport, ...]:
+        """Return the open orders of the symbols; of all where none is named or that is cheaper."""
+        return await self.rest.trading.open_orders(symbols, urgent=urgent)
 
     async def fills(self, symbol: str, since_ms: int) -> tuple[Fill, ...]:
         """Return own fills of a symbol since a time, oldest first."""
@@ -246,12 +252,13 @@ class MexcVenue:
             weight_limit=metrics.weight_limit,
             order_tokens=metrics.order_tokens,
             order_limit=metrics.order_limit,
+            requests=metrics.requests,
+            failures=metrics.host_failures,
             alive_ns=streams.alive_ns if streams is not None else 0,
             breaker=metrics.breaker,
             drift=streams.decoder.drift if streams is not None else "",
             held=metrics.held,
             held_s=metrics.held_s,
-            cancels_held=metrics.cancels_held,
         )
 
     def _carry(self) -> None:
@@ -286,7 +293,8 @@ class MexcVenue:
         )
         key = None
         if settings.has_keys:
-            key = ListenKey(self.rest.account, dialer, self._clock, self._choices.key_timing, self._rng)
+            timing = self._choices.key_timing
+            key = ListenKey(self.rest.account, dialer, self._clock, timing, self._rng, self.key_note)
         self._streams = streams = Streams(
             dialer=dialer,
             clock=self._clock,
@@ -296,13 +304,18 @@ class MexcVenue:
             listen_key=key,
             tap=self._tap,
         )
+        followed = key is not None
         if key is None:
             sink(LinkChanged(True, LinkState.CLOSED, NO_KEYS))
         else:
-            await key.prepare()
+            try:
+                await key.prepare()
+            except NoMoreKeysError as error:
+                followed = False
+                sink(LinkChanged(True, LinkState.RECONNECTING, error.message))
         streams.start()
         self._carry()
-        if key is not None and not await self._within(_PRIVATE_UP_S, streams.private_up()):
+        if followed and not await self._within(_PRIVATE_UP_S, streams.private_up()):
             raise VenueError(
                 f"{self._info.name} gives no account streams: {streams.private_reason or 'no answer'}. "
                 "Fills and orders could not be followed, so nothing was started.",
@@ -333,9 +346,9 @@ class MexcVenue:
         asked: asyncio.Task[None] | None = None
         try:
             while True:
-                await self._clock.sleep(_HEALTH_S)
                 if self._sink is not None:
                     self._sink(self.health())
+                await self._clock.sleep(_HEALTH_S)
                 count += 1
                 if asked is not None and not asked.done():
                     continue
@@ -355,11 +368,6 @@ async def _try(call: Callable[[], Awaitable[object]]) -> None:
         _log.info("a figure of the link could not be refreshed: %s", error.message)
 
 
-def _id(order_id: str, client_order_id: str) -> dict[str, str]:
-    """Return the one name an order is asked for by: the exchange's id where it is known."""
-    return {"order_id": order_id} if order_id else {"client_order_id": client_order_id}
-
-
 def _why_not(settings: MexcSettings) -> str:
     if not settings.has_keys:
         return NO_KEYS
@@ -368,6 +376,6 @@ def _why_not(settings: MexcSettings) -> str:
 
 def _name(settings: MexcSettings) -> str:
     host = URL(settings.base_url).host or ""
-    if settings.orders_allowed:
+    if settings.is_local:
         return f"local exchange {settings.host}"
     return "MEXC" if host == "mexc.com" or host.endswith(".mexc.com") else host

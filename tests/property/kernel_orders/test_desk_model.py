@@ -30,14 +30,17 @@ from mexc_tui.domain.inputs import (
     BookDelta,
     BookSnapshot,
     CancelAnswered,
+    CancelledAll,
     FillReported,
     Input,
     InstrumentsLoaded,
     InterestChanged,
+    LatchAnswered,
     LinkChanged,
     LinkState,
     LookupAnswered,
     LookupFailed,
+    OpenOrdersListed,
     OrderReported,
     PlaceAccepted,
     PlaceUnknown,
@@ -45,6 +48,7 @@ from mexc_tui.domain.inputs import (
     ReconcileFailed,
     Tick,
     Timestamp,
+    VenueHealth,
 )
 from mexc_tui.domain.instrument import Instrument
 from mexc_tui.domain.interest import Interest
@@ -52,7 +56,17 @@ from mexc_tui.domain.limits import Limits, TradingState
 from mexc_tui.domain.orders import Balance, Fill, OrderReport, OrderRequest, OrderState, OrderType, Side
 from mexc_tui.domain.views import TOPIC_ORDERS, TOPIC_RISK, VenueKind, gate_topic
 from mexc_tui.kernel.desk import Desk
-from mexc_tui.kernel.effects import Effect, FetchAccount, Journal, LookUp, SendCancel, SendCancelAll, SendOrder
+from mexc_tui.kernel.effects import (
+    Effect,
+    FetchAccount,
+    Journal,
+    ListOpenOrders,
+    LookUp,
+    SaveLatch,
+    SendCancel,
+    SendCancelAll,
+    SendOrder,
+)
 from mexc_tui.kernel.history import Fold
 from mexc_tui.kernel.ports import VenueInfo
 from mexc_tui.kernel.records import IntentRecord, Record, Resumed
@@ -79,6 +93,7 @@ LIMITS = Limits(
     collar_far=D("0.05"),
 )
 VENUE = VenueInfo(name="model", kind=VenueKind.LOCAL, can_trade=True)
+MADE_ELSEWHERE: Any = {"type": OrderType.LIMIT, "qty": D("0.01"), "price": D(90)}
 
 
 class Exchange:
@@ -212,6 +227,8 @@ class DeskAgainstExchange(RuleBasedStateMachine):
         self.asked: list[tuple[Effect, int]] = []
         self.answers: list[Input] = []
         self.commands: list[PlaceOrder] = []
+        self.ghosts: list[OrderRequest] = []
+        """On their way although everybody believes that they never arrived."""
         self.intents: dict[str, str] = {}
         self.sends: list[int] = []
         self.fate = "accept"
@@ -228,6 +245,7 @@ class DeskAgainstExchange(RuleBasedStateMachine):
         self.version = 0
         self.feed(None)
         self.feed(InstrumentsLoaded((PAIR,)))
+        self.feed(VenueHealth(None, None, 0.0, 0, 0, 0, 500, 5.0, 5))
         self.feed(InterestChanged(Interest(topics=frozenset({gate_topic(SYMBOL)}))))
         self.feed(BookDelta(SYMBOL, 1, 1, [], [], 0, self.mono_ns))
         self.feed(BookSnapshot(SYMBOL, 1, [("99", "100")], [("101", "100")], self.mono_ns, 100))
@@ -260,10 +278,14 @@ class DeskAgainstExchange(RuleBasedStateMachine):
                 self.written += effect.records
                 if effect.durable:
                     self.durable = len(self.written)
+            case SaveLatch():
+                self.written.append(effect.record)
+                self.durable = len(self.written)
+                self.answers.append(LatchAnswered(effect.attempt))
             case SendOrder():
                 self.check_send(effect.request)
                 self.transit.append((effect.request, self.fate))
-            case SendCancel() | SendCancelAll() | LookUp() | FetchAccount():
+            case SendCancel() | SendCancelAll() | ListOpenOrders() | LookUp() | FetchAccount():
                 self.asked.append((effect, self.mono_ns))
             case _:
                 pass
@@ -290,10 +312,11 @@ class DeskAgainstExchange(RuleBasedStateMachine):
             return
         assert risk.state is TradingState.ACTIVE
         value = request.qty * request.price
-        flying = sum((r.qty * r.price for r, _ in self.transit if r.side is Side.BUY and r.qty and r.price), ZERO)
+        on_the_way = [r for r, _ in self.transit] + self.ghosts
+        flying = sum((r.qty * r.price for r in on_the_way if r.side is Side.BUY and r.qty and r.price), ZERO)
         assert value <= LIMITS.max_order_value
         assert self.exchange.exposure() + flying + value <= LIMITS.max_position_value
-        assert len(self.exchange.open()) + len(self.transit) < LIMITS.max_open_orders
+        assert len(self.exchange.open()) + len(on_the_way) < LIMITS.max_open_orders
         self.sends = [ns for ns in self.sends if self.mono_ns - ns < 10**9]
         assert len(self.sends) < LIMITS.orders_per_second
         self.sends.append(self.mono_ns)
@@ -311,7 +334,7 @@ class DeskAgainstExchange(RuleBasedStateMachine):
         side=st.sampled_from(Side),
         qty=st.sampled_from([50, 100, 150, 250, 490, 600]),
         price=st.sampled_from([100, 101, 102]),
-        fate=st.sampled_from(["accept", "accept", "lost", "vanish", "late"]),
+        fate=st.sampled_from(["accept", "accept", "lost", "vanish", "late", "ghost"]),
     )
     def place(self, side: Side, qty: int, price: int, fate: str) -> None:
         draft = Draft(symbol=SYMBOL, side=side, qty=D(qty).scaleb(-2), price=D(price))
@@ -351,7 +374,9 @@ class DeskAgainstExchange(RuleBasedStateMachine):
     def arrive(self) -> None:
         request, fate = self.transit.pop(0)
         key = request.client_order_id
-        if fate == "vanish":
+        if fate == "ghost":
+            self.ghosts.append(request)
+        if fate in ("vanish", "ghost"):
             self.answers.append(PlaceUnknown(key, "lost on the way"))
             return
         order = self.exchange.place(request)
@@ -365,6 +390,12 @@ class DeskAgainstExchange(RuleBasedStateMachine):
             self.answers.append(PlaceAccepted(key, order.order_id))
         else:
             self.answers.append(PlaceUnknown(key, "time-out"))
+
+    @precondition(lambda self: self.ghosts)
+    @rule(rarely=st.integers(0, 3))
+    def ghost_appears(self, rarely: int) -> None:
+        if not rarely:
+            self.exchange.place(self.ghosts.pop())
 
     @rule(data=st.data(), qty=st.sampled_from([10, 100, 10_000]))
     def market_fills(self, data: st.DataObject, qty: int) -> None:
@@ -384,9 +415,19 @@ class DeskAgainstExchange(RuleBasedStateMachine):
                 self.answers.append(CancelAnswered(key, "ok" if self.exchange.cancel(key) else "gone"))
             case SendCancel(client_order_id=key):
                 self.answers.append(CancelAnswered(key, "unknown", "time-out"))
-            case SendCancelAll():
-                for order in self.exchange.open() if works else []:
+            case SendCancelAll(turn=turn, symbols=symbols) if works:
+                gone = self.exchange.open()
+                for order in gone:
                     self.exchange.cancel(order.client_order_id)
+                self.answers.append(CancelledAll(turn, symbols, tuple(order.order_id for order in gone)))
+            case SendCancelAll(turn=turn, symbols=symbols):
+                for order in self.exchange.open()[::2]:
+                    self.exchange.cancel(order.client_order_id)
+                self.answers.append(CancelledAll(turn, symbols, problem="time-out", sent=turn % 2 == 0))
+            case ListOpenOrders(turn=turn):
+                reports = tuple(self.exchange.open()) if works else ()
+                problem = "" if works else "time-out"
+                self.answers.append(OpenOrdersListed(turn, reports, asked_ns, problem=problem))
             case LookUp(client_order_id=key) if works:
                 found = self.exchange.orders.get(key)
                 self.answers.append(LookupAnswered(key, found is not None, found))
@@ -397,9 +438,10 @@ class DeskAgainstExchange(RuleBasedStateMachine):
                     Reconciled(
                         tuple(self.exchange.open()),
                         self.exchange.balances(),
-                        tuple(self.exchange.fills),
+                        tuple(fill for fill in self.exchange.fills if fill.symbol in effect.fills_of),
                         asked_ns,
                         frozenset(effect.symbols),
+                        frozenset(effect.fills_of),
                     )
                 )
             case FetchAccount():
@@ -501,7 +543,9 @@ class DeskAgainstExchange(RuleBasedStateMachine):
             assert (twin.start(at) if item is None else twin.handle(item, at)) == effects
 
     def quiesce(self) -> None:
-        """Let everything arrive and every question be answered."""
+        """Let everything arrive and every question be answered, until nothing counts any more that may turn up."""
+        while self.ghosts:
+            self.exchange.place(self.ghosts.pop())
         calm = 0
         for _ in range(100):
             self.pass_time(1_100)
@@ -511,11 +555,18 @@ class DeskAgainstExchange(RuleBasedStateMachine):
             calm = 0 if busy or risk.unknown or risk.in_flight or not risk.ready else calm + 1
             if calm > 12:
                 break
+        self.pass_time(300_000)
         self.feed(Reconcile(command_id=""))
         self.everything_is_heard()
 
     def teardown(self) -> None:
         self.quiesce()
+        risk: Any = self.view(TOPIC_RISK)
+        if risk.state is TradingState.HALTED:
+            # Made by another program, and its push is lost.
+            self.exchange.place(OrderRequest(client_order_id="other", symbol=SYMBOL, side=Side.BUY, **MADE_ELSEWHERE))
+            self.exchange.channels["orders"].clear()
+            self.quiesce()
         self.same_inputs_give_the_same_effects()
         view = self.view(TOPIC_ORDERS)
         assert {o.order_id for o in view.open} == {o.order_id for o in self.exchange.open()}
@@ -524,6 +575,8 @@ class DeskAgainstExchange(RuleBasedStateMachine):
         for order in self.exchange.orders.values():
             assert known[order.order_id].filled_qty == order.filled_qty
         gate: Any = self.view(gate_topic(SYMBOL))
+        if gate.state is TradingState.HALTED:
+            assert not self.exchange.open(), "an order survived the halt"
         assert (gate.quote_free, gate.base_free) == (self.exchange.free["USDT"], self.exchange.free["BTC"])
         assert gate.base_total == self.exchange.free["BTC"] + self.exchange.locked["BTC"]
         assert gate.ready

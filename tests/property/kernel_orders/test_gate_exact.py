@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from mexc_tui.domain.commands import Draft
 from mexc_tui.domain.gate import check, fingerprint
 from mexc_tui.domain.instrument import Instrument
-from mexc_tui.domain.limits import Limits, TradingState
+from mexc_tui.domain.limits import CONFIRMABLE, Limits, TradingState
 from mexc_tui.domain.orders import OrderType, Side
-from mexc_tui.domain.views import BookState, BookView, GateInputs
+from mexc_tui.domain.views import BookState, BookView, GateInputs, Standing
 
 D = Decimal
 MOST_UNITS = 60
@@ -47,6 +47,7 @@ def states(draw: st.DrawFn) -> GateInputs:
         price += step
         asks.append((price * scale, qty))
     free = draw(_held)
+    exposure = draw(st.sampled_from([D(0), D(333), D(1_500)]))
     return GateInputs(
         symbol="XUSDT",
         instrument=pair,
@@ -64,9 +65,12 @@ def states(draw: st.DrawFn) -> GateInputs:
         limits=Limits(
             max_order_value=draw(st.sampled_from([D(700), D("1234.5"), D(10_000)])),
             max_position_value=draw(st.sampled_from([D(900), D(2_500), D(50_000)])),
+            max_gross_exposure=draw(st.sampled_from([D(800), D(4_000), D(100_000)])),
             max_order_qty=draw(st.sampled_from([{}, {"XUSDT": D("3.7")}])),
             max_slippage=draw(st.sampled_from([D("0.005"), D("0.5")])),
             collar_far=D("0.3"),
+            confirm_order_value=D(10**9),
+            confirm_slippage=D(1),
         ),
         state=TradingState.ACTIVE,
         armed=True,
@@ -77,11 +81,31 @@ def states(draw: st.DrawFn) -> GateInputs:
         base_free=free,
         base_total=None if free is None else free + draw(st.sampled_from([D(0), D(2)])),
         quote_free=draw(_money),
-        working_buy_value=draw(st.sampled_from([D(0), D(333)])),
-        working_buy_qty=D(0),
+        currency=draw(st.sampled_from(["USDT", "EUR"])),
+        quote_price=draw(st.sampled_from([D(1), D("0.87"), D(3)])),
+        price_age_ms=0,
+        base_price=D(100),
+        base_exposure=exposure,
+        quote_exposure=draw(st.sampled_from([D(0), D(444)])),
+        gross_exposure=exposure + draw(st.sampled_from([D(0), D(555)])),
+        equity=D(100_000),
+        usual_value=None,
+        own_bid=None,
+        own_ask=None,
         open_orders=0,
         in_flight=0,
         unknown=0,
+        standing=Standing(
+            compared_age_ms=0,
+            clock_offset_ms=0,
+            held="",
+            requests=0,
+            failed=0,
+            unvalued_ms=0,
+            day_exposure=Decimal(0),
+            losses=0,
+            cooling_ms=0,
+        ),
         recent_sends=tuple(
             (5, fingerprint("XUSDT", side, D(100), D(units).scaleb(-pair.qty_decimals)))
             for side in Side
@@ -128,10 +152,12 @@ def test_whatever_is_missing_the_answer_is_a_refusal_never_a_crash(inputs, side,
     needed = {"instrument", "book", "book_age_ms"} | (
         {"base_free", "base_total"} if side is Side.SELL else {"quote_free"}
     )
+    if verdict.reduces:
+        assert not set(CONFIRMABLE) & {violation.code for violation in (*verdict.violations, *verdict.notes)}
     if missing & needed:
         assert not verdict.passes
     if verdict.passes:
         assert verdict.qty is not None
         assert verdict.qty > 0
         assert verdict.notional is not None
-        assert verdict.reduces or verdict.notional <= inputs.limits.max_order_value
+        assert verdict.reduces or verdict.notional * inputs.quote_price <= inputs.limits.max_order_value

@@ -117,7 +117,7 @@ def test_a_cancel_waits_for_an_order_that_is_not_known_yet():
 
 def test_absence_settles_an_unknown_order_as_never_arrived_and_a_later_report_revives_it():
     unknown = transitions.outcome_unknown(START, "lost", 2)
-    gone = transitions.never_arrived(unknown, "no such order", 9)
+    gone = transitions.never_arrived(unknown, 9)
     assert gone.state is OrderState.REJECTED
     assert transitions.reported(gone, report(OrderState.PARTIAL, 3, 10)).state is OrderState.PARTIAL
 

@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mexc_tui.domain.orders import Fill, Order, OrderState, OrderType, Side
-from mexc_tui.kernel import booked, history, ledger, order_store
+from mexc_tui.kernel import booked, costs, history, order_store
 from mexc_tui.kernel.history import MARGIN_MS, Fold
 from mexc_tui.kernel.records import (
+    CostRecord,
     DenialRecord,
     DeskSnapshot,
     FillRecord,
@@ -38,7 +39,7 @@ def short_memory(monkeypatch):
     monkeypatch.setattr(order_store, "UNMATCHED_KEPT", WINDOW)
     monkeypatch.setattr(booked, "SWEEP_FROM", 4)
     monkeypatch.setattr(history, "COMMANDS_KEPT", 3)
-    monkeypatch.setattr(ledger, "FILLS_SHOWN", 3)
+    monkeypatch.setattr(costs, "KEPT", 4)
 
 
 def order(number: int, symbol: str, state: OrderState, filled: int, at: int) -> Order:
@@ -66,7 +67,9 @@ def journals(draw: st.DrawFn) -> list[Record]:
         at += draw(st.sampled_from([1, 1_000, 600_000, 5_000_000]))
         newest += draw(st.integers(0, 1))
         number, symbol = newest - draw(st.integers(0, WINDOW - 1)), draw(st.sampled_from(sorted(PAIRS)))
-        kind = draw(st.sampled_from(["intent", "order", "order", "denial", "fill", "fill", "fill", "holding", "state"]))
+        kind = draw(
+            st.sampled_from(["intent", "order", "order", "denial", "fill", "fill", "fill", "holding", "cost", "state"])
+        )
         if kind == "intent":
             pending = order(number, symbol, OrderState.PENDING, 0, at)
             made.append(IntentRecord(order=pending, command_id=f"c{number}", wall_ms=at))
@@ -97,7 +100,23 @@ def journals(draw: st.DrawFn) -> list[Record]:
             made.append(FillRecord(fill=fill, base=base, quote=quote, fee_quote=fee, wall_ms=at))
         elif kind == "holding":
             asset = draw(st.sampled_from(["BTC", "MX", "USDT"]))
-            made.append(HoldingRecord(asset=asset, total=D(draw(st.integers(0, 9))), wall_ms=at))
+            since, until = draw(st.sampled_from([(0, 0), (at - 600_000, at + 1_000), (at - 10**7, at - 2_000)]))
+            total = D(draw(st.integers(0, 9)))
+            made.append(HoldingRecord(asset=asset, total=total, wall_ms=at, since_ms=since, time_ms=until))
+        elif kind == "cost":
+            base, quote = PAIRS[symbol]
+            made.append(
+                CostRecord(
+                    symbol=symbol,
+                    base=base,
+                    quote=quote,
+                    qty=D(draw(st.integers(1, 9))),
+                    cost=D(draw(st.integers(1, 9))),
+                    whole=draw(st.booleans()),
+                    time_ms=at,
+                    wall_ms=at,
+                )
+            )
         else:
             values = {
                 "trading_state": ["active", "halted: why: not", "nonsense"],

@@ -213,7 +213,7 @@ async def ask(name: str, answer: Any) -> VenueError | None:
     body = json.dumps(answer).encode()
 
     async def call(endpoint: Any, params: Any = None) -> Any:
-        return read_answer(endpoint.call, Answer(200, "application/json", None, body))
+        return await read_answer(endpoint.call, Answer(200, "application/json", None, body))
 
     rest._transport.call = call  # type: ignore[method-assign]
     try:

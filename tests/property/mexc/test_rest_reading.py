@@ -52,7 +52,10 @@ def test_rows_of_any_shape_are_read_or_refused(data: st.DataObject) -> None:
 def test_bytes_of_any_kind_are_an_answer_or_an_error(body: bytes, status: int, duty: Duty) -> None:
     problem: VenueError | None = None
     try:
-        read_answer(Call("it", duty, duty is not Duty.DATA), Answer(status, "", None, body))
+        # So few bytes are read at once, without a loop.
+        read_answer(Call("it", duty, duty is not Duty.REST), Answer(status, "", None, body)).send(None)
+    except StopIteration:
+        pass
     except VenueError as error:
         problem = error
     if problem is None:
@@ -90,7 +93,7 @@ def test_a_window_never_lets_more_than_its_limit_into_any_period(steps: list[tup
     window, now, taken = Window(50, 10.0), 0.0, []
     for amount, pause in steps:
         now += pause
-        while (wait := window.wait(amount, 1.0, now)) > 0:
+        while (wait := window.wait(amount, now)) > 0:
             now += wait
         window.record(amount, now)
         taken.append((now, amount))

@@ -42,15 +42,54 @@ def test_an_order_is_placed_seen_and_cancelled(call):
     assert "No open order" in said
 
 
+def test_an_order_is_amended_to_another_size_and_price(call):
+    _, (placed,), _ = call("buy", "BTCUSDT", "0.001", "--at", "60000")
+    code, (amended,), said = call("amend", placed["order_id"], "--size", "0.002", "--at", "59000")
+    assert (code, amended["outcome"], amended["qty"], amended["price"]) == (0, "accepted", "0.002", "59000"), said
+    _, rows, _ = call("orders", "BTCUSDT")
+    assert [(row["order_id"], row["qty"], row["price"]) for row in rows] == [(amended["order_id"], "0.002", "59000")]
+    code, (kept,), _ = call("amend", amended["order_id"], "--size", "100000")
+    assert (code, kept["outcome"], kept["state"]) == (1, "denied", "working")
+    assert call("amend", "nothing", "--at", "1")[0] == 1
+    assert call("amend", amended["order_id"])[0] == 2
+    assert call("cancel", amended["order_id"])[0] == 0
+
+
+def test_what_a_holding_cost_is_said_once_or_again_for_all_of_it(call):
+    call("buy", "BTCUSDT", "$30", "--market")
+    code, (said,), _ = call("cost", "btc", "61234.5", "--whole")
+    assert (code, said["asset"], said["set"]) == (0, "BTC", True)
+    assert "as bought at 61,234.5 USDT each" in said["message"]
+    code, (known,), _ = call("cost", "BTC", "1")
+    assert (code, known["set"]) == (1, False)
+    assert call("cost", "BTC", "much")[0] == 2
+    assert call("sell", "BTCUSDT", "100%", "--market")[0] == 0
+
+
+def test_a_limit_is_tightened_at_once_and_loosened_with_a_reason_after_a_delay(call):
+    code, (set_,), _ = call("limits", "set", "max_pair_order_value.ETHUSDT", "20")
+    assert (code, set_["taken"]) == (0, True)
+    assert call("buy", "ETHUSDT", "$30", "--market")[0] == 1
+    assert call("limits", "set", "max_pair_order_value.ETHUSDT", "40")[0] == 1
+    code, (waits,), _ = call("limits", "set", "max_pair_order_value.ETHUSDT", "40", "--reason", "a test")
+    assert (code, "in 10 minutes: a test" in waits["message"]) == (0, True)
+    _, rows, _ = call("limits", "show")
+    (row,) = [row for row in rows if row["name"] == "max_pair_order_value.ETHUSDT"]
+    assert (row["value"], row["waiting"], row["reason"]) == ("20", "40", "a test")
+    assert call("limits", "cancel", "max_pair_order_value.ETHUSDT")[0] == 0
+    assert call("limits", "cancel", "max_pair_order_value.ETHUSDT")[0] == 1
+
+
 def test_a_market_order_waits_for_its_end(call):
     code, (bought,), _ = call("buy", "ETHUSDT", "$30", "--market")
-    assert (code, bought["state"], bought["order_type"]) == (0, "filled", "MARKET")
+    assert (code, bought["state"], bought["order_type"]) == (0, "filled", "IMMEDIATE_OR_CANCEL")
+    assert bought["capped"] is True
     assert 0 < Decimal(bought["filled_quote"]) <= 30
     code, rows, _ = call("balances")
     assert code == 0
     assert "ETH" in {row["asset"] for row in rows}
     code, (sold,), _ = call("sell", "ETHUSDT", "100%", "--market")
-    assert (code, sold["state"]) == (0, "filled")
+    assert (code, sold["state"], sold["reason"]) == (0, "filled", "")
 
 
 def test_an_order_that_cannot_rest_ends_at_once(call):
@@ -71,6 +110,14 @@ def test_the_limits_of_the_config_apply(call, tmp_path):
     (tmp_path / "config.toml").write_text('[limits]\nmax_order_value = "25"\n')
     code, (denied,), _ = call("buy", "BTCUSDT", "$50", "--at", "60000")
     assert (code, [one["code"] for one in denied["violations"]]) == (1, ["MAX_ORDER_VALUE"])
+
+
+def test_what_the_gate_asks_first_is_answered_with_yes(call, tmp_path):
+    (tmp_path / "config.toml").write_text('[limits]\nconfirm_order_value = "25"\n')
+    code, (asked,), _ = call("buy", "BTCUSDT", "$50", "--at", "60000")
+    assert (code, [one["answer"] for one in asked["violations"]]) == (1, ["confirm"])
+    assert call("buy", "BTCUSDT", "$50", "--at", "60000", "--yes")[0] == 0
+    assert call("cancel", "--all")[0] == 0
 
 
 def test_cancel_all_and_by_pair(call):

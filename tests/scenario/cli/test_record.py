@@ -14,7 +14,7 @@ from mexc_tui.desk.errors import InvalidRequestError
 from mexc_tui.desk.exchange.frames import decode_frame
 from mexc_tui.desk.recorder import Recorder
 from mexc_tui.venues.simulator.exchange import tape_exchange
-from mexc_tui.venues.simulator.markets.recording import read_bytes, read_recording
+from mexc_tui.venues.simulator.markets.recording import read_recording, rows_of
 from mexc_tui.venues.simulator.markets.tape import TapeMarket
 from mexc_tui.venues.simulator.server import parse_profile
 
@@ -33,7 +33,7 @@ def replayed(path, **options):
 def last_versions(path) -> dict[str, int]:
     return {
         line.symbol: line.update_id
-        for line in read_recording(path, read_bytes(path), decode_frame).lines
+        for line in read_recording(path, rows_of(path), decode_frame).lines
         if line.update_id
     }
 
@@ -56,7 +56,7 @@ async def test_a_replay_ends_with_the_last_recorded_book(server, truth, tmp_path
 async def test_trades_keep_their_ids_and_order(server, busy, truth, tmp_path):
     path = tmp_path / "market.tape"
     await record(Recorder(("BTCUSDT",), path, print), 0.9)
-    ids = [line.trade_id for line in read_recording(path, read_bytes(path), decode_frame).lines if line.kind == "trade"]
+    ids = [line.trade_id for line in read_recording(path, rows_of(path), decode_frame).lines if line.kind == "trade"]
     there = truth.trades["BTCUSDT"]
     assert ids
     assert there[there.index(ids[0]) :][: len(ids)] == ids
@@ -67,7 +67,7 @@ async def test_a_broken_stream_leaves_a_tape_that_is_never_wrong(server, truth, 
         server.plan.set(fault)
     path = tmp_path / "market.tape"
     assert await record(Recorder(("BTCUSDT",), path, print), 1.8) == OK
-    lines = [line for line in read_recording(path, read_bytes(path), decode_frame).lines if line.update_id]
+    lines = [line for line in read_recording(path, rows_of(path), decode_frame).lines if line.update_id]
     book: dict[bool, dict[Decimal, Decimal]] = {True: {}, False: {}}
     for line in lines:
         if line.kind == "depth_snapshot":

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from mexc_tui.config.program import program_version
+from mexc_tui.config.program import VERSION
 from mexc_tui.desk.client import SocketClient
 from mexc_tui.desk.protocol import (
     LENGTH,
@@ -25,7 +25,7 @@ from mexc_tui.desk.protocol import (
     framed,
 )
 from mexc_tui.desk.server import DeskServer
-from mexc_tui.domain.client import Role
+from mexc_tui.domain.client import Given, Role
 from mexc_tui.domain.commands import Halt
 from mexc_tui.domain.facts import Fact, Level
 from mexc_tui.domain.inputs import VenueNotice
@@ -82,6 +82,7 @@ class Kernel:
     def handle(self, item, at):
         if isinstance(item, VenueNotice):
             return [self._fact("notice", item.message, "")]
+        item = item.command if isinstance(item, Given) else item
         if isinstance(item, Halt):
             self.commands.append(item)
             return [self._fact("halted", item.reason, item.command_id)]
@@ -115,7 +116,7 @@ class Bed:
             account="a",
             pid=os.getpid(),
             started_ms=1,
-            program=program_version(),
+            program=VERSION,
         )
         quiet = Quiet()
         self.engine = Engine(self, beside=self._beside)
@@ -266,7 +267,7 @@ def bed(desks) -> Bed:
 @pytest.fixture
 def hello():
     def make(**changes) -> Hello:
-        usual = {"protocol": PROTOCOL, "program": program_version(), "name": "raw", "role": Role.TRADE}
+        usual = {"protocol": PROTOCOL, "program": VERSION, "name": "raw", "role": Role.TRADE}
         return Hello(**(usual | changes))
 
     return make

@@ -22,10 +22,11 @@ from mexc_tui.desk.protocol import (
     Welcome,
     framed,
 )
-from mexc_tui.desk.session import TOPICS_LIMIT
+from mexc_tui.desk.session import GATES_LIMIT, TOPICS_LIMIT
 from mexc_tui.domain.client import Role
 from mexc_tui.domain.commands import Halt
 from mexc_tui.domain.interest import Interest
+from mexc_tui.domain.views import gate_topic
 
 
 @pytest.fixture
@@ -75,9 +76,10 @@ def test_an_attached_client_that_goes_wrong_is_let_go(bed, witness, hello, until
         Ack(n=1),
         Look(interest=Interest(topics=frozenset(map(str, range(TOPICS_LIMIT + 1))))),
         Look(interest=Interest(topics=frozenset({"x" * 100_000}))),
+        Look(interest=Interest(topics=frozenset(gate_topic(f"P{number}USDT") for number in range(GATES_LIMIT + 1)))),
         Hello(protocol=PROTOCOL, program="", name=""),
     ],
-    ids=["ack", "topics", "topic", "hello"],
+    ids=["ack", "topics", "topic", "gates", "hello"],
 )
 def test_a_message_out_of_turn_or_beyond_reason_is_refused(bed, witness, hello, until, message):
     raw = bed.raw(hello())
@@ -138,6 +140,19 @@ def test_who_says_nothing_is_dropped(bed, witness, monkeypatch):
 def test_more_clients_than_there_is_room_for_are_told(bed, witness, hello, monkeypatch):
     monkeypatch.setattr(server, "CLIENTS_LIMIT", 1)
     assert "1 clients" in bed.raw().read().reason
+
+
+def test_one_process_cannot_take_every_place(bed, witness, hello, monkeypatch, until):
+    monkeypatch.setattr(server, "PROCESS_LIMIT", 2)
+    greeted = bed.raw(hello())
+    assert isinstance(greeted.read(), Welcome)
+    assert f"Process {os.getpid()} has 2 connections" in bed.raw(hello()).read().reason
+    monkeypatch.setattr(server, "peer_of", lambda sock: Peer(pid=os.getpid() + 1, uid=os.getuid()))
+    elsewhere = bed.raw(hello())
+    assert isinstance(elsewhere.read(), Welcome)
+    for raw in (greeted, elsewhere):
+        raw.close()
+    until(lambda: bed.names() == ["witness"])
 
 
 def test_nobody_else_can_reach_the_socket(bed):

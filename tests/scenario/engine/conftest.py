@@ -133,8 +133,9 @@ class Terminal:
         return isinstance(view, BookView) and view.state is BookState.LIVE
 
     def ready(self) -> bool:
-        view = self.client.view(TOPIC_RISK)
-        return isinstance(view, RiskView) and view.ready
+        risk, listed = self.client.view(TOPIC_RISK), self.client.view("instruments")
+        known = isinstance(listed, InstrumentsView) and SYMBOL in listed.by_symbol
+        return known and isinstance(risk, RiskView) and risk.ready
 
     def open(self) -> tuple[Order, ...]:
         view = self.client.view(TOPIC_ORDERS)

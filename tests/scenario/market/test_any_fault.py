@@ -13,10 +13,8 @@ UNCOUNTED = {"clock_skew"}
 """In force all the time, so that no single strike is counted."""
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "MXUSDT")
 STRONG = 0.3
-EDGE_S = 100
-"""A book may need so long after a block of the firewall, which is obeyed for 90 s."""
 OTHERWISE_S = 60
-"""And so long after anything else: the longest pauses of the stream (30 s), the breaker (15 s), the reading (10 s)."""
+"""A book may need so long: the longest pauses of the stream (30 s), the breaker (15 s), the reading (10 s)."""
 
 PROMISED = (
     "latency jitter drop duplicate reorder gap half_open garbage truncated rate_limit_429 edge_403_html server_5xx "
@@ -42,8 +40,7 @@ async def survive(watched, faults: list[Fault]) -> None:
     assert bool(met) == bool(struck & met), "the faults have not been met"
     watched.server.plan.clear()
     watched.compared = 0
-    blocked = any(fault.name == "edge_403_html" for fault in faults)
-    await watched.until(watched.all_exact, "exact books after the faults", EDGE_S if blocked else OTHERWISE_S)
+    await watched.until(watched.all_exact, "exact books after the faults", OTHERWISE_S)
     for _ in range(30):
         await watched.turn()
     assert watched.compared > 60

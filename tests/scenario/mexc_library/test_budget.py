@@ -18,7 +18,7 @@ from mexc_tui.venues.simulator.server import STRICT, Server, ServerSettings
 START_MS = 1_790_000_000_000
 
 
-PACE = 25
+PACE = 12
 
 
 class QuickClock:

@@ -232,9 +232,8 @@ async def test_a_client_that_goes_on_after_429_is_banned_and_stops(here: dict[st
         with pytest.raises(VenueError) as caught:
             await rest.market.depth(PAIR)
         outcomes.append((caught.value.http_status, caught.value.sent))
-        rest._transport.budget._cool_until = (
-            0.0 if caught.value.http_status == 429 else rest._transport.budget._cool_until
-        )
+        if caught.value.http_status == 429:
+            rest._transport.pauses._until = 0.0
     assert outcomes[:2] == [(429, True), (418, True)]
     assert set(outcomes[2:]) == {(None, False)}
     assert rest.metrics().held == "MEXC has banned this address"
@@ -276,7 +275,7 @@ async def test_the_health_of_the_link_tells_why_no_request_goes_out(settings: Me
         for _ in range(5):
             await kind_of(venue.rest.market.ping())
         health = venue.health()
-        assert (health.breaker, health.cancels_held) == ("open", False)
+        assert health.breaker == "open"
         assert "has failed 5 times in a row" in health.held
         assert 50 < health.held_s <= 60
         local.plan.clear("server_5xx")

@@ -5,15 +5,22 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+import time
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mexc_tui import MexcExchange
+from mexc_tui.config.settings import Credentials, Secret
 from mexc_tui.domain.errors import ErrorKind, VenueError
 from mexc_tui.domain.inputs import FillReported
-from mexc_tui.domain.orders import OrderState, OrderType
+from mexc_tui.domain.orders import OrderRequest, OrderState, OrderType, Side
+from mexc_tui.domain.views import VenueKind
+from mexc_tui.store.accounts import account_folder
+from mexc_tui.store.latch import LATCH, LatchFile
+from mexc_tui.venues.simulator.server import Server
 from mexc_tui.venues.simulator.server.faults import make_fault
 
 PAIR = "BTCUSDT"
@@ -34,7 +41,7 @@ async def settled(session: Any) -> None:
 
 async def test_a_session_follows_the_book_places_cancels_and_fills(mexc: MexcExchange, local: Any) -> None:
     heard: list[Any] = []
-    async with mexc.session([PAIR]) as session:
+    async with mexc.session([PAIR], ungated=True) as session:
         session.listen(heard.append)
         book = session.order_book(PAIR)
         assert book.live
@@ -61,7 +68,7 @@ async def test_a_session_follows_the_book_places_cancels_and_fills(mexc: MexcExc
 
 
 async def test_the_book_of_a_session_equals_the_exchanges_own(mexc: MexcExchange, local: Any) -> None:
-    async with mexc.session([PAIR]) as session:
+    async with mexc.session([PAIR], ungated=True) as session:
         matched = 0
         async with asyncio.timeout(10):
             while matched < 5:
@@ -80,7 +87,7 @@ def _pair(level: Any) -> tuple[Decimal, Decimal]:
 
 
 async def test_a_lost_acknowledgement_is_unknown_until_it_is_looked_up(mexc: MexcExchange, local: Any) -> None:
-    async with mexc.session([PAIR]) as session:
+    async with mexc.session([PAIR], ungated=True) as session:
         price = session.order_book(PAIR).bids[0].price - 1_000
         local.plan.set(make_fault("ack_lost", {"p": "1", "count": "1"}))
         name = session.new_client_order_id()
@@ -99,7 +106,7 @@ async def test_a_lost_acknowledgement_is_unknown_until_it_is_looked_up(mexc: Mex
 
 
 async def test_orders_that_cannot_be_right_never_leave(mexc: MexcExchange, local: Any) -> None:
-    async with mexc.session([PAIR]) as session:
+    async with mexc.session([PAIR], ungated=True) as session:
         before = session.metrics().rest.requests
         for qty, price, side in (("0.01", "100.001", "BUY"), ("0.0000001", "100", "BUY"), ("1", "1", "HOLD")):
             with pytest.raises(VenueError) as caught:
@@ -117,7 +124,7 @@ async def test_orders_that_cannot_be_right_never_leave(mexc: MexcExchange, local
 
 
 async def test_a_post_only_order_that_would_take_is_cancelled_and_seen_so(mexc: MexcExchange) -> None:
-    async with mexc.session([PAIR]) as session:
+    async with mexc.session([PAIR], ungated=True) as session:
         price = session.order_book(PAIR).asks[0].price + 10
         placed = await session.place_limit_order(PAIR, "BUY", "0.01", price, type=OrderType.POST_ONLY)
         report = await session.wait_finished(placed.order_id)
@@ -157,7 +164,7 @@ async def test_a_start_can_be_cancelled(mexc: MexcExchange, local: Any) -> None:
 
 async def test_without_keys_there_is_market_data_only(here: dict[str, Any]) -> None:
     exchange = MexcExchange(base_url=here["base_url"], ws_url=here["ws_url"])
-    async with exchange.session([PAIR]) as session:
+    async with exchange.session([PAIR], ungated=True) as session:
         assert session.order_book(PAIR).live
         with pytest.raises(VenueError) as caught:
             await session.place_limit_order(PAIR, "BUY", "0.01", "100")
@@ -166,7 +173,7 @@ async def test_without_keys_there_is_market_data_only(here: dict[str, Any]) -> N
 
 
 async def test_a_dropped_stream_resumes_with_the_account_read_again(mexc: MexcExchange, local: Any) -> None:
-    async with mexc.session([PAIR]) as session:
+    async with mexc.session([PAIR], ungated=True) as session:
         price = session.order_book(PAIR).bids[0].price - 1_000
         placed = await session.place_limit_order(PAIR, "BUY", "0.01", price)
         local.hub.drop()
@@ -194,3 +201,46 @@ def test_it_loads_without_the_terminal_framework() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+async def test_without_a_word_no_order_leaves_by_any_way(mexc: MexcExchange) -> None:
+    order = OrderRequest(
+        client_order_id="o-1", symbol=PAIR, side=Side.BUY, type=OrderType.LIMIT, qty=Decimal(1), price=Decimal(1)
+    )
+    async with mexc.session([PAIR]) as session:
+        for attempt in (
+            session.place_limit_order(PAIR, "BUY", "0.001", "20000"),
+            session.place_market_order(PAIR, "BUY", quote_qty="10"),
+            session.rest.trading.place_order(order),
+            session.rest.trading.batch_orders([order]),
+        ):
+            with pytest.raises(VenueError, match="no risk gate") as refused:
+                await attempt
+            assert (refused.value.definite, refused.value.sent) == (True, False)
+        assert session.unknown_orders == {}
+        assert await session.rest.trading.open_orders([PAIR]) == ()
+
+
+async def test_a_halted_account_takes_no_order_with_any_of_its_keys(
+    local: Server, here: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: Any
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    keys = Credentials(api_key=Secret(here["api_key"]), secret_key=Secret(here["api_secret"]))
+    other = local.keys.create("ann", created_ms=time.time_ns() // 1_000_000)
+    async with MexcExchange(**{**here, "api_key": other.access, "api_secret": other.secret}).session(
+        [PAIR], ungated=True
+    ) as session:
+        folder = await account_folder(VenueKind.LOCAL, here["base_url"], keys, session.rest.account.uid)
+        folder.mkdir(parents=True)
+        latch = LatchFile(folder / LATCH)
+        latch.write("halted: by hand")
+        with pytest.raises(VenueError, match="halted on this machine: by hand"):
+            await session.place_limit_order(PAIR, "SELL", "0.001", "20000")
+        latch.write("reducing: the day's loss")
+        with pytest.raises(VenueError, match="reducing"):
+            await session.place_limit_order(PAIR, "BUY", "0.001", "20000")
+        latch.write("active")
+        placed = await session.place_limit_order(PAIR, "BUY", "0.001", "20000")
+        latch.write("halted: by hand")
+        await session.cancel_order(PAIR, order_id=placed.order_id)
+    assert "without a risk gate" in caplog.text

@@ -29,7 +29,7 @@ PUBLIC |= {"/api/v3/ticker/24hr", "/api/v3/ticker/bookTicker", "/ws"}
 
 
 async def test_the_mirrored_book_is_the_book_level_by_level(moving, eventually):
-    async with moving.client().session(["BTCUSDT", "ETHUSDT"]) as client:
+    async with moving.client().session(["BTCUSDT", "ETHUSDT"], ungated=True) as client:
         assert client.order_book("BTCUSDT").live
         begun = moving.followed("BTCUSDT")
         await eventually(lambda: moving.followed("BTCUSDT") > begun + 10)
@@ -48,7 +48,7 @@ async def test_the_mirrored_book_is_the_book_level_by_level(moving, eventually):
 
 
 async def test_candles_trades_tickers_and_rules_are_the_exchange_s_own(moving, eventually):
-    async with moving.client().session(["BTCUSDT"]) as client:
+    async with moving.client().session(["BTCUSDT"], ungated=True) as client:
         moving.rest()
         await eventually(lambda: moving.same_levels("BTCUSDT"))
         assert client.instrument("ETHUSDT") == moving.there.symbols.instrument("ETHUSDT")
@@ -132,7 +132,7 @@ async def test_a_candle_that_went_on_while_the_market_was_lost_is_shown_as_it_be
 
 
 async def test_own_orders_stand_behind_others_and_fill_by_trades_that_happened(quiet, eventually):
-    async with quiet.client().session(["ABCUSDT"]) as client:
+    async with quiet.client().session(["ABCUSDT"], ungated=True) as client:
         placed = await client.place_limit_order("ABCUSDT", "BUY", "5", "99")
         await eventually(lambda: quiet.paper.core.market.depth("ABCUSDT", 1)[1] == [(Decimal(99), Decimal(15))])
         quiet.there_order("maker", Side.BUY, "99", 10)
@@ -158,7 +158,7 @@ async def test_own_orders_stand_behind_others_and_fill_by_trades_that_happened(q
 
 
 async def test_a_fill_without_a_trade_is_assumed(quiet, eventually):
-    async with quiet.client().session(["ABCUSDT"]) as client:
+    async with quiet.client().session(["ABCUSDT"], ungated=True) as client:
         await client.place_limit_order("ABCUSDT", "BUY", "5", "100")
         await eventually(lambda: quiet.paper.core.market.depth("ABCUSDT", 1)[1] == [(Decimal(100), Decimal(5))])
         quiet.there_order("maker", Side.SELL, "99.50", 2)
@@ -167,7 +167,7 @@ async def test_a_fill_without_a_trade_is_assumed(quiet, eventually):
 
 
 async def test_a_lost_market_looks_lost_and_comes_back(quiet, eventually):
-    async with quiet.client().session(["ABCUSDT"]) as client:
+    async with quiet.client().session(["ABCUSDT"], ungated=True) as client:
         placed = await client.place_limit_order("ABCUSDT", "BUY", "5", "99")
         await eventually(lambda: len(client.open_orders) == 1)
         port = int(quiet.stand_in.rest_url.rsplit(":", 1)[1])
@@ -189,7 +189,7 @@ async def test_a_lost_market_looks_lost_and_comes_back(quiet, eventually):
 async def test_a_market_that_falls_silent_is_not_matched_against_until_it_speaks_again(quiet, eventually, monkeypatch):
     monkeypatch.setattr("mexc_tui.desk.exchange.mirror.SILENT_S", 1.0)
     monkeypatch.setattr("mexc_tui.desk.exchange.upstream.BOOK_WAIT_S", 0.2)
-    async with quiet.client().session(["ABCUSDT"]) as client:
+    async with quiet.client().session(["ABCUSDT"], ungated=True) as client:
         assert client.order_book("ABCUSDT").live
         for connection in quiet.stand_in.hub._connections:
             connection.frozen = True
@@ -309,7 +309,7 @@ def only_public_reads(stand_in):
 
 @pytest.mark.parametrize("profile", ["drop:p=0.2;reorder:p=0.1", "duplicate:p=0.3;garbage:p=0.1"])
 async def test_a_bad_line_ends_in_the_exact_book_and_honest_money(moving, eventually, profile):
-    async with moving.client().session(["BTCUSDT"]) as client:
+    async with moving.client().session(["BTCUSDT"], ungated=True) as client:
         for fault in parse_profile(profile):
             moving.stand_in.plan.set(fault)
         bid = moving.there.market.depth("BTCUSDT", 1)[1][0][0]

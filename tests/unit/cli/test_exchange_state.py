@@ -164,3 +164,10 @@ async def test_while_it_runs_the_whole_is_written_now_and_then_and_old_journals_
     assert not list(path.parent.glob("*.journal"))
     assert [order.order_id for order in loaded(path).orders.open_orders("ann")] == [first]
     assert state.problem == ""
+
+
+@pytest.mark.parametrize("number", ["Infinity", "sNaN"])
+def test_a_number_that_is_no_money_is_refused(kept, path, number):
+    path.write_text(path.read_text().replace('"1000"', f'"{number}"'))
+    with pytest.raises(StateError, match="cannot be used"):
+        loaded(path)

@@ -103,7 +103,9 @@ def test_pairs_are_upper_case_once_and_may_be_chinese():
         (("buy", "BTCUSDT", "1", "--market", "--ioc"), "market order"),
         (("buy", "BTCUSDT", "1", "--at", "1"), "need an API key"),
         (("cancel",), "Name what to cancel"),
-        (("cancel", "--all", "--symbol", "BTCUSDT"), "Name what to cancel"),
+        (("cancel", "--all", "--symbol", "BTCUSDT"), "--all cancels every order"),
+        (("cancel", "--all", "one"), "--all cancels every order"),
+        (("desk", "unit", "--paper", "--fresh"), "at every start of the service"),
         (("cancel", "--all"), "needs an API key"),
         (("balances",), "needs an API key"),
     ],
@@ -164,9 +166,9 @@ async def test_doctor_says_why_no_request_goes_out_and_until_when():
         assert "127.0.0.1:9 has failed 5 times in a row; orders are refused here" in check.detail
         assert "tried again in 5 s" in check.detail
         rest._transport.breaker.succeeded()
-        rest._transport.budget.cool_down(30, "MEXC asked to slow down", stated=True)
+        rest._transport.pauses.begin(30, "MEXC asked to slow down")
         check = requests_check(rest.metrics(), settings)
-        assert "MEXC asked to slow down; orders are refused here, cancels too; tried again in 30 s" in check.detail
+        assert "MEXC asked to slow down; orders are refused here, cancels try all the same" in check.detail
         assert check.remedy
 
 

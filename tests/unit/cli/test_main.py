@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import logging
 import os
+import ssl
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from mexc_tui.cli.io.logs import start_log
 from mexc_tui.cli.main import main
 from mexc_tui.config.paths import log_file
 from mexc_tui.desk.choice import configured_choice
+from mexc_tui.desk.exchange import run as exchange
 from mexc_tui.desk.planning import configured_plan
 from mexc_tui.domain.views import VenueKind
 
@@ -159,3 +161,13 @@ def test_what_nobody_foresaw_is_one_sentence_and_a_traceback_in_the_log(home):
     assert "internal error (ZeroDivisionError)" in done.stderr
     assert "stay at the exchange" in done.stderr
     assert "Traceback" in log_file().read_text()
+
+
+def test_only_an_exchange_that_mirrors_another_reads_certificates(monkeypatch, tmp_path):
+    usual = str(tmp_path / "authorities.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", usual)
+    read_from: list[str] = []
+    monkeypatch.setattr(exchange, "run", lambda *_: read_from.append(os.environ["SSL_CERT_FILE"]))
+    assert main(("exchange", "--mirror")) == main(("exchange",)) == 0
+    assert read_from == [usual, os.devnull]
+    assert ssl.create_default_context().get_ca_certs() == []

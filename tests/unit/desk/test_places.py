@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ import msgspec
 import pytest
 
 from mexc_tui.config.errors import ConfigError
+from mexc_tui.config.locks import HeldError
 from mexc_tui.desk import places
 from mexc_tui.desk.errors import DeskError, DeskHeldError
 from mexc_tui.desk.launch import Caller, attach_to
@@ -35,49 +37,48 @@ def entry(desk_id: str = "demo", **more: object) -> places.DeskEntry:
 
 
 def test_one_process_is_the_desk_of_an_account_until_it_lets_go():
-    lock = places.DeskLock("demo")
+    lock = places.desk_lock("demo")
     assert places.runs("demo")
     assert not places.runs("paper-1")
     with pytest.raises(DeskHeldError):
-        places.DeskLock("demo")
+        places.desk_lock("demo")
     lock.release()
     assert not places.runs("demo")
-    places.DeskLock("demo").release()
+    places.desk_lock("demo").release()
 
 
-def test_an_entry_whose_desk_is_gone_is_removed():
-    lock = places.DeskLock("demo")
+def test_a_lock_whose_file_was_removed_is_held_again_unless_another_was_faster():
+    lock = places.desk_lock("demo")
+    file = places.desks_folder() / "demo.lock"
+    lock.renew()
+    file.unlink()
+    assert not places.runs("demo")
+    lock.renew()
+    assert places.runs("demo")
+    file.unlink()
+    other = places.desk_lock("demo")
+    with pytest.raises(HeldError):
+        lock.renew()
+    other.release()
+    lock.renew()
+    lock.release()
+    assert not places.runs("demo")
+
+
+def test_an_entry_whose_desk_is_gone_is_no_desk_and_tells_the_next_one_of_it():
+    lock = places.desk_lock("demo")
     places.register(entry())
     assert [one.name for one in places.entries()] == ["demo"]
     lock.release()
     assert places.entries() == []
-    assert list(places.desks_folder().glob("*.json")) == []
-
-
-def test_the_entry_of_a_new_desk_is_not_taken_for_the_one_it_replaced(monkeypatch):
-    """It is written between the question whether the old desk runs and the removal of what that one left."""
-    lock = places.DeskLock("demo")
-    places.register(entry())
-    lock.release()
-    runs, started = places.runs, []
-
-    def runs_then_another_starts(desk_id: str) -> bool:
-        ran = runs(desk_id)
-        if not started:
-            started.append(places.DeskLock("demo"))
-            places.register(entry(started_ms=2))
-        return ran
-
-    monkeypatch.setattr(places, "runs", runs_then_another_starts)
     assert places.entry_of("demo") is None
-    found = places.entry_of("demo")
-    assert found is not None
-    assert found.started_ms == 2
-    started[0].release()
+    assert places.written_entry("demo") == entry()
+    places.unregister("demo")
+    assert places.written_entry("demo") is None
 
 
 def test_a_desk_knows_whether_it_can_be_found():
-    lock = places.DeskLock("demo")
+    lock = places.desk_lock("demo")
     assert not places.registered(entry())
     made = places.register(entry())
     assert places.registered(made)
@@ -88,7 +89,7 @@ def test_a_desk_knows_whether_it_can_be_found():
 
 
 def test_two_desks_never_carry_one_name():
-    locks = [places.DeskLock(name) for name in ("local-aaaa", "local-bbbb")]
+    locks = [places.desk_lock(name) for name in ("local-aaaa", "local-bbbb")]
     assert places.register(entry("local-aaaa", name="local-8700")).name == "local-8700"
     assert places.register(entry("local-bbbb", name="local-8700")).name == "local-8700-bbbb"
     assert places.register(entry("local-aaaa", name="local-8700")).name == "local-8700", "its own name is its own"
@@ -97,7 +98,7 @@ def test_two_desks_never_carry_one_name():
 
 
 def test_an_unreadable_entry_is_no_desk():
-    lock = places.DeskLock("demo")
+    lock = places.desk_lock("demo")
     (places.desks_folder() / "demo.json").write_text('{"name":')
     assert places.entries() == []
     lock.release()
@@ -142,3 +143,12 @@ def test_a_desk_without_a_listener_says_how_to_end_it(tmp_path):
             path.touch()
         with pytest.raises(DeskError, match=r"does not answer.*mexc-tui desk stop demo"):
             attach_to(entry(socket=str(path)), Caller(name="status", role=Role.VIEW))
+
+
+def test_a_desk_that_cannot_be_written_down_says_what_that_means(monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(places, "replace_whole", full)
+    with pytest.raises(ConfigError, match=r"No space left on device\).*--direct"):
+        places.register(entry())

@@ -10,6 +10,7 @@ from mexc_tui.domain.numbers import (
     decimals_of,
     divide,
     floor_to,
+    is_plain,
     parse_decimal,
     plain,
     scaled,
@@ -63,3 +64,19 @@ def test_dividing_by_nothing_is_an_error_and_long_quotients_are_cut():
     with pytest.raises(ZeroDivisionError):
         divide(Decimal(1), Decimal(0))
     assert divide(Decimal(2), Decimal(3), 6) == Decimal("0.666666")
+
+
+@given(st.decimals() | st.decimals(allow_nan=False, allow_infinity=False, places=20) | st.integers().map(Decimal))
+def test_a_number_that_is_let_in_can_be_printed_and_read_again(value):
+    if is_plain(value):
+        assert parse_decimal(plain(value)) == value
+
+
+@pytest.mark.parametrize("text", ["9" * 40, "0." + "0" * 39 + "1", "-" + "9" * 30 + ".5"])
+def test_numbers_up_to_the_bounds_are_let_in(text):
+    assert is_plain(Decimal(text))
+
+
+@pytest.mark.parametrize("text", ["1E+40", "1E-41", "9" * 30 + "." + "9" * 30, "NaN", "-Infinity", "9E+999999"])
+def test_numbers_beyond_the_bounds_are_not(text):
+    assert not is_plain(Decimal(text))

@@ -13,7 +13,7 @@ from mexc_tui.domain.orders import Order, OrderRequest, OrderState, OrderType, S
 from mexc_tui.domain.views import VenueKind
 from mexc_tui.kernel.effects import Journal, SendOrder
 from mexc_tui.kernel.ports import VenueInfo
-from mexc_tui.kernel.records import IntentRecord, Record, Resumed
+from mexc_tui.kernel.records import IntentRecord, Record, Resumed, StateRecord
 
 
 class Bench:
@@ -73,13 +73,13 @@ class Bench:
     async def cancel(self, symbol, *, order_id="", client_order_id=""):
         await self._say("cancel", (order_id, client_order_id), None)
 
-    async def cancel_all(self, symbol):
-        await self._say("cancel_all", symbol, None)
+    async def cancel_all(self, symbols):
+        return await self._say("cancel_all", tuple(symbols), ())
 
     async def order(self, symbol, *, order_id="", client_order_id=""):
         return await self._say("order", (order_id, client_order_id), None)
 
-    async def open_orders(self, symbols):
+    async def open_orders(self, symbols, *, urgent=False):
         return await self._say("open_orders", tuple(symbols), ())
 
     async def fills(self, symbol, since_ms):
@@ -97,6 +97,10 @@ class BenchJournal:
         await self._bench._say("append", durable, None)
         self._bench.stored.extend(records)
         self._bench.calls.append(("committed", None))
+
+    async def latch(self, record: StateRecord) -> None:
+        await self._bench._say("latch", record.value, None)
+        self._bench.stored.append(record)
 
     async def resume(self):
         return Resumed(records=tuple(self._bench.stored))

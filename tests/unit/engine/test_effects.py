@@ -9,10 +9,13 @@ from mexc_tui.domain.errors import ErrorKind, VenueError
 from mexc_tui.domain.facts import Fact, Level
 from mexc_tui.domain.inputs import (
     CancelAnswered,
+    CancelledAll,
     FillReported,
     JournalProblem,
+    LatchAnswered,
     LookupAnswered,
     LookupFailed,
+    OpenOrdersListed,
     PlaceAccepted,
     PlaceNotSent,
     PlaceRejected,
@@ -24,17 +27,24 @@ from mexc_tui.domain.inputs import (
 )
 from mexc_tui.domain.market import Interval
 from mexc_tui.domain.orders import Fill, Side
-from mexc_tui.engine.effects import CANCEL_ALL_AT_ONCE, EffectRunner
+from mexc_tui.engine.effects import EffectRunner
 from mexc_tui.kernel.effects import (
     EmitFact,
     FetchAccount,
     FetchSnapshot,
     FetchTrades,
+    ListOpenOrders,
     LookUp,
+    SaveLatch,
     SendCancel,
     SendCancelAll,
     SetInterest,
 )
+from mexc_tui.kernel.records import StateRecord
+
+
+def latched(value, attempt):
+    return [SaveLatch(StateRecord(name="trading_state", value=value, wall_ms=1), attempt)]
 
 
 @pytest.fixture
@@ -201,13 +211,13 @@ async def test_a_lookup_that_fails_anywhere_says_nothing_of_the_order(runner, be
 @pytest.mark.parametrize("failing", ["open_orders", "fills", "balances"])
 async def test_a_reconciliation_is_whole_or_failed(runner, bench, fed, failing):
     bench.answers[failing] = VenueError("down")
-    runner.run([FetchAccount(("BTCUSDT",), 0)])
+    runner.run([FetchAccount(("BTCUSDT",), ("BTCUSDT",), 0)])
     await until(lambda: fed)
     assert fed == [ReconcileFailed("down")]
 
 
 async def test_a_reconciliation_reads_fills_after_open_orders(runner, bench, fed):
-    runner.run([FetchAccount(("BTCUSDT", "ETHUSDT"), 0)])
+    runner.run([FetchAccount(("BTCUSDT", "ETHUSDT"), ("BTCUSDT", "ETHUSDT"), 0)])
     await until(lambda: fed)
     assert isinstance(fed[0], Reconciled)
     assert fed[0].symbols == frozenset({"BTCUSDT", "ETHUSDT"})
@@ -243,20 +253,40 @@ async def test_finishing_waits_for_orders_on_their_way(runner, bench, fed, order
     assert fed == [PlaceAccepted("a", "X1")]
 
 
-async def test_cancel_all_pressed_without_end_is_sent_a_few_times_at_once_and_once_more_after_them(runner, bench):
-    answer, sent = asyncio.Event(), []
+async def test_states_are_recorded_one_after_the_other_and_what_came_of_each_is_told(bench, runner, fed):
+    bench.holds["latch"] = asyncio.Event()
+    runner.run(latched("active", 1))
+    runner.run(latched("halted: again", 2))
+    await until(lambda: ("latch", "active") in bench.calls)
+    assert ("latch", "halted: again") not in bench.calls
+    bench.answers["latch"] = OSError("No space left on device")
+    bench.holds["latch"].set()
+    await until(lambda: len(fed) == 2)
+    assert fed == [LatchAnswered(n, "No space left on device") for n in (1, 2)]
+    assert [call for call in bench.calls if call[0] == "latch"] == [("latch", "active"), ("latch", "halted: again")]
 
-    async def cancel_all(symbol):
-        sent.append(symbol)
-        await answer.wait()
 
-    bench.cancel_all = cancel_all
-    runner.run([SendCancelAll(("BTCUSDT",))] * 1_000)
-    runner.run([SendCancelAll(("ETHUSDT",))])
-    await until(lambda: "ETHUSDT" in sent)
-    assert sent == ["BTCUSDT"] * CANCEL_ALL_AT_ONCE + ["ETHUSDT"]
-    answer.set()
-    await runner.finish(5.0)
-    assert sent.count("BTCUSDT") == CANCEL_ALL_AT_ONCE + 1
-    runner.run([SendCancelAll(("BTCUSDT",))])
-    await until(lambda: sent.count("BTCUSDT") == CANCEL_ALL_AT_ONCE + 2)
+async def test_open_orders_that_are_told_only_by_pair_are_asked_for_by_pair(bench, runner, fed):
+    refused = VenueError("no symbol", kind=ErrorKind.BAD_PARAMETER, definite=True)
+    answers = iter([refused, ()])
+    bench.answers["open_orders"] = lambda: next(answers)
+    runner.run([ListOpenOrders(7, ("BTCUSDT", "ETHUSDT"))])
+    await until(lambda: fed)
+    assert fed == [OpenOrdersListed(7, (), 1_000_000_000, frozenset({"BTCUSDT", "ETHUSDT"}))]
+    assert not fed[0].covers("SOLUSDT")
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome"),
+    [
+        (("X1", "X2"), {"order_ids": ("X1", "X2")}),
+        (VenueError("held", kind=ErrorKind.RATE_LIMIT, sent=False), {"problem": "held", "sent": False}),
+        (VenueError("503", kind=ErrorKind.OUTCOME_UNKNOWN), {"problem": "503"}),
+        (VenueError("bad", kind=ErrorKind.BAD_PARAMETER, definite=True), {"problem": "bad", "refused": True}),
+    ],
+)
+async def test_cancelling_pairs_tells_what_came_of_it(bench, runner, fed, answer, outcome):
+    bench.answers["cancel_all"] = answer
+    runner.run([SendCancelAll(("BTCUSDT",), 3)])
+    await until(lambda: fed)
+    assert fed == [CancelledAll(3, ("BTCUSDT",), **outcome)]

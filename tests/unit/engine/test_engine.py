@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from mexc_tui.domain.client import Given
 from mexc_tui.domain.commands import Halt
 from mexc_tui.domain.errors import ErrorKind, VenueError
 from mexc_tui.domain.facts import Fact, Level
@@ -39,6 +40,7 @@ class RecordingDesk:
         return []
 
     def handle(self, item, at):
+        item = item.command if isinstance(item, Given) else item
         self.threads.add(threading.current_thread().name)
         if self.fail_on is not None and isinstance(item, self.fail_on):
             raise ArithmeticError("broken invariant")

@@ -19,10 +19,12 @@ from mexc_tui.domain.inputs import (
     Input,
     InstrumentsLoaded,
     InterestChanged,
+    LatchAnswered,
     OrderReported,
     Reconciled,
     Tick,
     Timestamp,
+    VenueHealth,
 )
 from mexc_tui.domain.instrument import Instrument
 from mexc_tui.domain.interest import Interest
@@ -30,7 +32,7 @@ from mexc_tui.domain.limits import Limits
 from mexc_tui.domain.orders import Balance, Fill, Order, OrderReport, OrderState, OrderType, Side
 from mexc_tui.domain.views import TOPIC_ORDERS, VenueKind, gate_topic
 from mexc_tui.kernel.desk import Desk
-from mexc_tui.kernel.effects import Effect, EmitFact, FetchAccount, Journal, SendOrder
+from mexc_tui.kernel.effects import Effect, EmitFact, FetchAccount, Journal, SaveLatch, SendOrder
 from mexc_tui.kernel.ports import VenueInfo
 from mexc_tui.kernel.records import DeskSnapshot, Record, Resumed
 
@@ -48,7 +50,24 @@ PAIR = Instrument(
     maker_fee=D(0),
     taker_fee=D("0.0005"),
 )
+PAIRS = frozenset({SYMBOL})
 START_MS = 1_790_000_000_000
+
+
+def health(**figures: Any) -> VenueHealth:
+    """The link as it is on a quiet day, but for these figures."""
+    usual: dict[str, Any] = {
+        "rest_ms": None,
+        "stream_ms": None,
+        "clock_offset_ms": 0.0,
+        "frames": 0,
+        "unknown_frames": 0,
+        "weight_used": 0,
+        "weight_limit": 300,
+        "order_tokens": 12.0,
+        "order_limit": 12,
+    }
+    return VenueHealth(**usual | figures)
 
 
 class Bench:
@@ -59,6 +78,8 @@ class Bench:
         self.mono_ns = 1_000_000_000
         self.wall_ms = START_MS
         self.effects: list[Effect] = []
+        self.disk_problem = ""
+        """Why the trading state cannot be recorded; empty: it can."""
         self.version = 100
         self._commands = 0
 
@@ -71,6 +92,8 @@ class Bench:
 
     def do(self, item: Input | Command) -> list[Effect]:
         made = self.desk.handle(item, self.at())
+        for latch in [effect for effect in made if isinstance(effect, SaveLatch)]:
+            made += self.desk.handle(LatchAnswered(latch.attempt, self.disk_problem), self.at())
         self.effects += made
         return made
 
@@ -112,7 +135,7 @@ class Bench:
             Balance(asset=asset, free=D(text), locked=D(0)) for asset, text in (("USDT", usdt), ("BTC", btc)) if D(text)
         )
         asked = self.mono_ns if asked_ns is None else asked_ns
-        return self.do(Reconciled(orders, balances, fills, asked, frozenset({SYMBOL})))
+        return self.do(Reconciled(orders, balances, fills, asked, PAIRS, PAIRS))
 
     def place(
         self,
@@ -121,6 +144,7 @@ class Bench:
         price: str | None = "60000",
         kind: OrderType = OrderType.LIMIT,
         command_id: str = "",
+        confirmed: tuple[str, ...] = (),
         **seen: Any,
     ) -> list[Effect]:
         self._commands += 1
@@ -130,6 +154,7 @@ class Bench:
             type=kind,
             qty=None if qty is None else D(qty),
             price=None if price is None else D(price),
+            confirmed=confirmed,
         )
         return self.do(PlaceOrder(command_id=command_id or f"c{self._commands}", draft=draft, **seen))
 
@@ -214,7 +239,13 @@ class Bench:
 
     @property
     def records(self) -> tuple[Record, ...]:
-        return tuple(record for effect in self.effects if isinstance(effect, Journal) for record in effect.records)
+        found: list[Record] = []
+        for effect in self.effects:
+            if isinstance(effect, Journal):
+                found += effect.records
+            elif isinstance(effect, SaveLatch):
+                found.append(effect.record)
+        return tuple(found)
 
     def sent(self, effects: list[Effect] | None = None) -> list[SendOrder]:
         return [e for e in (self.effects if effects is None else effects) if isinstance(e, SendOrder)]
@@ -229,17 +260,21 @@ def build(
     armed: bool = True,
     pair: Instrument = PAIR,
     listed: bool = True,
+    latch: str = "",
+    arm_name: str = "",
 ) -> Bench:
     desk = Desk(
         run,
         limits or Limits(orders_per_second=100, max_in_flight=100, duplicate_max=100),
         VenueInfo(name="bench", kind=VenueKind.DEMO, can_trade=True),
         currency="USDT",
-        resumed=Resumed(snapshot=snapshot, records=resumed),
+        resumed=Resumed(snapshot=snapshot, records=resumed, latch=latch),
         armed_at_start=armed,
+        arm_name=arm_name,
     )
     bench = Bench(desk)
     bench.begin()
+    bench.do(health())
     if listed:
         bench.do(InstrumentsLoaded((pair,)))
     bench.do(InterestChanged(Interest(topics=frozenset({gate_topic(pair.symbol)}))))

@@ -20,6 +20,7 @@ from mexc_tui.kernel.portfolio import Portfolio
 from mexc_tui.kernel.records import FillRecord, HoldingRecord
 from mexc_tui.kernel.valuation import DayResult, Prices
 from mexc_tui.ui.panes.blotter.presenter import fill_record, position_records
+from tests.unit.kernel_orders.conftest import PAIRS
 
 D = Decimal
 QUOTES = ("USDT", "USDC")
@@ -81,7 +82,7 @@ class Book:
 
     def hold(self, **held: str) -> None:
         balances = tuple(Balance(asset=asset, free=D(text), locked=D(0)) for asset, text in held.items())
-        self.portfolio.reconciled(Reconciled((), balances, (), 1, frozenset()))
+        self.portfolio.reconciled(Reconciled((), balances, (), 1, frozenset(), frozenset()), ())
 
     def position(self, symbol: str):
         (found,) = [row for row in self.portfolio.positions_view().positions if row.symbol == symbol]
@@ -122,7 +123,7 @@ def test_a_balance_of_mx_is_not_held_against_the_fills_while_an_order_may_still_
     def account(usdt: str, **held: str) -> list[str]:
         told = {"USDT": usdt, **held}
         balances = tuple(Balance(asset=asset, free=D(text), locked=D(0)) for asset, text in told.items())
-        made = bench.do(Reconciled((), balances, (), bench.mono_ns, frozenset({"BTCUSDT"})))
+        made = bench.do(Reconciled((), balances, (), bench.mono_ns, PAIRS, PAIRS))
         records = [record for effect in made if isinstance(effect, Journal) for record in effect.records]
         return [record.asset for record in records if isinstance(record, HoldingRecord)]
 

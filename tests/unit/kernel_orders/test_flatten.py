@@ -7,9 +7,18 @@ import pytest
 
 from mexc_tui.domain.commands import Flatten, Halt
 from mexc_tui.domain.facts import Level
-from mexc_tui.domain.inputs import JournalProblem, PlaceAccepted, PlaceNotSent, PlaceRejected, PlaceUnknown
-from mexc_tui.domain.orders import OrderState, OrderType, Side
+from mexc_tui.domain.inputs import (
+    InstrumentsLoaded,
+    JournalProblem,
+    PlaceAccepted,
+    PlaceNotSent,
+    PlaceRejected,
+    PlaceUnknown,
+    Reconciled,
+)
+from mexc_tui.domain.orders import Balance, OrderState, OrderType, Side
 from mexc_tui.kernel.effects import FetchAccount, Journal, SendCancelAll, SendOrder
+from tests.unit.kernel_orders.conftest import health
 
 D = Decimal
 SYMBOL = "BTCUSDT"
@@ -43,6 +52,16 @@ def test_what_is_held_is_sold_at_once_as_a_capped_immediate_order(bench):
     assert len(sales(bench)) == 1
 
 
+def test_asked_twice_it_sells_once_and_answers_both(bench):
+    bench.account(btc="0.5")
+    flatten(bench, command_id="f1")
+    flatten(bench, command_id="f2")
+    done(bench, "0.5")
+    bench.balance("BTC", "0")
+    assert [fact.command_id for fact in bench.facts if fact.kind == "flattened"] == ["f1", "f2"]
+    assert len(sales(bench)) == 1
+
+
 def test_it_works_while_halted_locked_and_with_a_broken_journal(make):
     bench = make(armed=False)
     bench.market([("59990", "1")], [("60000", "1")])
@@ -62,7 +81,7 @@ def test_working_orders_are_cancelled_first_and_their_money_waited_for(bench):
     bench.report(order, OrderState.WORKING)
     bench.balance("BTC", "0.3", "0.2")
     effects = flatten(bench)
-    assert SendCancelAll((SYMBOL,)) in effects
+    assert [e.symbols for e in effects if isinstance(e, SendCancelAll)] == [(SYMBOL,)]
     assert len(sales(bench)) == 1
     bench.later(0.1)
     bench.report(order, OrderState.CANCELLED)
@@ -128,14 +147,63 @@ def test_what_a_sale_leaves_over_is_no_failure_of_it(bench):
     assert "again" not in fact.message
 
 
-def test_a_sale_that_could_not_leave_is_tried_again_a_few_times(bench):
+def newest(bench):
+    return bench.desk._store.get(sales(bench)[-1].client_order_id)
+
+
+@pytest.mark.parametrize("minutes", [3, 9])
+def test_sales_that_never_reached_the_exchange_count_for_nothing(bench, minutes: int):
+    """A firewall's page first, then a pause in which nothing leaves: sold whole at the market after it."""
     bench.account(btc="0.5")
     flatten(bench)
-    for _ in range(8):
-        bench.do(PlaceNotSent(bench.order.client_order_id, "no connection"))
-        bench.wait(2)
-    assert 2 <= len(sales(bench)) <= 5
-    assert bench.facts[-1].kind in ("problem", "denied")
+    bench.do(PlaceRejected(newest(bench).client_order_id, 0, "the firewall blocked it", unread=True))
+    bench.do(health(held="the firewall in front of MEXC blocks this address"))
+    for _ in range(minutes * 4):
+        bench.wait(15)
+        if not newest(bench).state.final:
+            bench.do(PlaceNotSent(newest(bench).client_order_id, "requests pause"))
+    assert len(sales(bench)) > 5
+    assert [f.message for f in bench.facts if "does not reach the exchange" in f.message], "it is said"
+    bench.market([("49990.00", "1")], [("50000.00", "1")])
+    tried = len(sales(bench))
+    bench.do(health())
+    assert len(sales(bench)) == tried + 1, "at once when requests go out again"
+    assert sales(bench)[-1].price == D("47490.50"), "the price of a sale that never was is no floor"
+    order = newest(bench)
+    bench.fill(order, "0.5", price="49990", order_id="S1")
+    bench.report(order, OrderState.FILLED, "0.5", order_id="S1")
+    bench.balance("BTC", "0")
+    assert bench.facts[-1].message == "BTCUSDT is flat."
+
+
+def test_a_sale_that_cannot_leave_for_long_is_given_up_aloud(bench):
+    bench.account(btc="0.5")
+    flatten(bench)
+    for _ in range(50):
+        if not newest(bench).state.final:
+            bench.do(PlaceNotSent(newest(bench).client_order_id, "no connection"))
+        bench.wait(15)
+    assert len(sales(bench)) <= 50
+    (said,) = [f.message for f in bench.facts if "could not be sold entirely" in f.message]
+    assert "no sale reaches the exchange: no connection" in said
+    before = len(sales(bench))
+    bench.wait(60)
+    assert len(sales(bench)) == before
+
+
+def test_flatten_all_names_what_has_no_pair_with_the_account_currency(make, pair):
+    bench = make()
+    other = msgspec.structs.replace(pair, symbol="FOOUSDC", base="FOO", quote="USDC")
+    bench.do(InstrumentsLoaded((pair, other)))
+    bench.market([("59990.00", "1")], [("60000.00", "1")])
+    held = {"BTC": "0.5", "FOO": "12", "OLD": "7"}
+    balances = tuple(Balance(asset=asset, free=D(text), locked=D(0)) for asset, text in held.items())
+    bench.do(Reconciled((), balances, (), bench.mono_ns, frozenset({SYMBOL}), frozenset({SYMBOL})))
+    flatten(bench, symbol=None)
+    (said,) = [f for f in bench.facts if f.kind == "problem"]
+    assert said.level is Level.BAD
+    assert "no pair with USDT: 12 FOO (flatten FOOUSDC), 7 OLD (no pair sells it)." in said.message
+    assert [sale.symbol for sale in sales(bench)] == [SYMBOL]
 
 
 def test_nothing_can_be_bought_while_it_runs(bench):

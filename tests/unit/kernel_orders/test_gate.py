@@ -7,11 +7,11 @@ import msgspec
 import pytest
 
 from mexc_tui.domain.commands import Draft
-from mexc_tui.domain.gate import Seen, check, fingerprint
+from mexc_tui.domain.gate import Seen, check, fingerprint, mark_of
 from mexc_tui.domain.instrument import Instrument, InstrumentStatus, TradeSides
 from mexc_tui.domain.limits import Limits, TradingState, Verdict
 from mexc_tui.domain.orders import OrderType, Side
-from mexc_tui.domain.views import BookState, BookView, GateInputs
+from mexc_tui.domain.views import BookState, BookView, GateInputs, Standing
 
 D = Decimal
 PAIR = Instrument(
@@ -44,7 +44,7 @@ def inputs(**changes: Any) -> GateInputs:
         book=BOOK,
         book_age_ms=100,
         last=D(10_000),
-        limits=Limits(),
+        limits=limits(),
         state=TradingState.ACTIVE,
         armed=True,
         ready=True,
@@ -54,22 +54,47 @@ def inputs(**changes: Any) -> GateInputs:
         base_free=D(2),
         base_total=D(2),
         quote_free=D(100_000),
-        working_buy_value=D(0),
-        working_buy_qty=D(0),
+        currency="USDT",
+        quote_price=D(1),
+        price_age_ms=0,
+        base_price=D(10_000),
+        base_exposure=D(0),
+        quote_exposure=D(0),
+        gross_exposure=D(0),
+        equity=D(100_000),
+        usual_value=None,
+        own_bid=None,
+        own_ask=None,
         open_orders=0,
         in_flight=0,
         unknown=0,
+        standing=Standing(
+            compared_age_ms=0,
+            clock_offset_ms=0,
+            held="",
+            requests=0,
+            failed=0,
+            unvalued_ms=0,
+            day_exposure=Decimal(0),
+            losses=0,
+            cooling_ms=0,
+        ),
         recent_sends=(),
     )
     return msgspec.structs.replace(start, **{"base_free": D(0), "base_total": D(0), **changes})
 
 
 def limits(**changes: Any) -> Limits:
-    return msgspec.structs.replace(Limits(), **changes)
+    loose = {"confirm_order_value": D(10**9), "confirm_slippage": D(1)}
+    return msgspec.structs.replace(Limits(), **{**loose, **changes})
 
 
 def buy(qty: str | None = "0.1", price: str | None = "9999", kind: OrderType = OrderType.LIMIT, **more: Any) -> Draft:
     return Draft(symbol="BTCUSDT", side=Side.BUY, type=kind, qty=_d(qty), price=_d(price), **more)
+
+
+def market(qty: str | None = "0.1", **more: Any) -> Draft:
+    return buy(qty, None, OrderType.MARKET, **more)
 
 
 def sell(qty: str = "0.1", price: str | None = "10001", kind: OrderType = OrderType.LIMIT) -> Draft:
@@ -116,11 +141,12 @@ def test_a_sound_order_passes_and_says_what_it_would_do():
         (buy(), {"limits": limits(denied_symbols=("BTCUSDT",))}, "RESTRICTED_SYMBOL"),
         (buy(), {"limits": limits(allowed_symbols=("ETHUSDT",))}, "RESTRICTED_SYMBOL"),
         (buy(), {"instrument": pair(risk_flag=True)}, "RESTRICTED_SYMBOL"),
-        (buy(price=None, kind=OrderType.MARKET), {"instrument": pair(order_types=("LIMIT",))}, "ORDER_TYPE_SUPPORTED"),
+        (market(uncapped=True), {"instrument": pair(order_types=("LIMIT",))}, "ORDER_TYPE_SUPPORTED"),
+        (market(), {"book": book(asks=())}, "MARKET_CAP"),
         (buy(qty=None, quote_qty=D(100)), {}, "ORDER_TYPE_SUPPORTED"),
         (buy(price="9999.001"), {}, "PRICE_PRECISION"),
         (buy(qty="0.10001"), {}, "QTY_PRECISION"),
-        (buy(None, None, OrderType.MARKET, quote_qty=D("100.001")), {}, "QUOTE_PRECISION"),
+        (market(None, quote_qty=D("100.001"), uncapped=True), {}, "QUOTE_PRECISION"),
         (buy(price="0"), {}, "PRICE_POSITIVE"),
         (buy(price=None), {}, "PRICE_POSITIVE"),
         (buy(qty="0.0001", price="10000"), {}, "QTY_MIN"),
@@ -139,8 +165,8 @@ def test_a_sound_order_passes_and_says_what_it_would_do():
             {"instrument": pair(bid_multiplier_up=D("0.001")), "last": D(9_900)},
             "PRICE_COLLAR_REFERENCE",
         ),
-        (buy("60", None, OrderType.MARKET), {}, "SLIPPAGE_ESTIMATE"),
-        (buy("200", None, OrderType.MARKET), {}, "SLIPPAGE_ESTIMATE"),
+        (market("60", uncapped=True), {}, "SLIPPAGE_ESTIMATE"),
+        (market("200", uncapped=True), {}, "SLIPPAGE_ESTIMATE"),
         (sell(qty="3"), {"base_free": D(2), "base_total": D(2)}, "SIDE_SANITY"),
         (sell(qty="2"), {"base_free": D(1), "base_total": D(2)}, "FREE_BALANCE"),
         (buy(), {"recent_sends": ((500, fingerprint("BTCUSDT", Side.BUY, D(9999), D("0.1"))),)}, "DUPLICATE_ORDER"),
@@ -148,14 +174,30 @@ def test_a_sound_order_passes_and_says_what_it_would_do():
         (buy(), {"unknown": 1}, "UNKNOWN_OUTCOME_LOCK"),
         (buy(), {"recent_sends": tuple((age, "x") for age in range(5))}, "ORDER_RATE"),
         (buy(), {"quote_free": D(900)}, "FREE_BALANCE"),
-        (buy(), {"working_buy_value": D(9_500)}, "MAX_POSITION"),
-        (buy(), {"base_total": D(1)}, "MAX_POSITION"),
+        (buy(), {"base_exposure": D(9_500)}, "MAX_POSITION"),
+        (buy(), {"gross_exposure": D(24_500)}, "MAX_GROSS_EXPOSURE"),
+        (buy(), {"limits": limits(max_pair_order_value={"BTCUSDT": D(999)})}, "MAX_ORDER_VALUE"),
+        (buy("0.3"), {"limits": limits(max_pair_order_value={"BTCUSDT": D(9_999)})}, "MAX_ORDER_VALUE"),
+        (buy(), {"limits": limits(max_asset_value={"BTC": D(999)})}, "MAX_POSITION"),
+        (buy(), {"base_exposure": D(9_500), "limits": limits(max_asset_value={"BTC": D(10**6)})}, "MAX_POSITION"),
+        (buy(), {"book": book(bids=((8_999_00, 1),))}, "MARKET_DATA_REASONABILITY"),
+        (buy(), {"quote_price": None}, "PRICE_PATH"),
+        (buy(), {"price_age_ms": 90_001}, "PRICE_PATH"),
+        (buy("0.001"), {"quote_price": D(300)}, "MAX_ORDER_VALUE"),
+        (
+            sell(),
+            {"base_free": D(1), "base_total": D(1), "currency": "EUR", "quote_exposure": D(9_500)},
+            "MAX_POSITION",
+        ),
+        (buy(price="10001"), {"own_ask": ("mx1", D(10_001))}, "SELF_CROSS"),
+        (sell(price="9998"), {"base_free": D(1), "base_total": D(1), "own_bid": ("mx1", D(9_998))}, "SELF_CROSS"),
         (buy(), {"open_orders": 50}, "MAX_OPEN_ORDERS"),
         (buy(), {"book_age_ms": 5_001}, "BOOK_FRESH"),
         (buy(), {"book": book(state=BookState.STALE)}, "BOOK_VALID"),
         (buy(), {"book": book(bids=((10_000_00, 1),))}, "BOOK_VALID"),
         (buy(), {"ready": False}, "STREAM_RECONCILING"),
         (buy(), {"state": TradingState.HALTED}, "TRADING_STATE"),
+        (buy(), {"state": TradingState.REDUCING}, "REDUCING"),
         (buy(), {"armed": False}, "ARMED"),
         (buy(), {"can_trade": False}, "PAPER_LIVE_MATCH"),
         (buy(), {"journal_ok": False}, "AUDIT_WRITABLE"),
@@ -172,7 +214,9 @@ def test_each_control_refuses_what_it_is_for(draft, state, code):
         ({"book": None}, ["BOOK_VALID", "MAX_ORDER_VALUE", "SLIPPAGE_ESTIMATE"]),
         ({"book_age_ms": None}, ["BOOK_FRESH"]),
         ({"quote_free": None}, ["FREE_BALANCE"]),
-        ({"base_total": None}, ["MAX_POSITION"]),
+        ({"base_exposure": None}, ["MAX_POSITION"]),
+        ({"gross_exposure": None}, ["MAX_GROSS_EXPOSURE"]),
+        ({"quote_price": None}, ["MAX_ORDER_VALUE", "MAX_POSITION", "MAX_GROSS_EXPOSURE"]),
         ({"instrument": None}, ["PRICE_PRECISION", "QTY_MIN", "NOTIONAL_MIN"]),
     ],
 )
@@ -249,19 +293,56 @@ def test_halted_takes_nothing_but_a_flattening_sale_within_its_own_collar():
     assert codes(check(below, inputs(**state, flattening=True))) == {"PRICE_COLLAR_FAR"}
 
 
-def test_market_orders_are_judged_by_walking_the_book():
-    verdict = check(buy("6", None, OrderType.MARKET), inputs(limits=limits(max_order_value=D(10**6))))
-    assert verdict.notional == D(60_010)
+def test_a_market_order_is_judged_as_if_it_filled_at_its_cap():
+    verdict = check(market("6"), inputs(limits=limits(max_order_value=D(10**6), max_slippage=D("0.002"))))
+    assert verdict.cap == D(10_020), "slippage binds before the collar"
+    assert verdict.notional == 6 * D(10_020)
     assert verdict.worst_price == D(10_010)
     assert verdict.average_price is not None
     assert verdict.average_price.quantize(D("0.01")) == D("10001.67")
+    assert check(market("0.2487"), inputs()).passes
+    assert codes(check(market("0.2488"), inputs())) == {"MAX_ORDER_VALUE"}
 
 
-def test_a_market_buy_by_amount_is_worth_that_amount():
-    verdict = check(buy(None, None, OrderType.MARKET, quote_qty=D(1_000)), inputs())
+SELL = Draft(symbol="BTCUSDT", side=Side.SELL, type=OrderType.MARKET, qty=D("0.1"))
+
+
+@pytest.mark.parametrize(
+    ("change", "draft", "cap"),
+    [
+        ({}, market(), "10050"),
+        ({"instrument": pair(price_decimals=0), "book": book(price_decimals=0, asks=((999, 1),))}, market(), "1003"),
+        ({"instrument": pair(bid_multiplier_up=D("0.002")), "last": D(10_000)}, market(), "10015"),
+        ({"instrument": pair(bid_multiplier_up=D("0.002")), "last": D(9_000)}, market(), "10000"),
+        ({}, SELL, "9899.01"),
+        ({"instrument": pair(ask_multiplier_down=D("0.002")), "last": D(10_000)}, SELL, "9985"),
+    ],
+)
+def test_a_cap_stands_on_the_grid_inside_every_limit_and_never_short_of_the_market(change, draft, cap):
+    assert check(draft, inputs(**change)).cap == D(cap)
+
+
+def test_a_market_buy_by_amount_never_spends_more_than_that():
+    verdict = check(market(None, quote_qty=D(1_000)), inputs())
     assert verdict.passes
-    assert verdict.notional == D(1_000)
-    assert verdict.qty == D("0.1")
+    assert (verdict.qty, verdict.notional) == (D("0.0995"), D("999.975"))
+    uncapped = check(market(None, quote_qty=D(1_000), uncapped=True), inputs())
+    assert (uncapped.cap, uncapped.notional, uncapped.qty) == (None, D(1_000), D("0.1"))
+    assert "smallest step" in message(check(market(None, quote_qty=D("0.5")), inputs()), "QTY_MIN")
+
+
+def test_an_uncapped_buy_needs_what_the_exchange_reserves():
+    state = inputs(quote_free=D(1_052), limits=limits(max_order_value=D(10**6)))
+    verdict = check(market("0.1", uncapped=True), state)
+    assert verdict.notional == D(1_050)
+    assert verdict.max_qty == D("0.1000")
+    assert codes(check(market("0.1001", uncapped=True), state)) == {"FREE_BALANCE"}
+
+
+def test_market_orders_repeat_each_other_whatever_their_caps():
+    sent = ((500, mark_of(market("0.1"))),)
+    moved = book(asks=((10_001_00, 5_0000),))
+    assert "DUPLICATE_ORDER" in codes(check(market("0.1"), inputs(book=moved, recent_sends=sent)))
 
 
 def test_the_part_of_a_limit_order_that_takes_slips_and_pays_the_taker_fee():
@@ -285,7 +366,7 @@ def test_what_was_on_the_screen_must_still_hold():
 def test_a_market_order_needs_a_screen_a_limit_order_states_its_price():
     blind = Seen(version=0, age_ms=0)
     assert check(buy(), inputs(), blind).passes
-    assert "CHECK_UNAVAILABLE" in codes(check(buy("0.1", None, OrderType.MARKET), inputs(), blind))
+    assert "CHECK_UNAVAILABLE" in codes(check(market(), inputs(), blind))
 
 
 def test_tiny_prices_keep_every_digit():
@@ -310,3 +391,40 @@ def test_headroom_tells_used_and_limit():
     rows = {row.code: row for row in check(buy(), inputs(open_orders=3)).headroom}
     assert rows["MAX_ORDER_VALUE"].used == D("999.9")
     assert (rows["MAX_OPEN_ORDERS"].used, rows["MAX_OPEN_ORDERS"].limit) == (D(3), D(50))
+
+
+@pytest.mark.parametrize(
+    ("draft", "state", "code"),
+    [
+        (buy("0.21"), {"limits": limits(confirm_order_value=D(2_000))}, "CONFIRM_ORDER_VALUE"),
+        (buy("0.21"), {"usual_value": D(200)}, "SIZE_VS_USUAL"),
+        (buy(), {"equity": D(1_500), "limits": limits(confirm_share=D("0.5"))}, "CONCENTRATION"),
+        (
+            buy("0.2", "10050", OrderType.IOC),
+            {
+                "book": book(asks=((10_000_00, 1_000), (10_050_00, 90_000))),
+                "limits": limits(confirm_slippage=D("0.001")),
+            },
+            "CONFIRM_SLIPPAGE",
+        ),
+    ],
+)
+def test_what_is_asked_first_passes_once_confirmed_and_is_never_asked_of_what_reduces(draft, state, code):
+    asked = check(draft, inputs(**state))
+    assert (asked.to_confirm, asked.passes) == ((code,), False)
+    confirmed = check(msgspec.structs.replace(draft, confirmed=(code,)), inputs(**state))
+    assert (confirmed.passes, [note.code for note in confirmed.notes]) == (True, [code])
+    other = check(msgspec.structs.replace(draft, confirmed=("OTHER",)), inputs(**state))
+    assert not other.passes
+    held = {**state, "base_free": D(9), "base_total": D(9)}
+    out = msgspec.structs.replace(draft, side=Side.SELL, price=D(9_999), type=OrderType.LIMIT)
+    assert check(out, inputs(**held)).passes
+    halted = check(draft, inputs(**state, state=TradingState.HALTED))
+    assert not halted.to_confirm, "a question is asked only where the answer would send the order"
+
+
+def test_flattening_into_another_asset_meets_no_limit_on_exposure():
+    state = {"base_free": D(2), "base_total": D(2), "currency": "EUR", "quote_exposure": D(10**6)}
+    out = sell("2", "9990", OrderType.IOC)
+    assert "MAX_POSITION" in codes(check(out, inputs(**state)))
+    assert check(out, inputs(**state, flattening=True)).passes

@@ -8,10 +8,13 @@ import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from mexc_tui.domain.commands import CancelOrder
 from mexc_tui.domain.inputs import PlaceAccepted
 from mexc_tui.domain.orders import OrderState, Side
 from mexc_tui.engine.hub import ViewHub
+from mexc_tui.kernel import costs
 from mexc_tui.kernel.effects import Effect, EmitFact
 from mexc_tui.kernel.order_store import RECENT
 
@@ -66,7 +69,8 @@ def trader(bench: Any) -> Callable[[int], None]:
     return trade
 
 
-def test_orders_that_are_over_take_little_memory(bench: Any) -> None:
+def test_orders_that_are_over_take_little_memory(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(costs, "KEPT", FIRST // 4)
     bench.account(btc="0.1")
     trade = trader(bench)
     tracemalloc.start()

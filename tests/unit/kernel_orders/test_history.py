@@ -8,12 +8,13 @@ import msgspec
 import pytest
 
 from mexc_tui.domain.commands import Arm, CancelAll
-from mexc_tui.domain.inputs import FillReported, InstrumentsLoaded, PlaceAccepted, Reconciled
+from mexc_tui.domain.inputs import FillReported, InstrumentsLoaded, LinkChanged, LinkState, PlaceAccepted, Reconciled
 from mexc_tui.domain.limits import Limits
 from mexc_tui.domain.orders import Balance, Fill, Side
 from mexc_tui.domain.views import TOPIC_POSITIONS, TOPIC_RISK, Position
 from mexc_tui.kernel.effects import FetchAccount, Journal
 from mexc_tui.kernel.records import FillRecord
+from tests.unit.kernel_orders.conftest import health
 
 D = Decimal
 
@@ -62,7 +63,7 @@ def test_a_restart_changes_nothing_about_the_cost_of_a_pair_with_another_quote(m
     held = (Balance(asset="BTC", free=D(2), locked=D(0)),)
 
     def position(one) -> Position:
-        one.do(Reconciled((), held, (), one.mono_ns, frozenset({symbol})))
+        one.do(Reconciled((), held, (), one.mono_ns, frozenset({symbol}), frozenset({symbol})))
         (found,) = [row for row in one.view(TOPIC_POSITIONS).positions if row.symbol == symbol]
         return found
 
@@ -139,6 +140,32 @@ def test_a_clock_that_was_years_ahead_hides_no_execution(make):
     for one in (bench, again):
         one.account(fills=(msgspec.structs.replace(fill_of(bench, "T2"), order_id="E2"),))
         assert [record.fill.trade_id for record in one.records if isinstance(record, FillRecord)][-1] == "T2"
+
+
+@pytest.mark.parametrize("fast_s", [360, -360, 86_400])
+def test_a_wrong_clock_hides_no_execution_of_a_gap(make, fast_s: int):
+    """What is asked since some time is asked by the exchange's clock, also by the next run."""
+    bench = make()
+    offset = health(clock_offset_ms=-fast_s * 1_000.0)
+
+    def exchange_ms() -> int:
+        return bench.wall_ms - fast_s * 1_000
+
+    bench.do(offset)
+    bench.account()
+    bench.tick()
+    bench.do(LinkChanged(True, LinkState.CONNECTED))
+    bench.account()
+    bench.do(LinkChanged(True, LinkState.RECONNECTING))
+    filled_ms = exchange_ms()
+    bench.later(2)
+    made = bench.do(LinkChanged(True, LinkState.CONNECTED))
+    assert filled_ms - 400_000 < since(made) <= filled_ms
+    bench.place()
+    assert bench.order.created_ms == exchange_ms()
+    again = make(resumed=bench.records, run="r2")
+    again.wall_ms = bench.wall_ms
+    assert since(again.begin()) <= filled_ms
 
 
 def test_a_clock_that_was_put_right_is_followed_back(make):

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 from msgspec.structs import replace
 
-from mexc_tui.domain.commands import CancelAll, CancelOrder, Halt, Resume
+from mexc_tui.domain.commands import CancelAll, CancelOrder, Flatten, Halt, Resume
 from mexc_tui.domain.inputs import (
     BalanceReported,
     CancelAnswered,
@@ -24,8 +24,8 @@ from mexc_tui.domain.inputs import (
 from mexc_tui.domain.limits import Limits, TradingState
 from mexc_tui.domain.orders import Balance, OrderReport, OrderState, OrderType, Side
 from mexc_tui.domain.views import TOPIC_BALANCES, TOPIC_ORDERS, TOPIC_RISK, gate_topic
-from mexc_tui.kernel.effects import FetchAccount, Journal, LookUp, SendCancel, SendCancelAll, SendOrder
-from mexc_tui.kernel.records import DenialRecord, IntentRecord
+from mexc_tui.kernel.effects import FetchAccount, Journal, LookUp, SaveLatch, SendCancel, SendCancelAll, SendOrder
+from mexc_tui.kernel.records import DenialRecord, IntentRecord, StateRecord
 from mexc_tui.kernel.valuation import DayResult
 
 D = Decimal
@@ -124,7 +124,7 @@ def test_what_was_bought_counts_before_the_balance_shows_it(bench):
     bench.later(0.1)
     bench.fill(order, "0.01", price="59000")
     gate = bench.view(gate_topic(SYMBOL))
-    assert (gate.base_total, gate.base_free, gate.working_buy_value) == (D("0.01"), D(0), D(0))
+    assert (gate.base_total, gate.base_free, gate.base_exposure) == (D("0.01"), D(0), D(600))
     bench.balance("BTC", "0.01")
     gate = bench.view(gate_topic(SYMBOL))
     assert (gate.base_total, gate.base_free) == (D("0.01"), D("0.01"))
@@ -189,15 +189,97 @@ def test_no_such_order_is_believed_only_after_a_while(bench):
     assert "never reached the exchange" in bench.facts[-1].message
 
 
-def test_an_order_that_appears_late_is_believed(bench):
+def vanished(bench, meanwhile):
+    """An order whose acknowledgement was lost and which the exchange does not know: believed never to have arrived."""
     order, _ = lost(bench)
-    bench.wait(6)
-    bench.do(LookupAnswered(order.client_order_id, False, None))
-    bench.wait(1)
-    bench.do(LookupAnswered(order.client_order_id, False, None))
+    meanwhile()
+    for _ in range(2):
+        bench.wait(6)
+        bench.do(LookupAnswered(order.client_order_id, False, None))
     assert bench.order.state is OrderState.REJECTED
-    bench.report(order, OrderState.WORKING)
-    assert bench.order.state is OrderState.WORKING
+    return order
+
+
+def forgotten(bench, meanwhile):
+    """An order that worked and which the exchange lists no more."""
+    order = working(bench)
+    meanwhile()
+    bench.account()
+    for _ in range(2):
+        bench.wait(12)
+        bench.do(LookupAnswered(order.client_order_id, False, None))
+    assert bench.order.state is OrderState.CANCELLED
+    return order
+
+
+def by_push(bench, order):
+    return bench.report(order, OrderState.WORKING)
+
+
+def by_reconciliation(bench, order):
+    return bench.account(orders=(found(order).report,))
+
+
+def by_look_up(bench, order):
+    return bench.do(found(order))
+
+
+def by_fill(bench, order):
+    return bench.fill(order, "0.004", "59000")
+
+
+@pytest.mark.parametrize("press", [Halt, CancelAll, None])
+@pytest.mark.parametrize(
+    ("gone", "appears"),
+    [
+        *((vanished, how) for how in (by_push, by_reconciliation, by_look_up, by_fill)),
+        *((forgotten, how) for how in (by_push, by_reconciliation, by_look_up)),
+    ],
+)
+@pytest.mark.parametrize("before", [True, False])
+def test_an_order_taken_for_over_that_turns_up_is_announced_and_cancelled_if_it_was_to_be(
+    bench, gone, appears, press, before
+):
+    def pressed(now):
+        if press is not None and now:
+            bench.do(press(command_id="p"))
+
+    order = gone(bench, lambda: pressed(before))
+    pressed(not before)
+    bench.later(60)
+    made = appears(bench, order)
+    assert bench.orders[0].state.may_be_live
+    assert [fact.kind for fact in bench.facts].count("revived") == 1
+    cancelled = [e for e in made if isinstance(e, SendCancel | SendCancelAll)]
+    assert bool(cancelled) == (press is not None)
+
+
+def test_an_order_taken_for_over_counts_in_the_worst_case_for_minutes_even_after_a_restart(bench, make):
+    vanished(bench, lambda: None)
+    for desk in (bench, make(resumed=bench.records)):
+        desk.wall_ms = bench.wall_ms
+        desk.market([("59990", "1")], [("60000", "1")])
+        desk.account()
+        gate = desk.view(gate_topic(SYMBOL))
+        assert (gate.base_exposure, gate.open_orders, gate.quote_free) == (590, 1, 99_410)
+    bench.later(300)
+    bench.tick()
+    gate = bench.view(gate_topic(SYMBOL))
+    assert (gate.base_exposure, gate.open_orders, gate.quote_free) == (0, 0, 100_000)
+
+
+def test_a_sale_taken_for_over_does_not_keep_the_holding_from_being_sold(bench):
+    bench.account(btc="1")
+    bench.place(side=Side.SELL, qty="0.05", price="61000")
+    order = bench.order
+    bench.do(PlaceUnknown(order.client_order_id, "the connection broke"))
+    for _ in range(2):
+        bench.wait(6)
+        bench.do(LookupAnswered(order.client_order_id, False, None))
+    bench.market([("59990", "1")], [("60000", "1")])
+    assert bench.view(gate_topic(SYMBOL)).base_free == D("0.95")
+    bench.do(Flatten(command_id="f", symbol=SYMBOL))
+    assert [e.request.qty for e in bench.sent()[1:]] == [1]
 
 
 def test_no_answer_at_all_is_an_unknown_outcome_too(bench):
@@ -252,8 +334,9 @@ def test_a_cancel_that_is_refused_again_and_again_is_given_up_loudly(bench):
 
 def test_cancels_work_when_halted_locked_and_before_ready(make):
     bench = make(armed=False)
-    assert only(bench.do(CancelAll(command_id="x")), SendCancelAll) == [SendCancelAll((SYMBOL,))]
-    assert only(bench.do(CancelAll(command_id="y", symbol="ETHUSDT")), SendCancelAll) == [SendCancelAll(("ETHUSDT",))]
+    assert [e.symbols for e in only(bench.do(CancelAll(command_id="x")), SendCancelAll)] == [(SYMBOL,)]
+    other = bench.do(CancelAll(command_id="y", symbol="ETHUSDT"))
+    assert [e.symbols for e in only(other, SendCancelAll)] == [("ETHUSDT",)]
 
 
 def test_cancel_by_side_and_price_takes_only_those(bench):
@@ -263,29 +346,43 @@ def test_cancel_by_side_and_price_takes_only_those(bench):
     assert [e.client_order_id for e in only(effects, SendCancel)] == [low.client_order_id]
 
 
-def test_cancel_all_asks_the_exchange_what_is_left_and_cancels_that_too(bench):
-    bench.do(CancelAll(command_id="x"))
-    stranger = found(working_like(bench)).report
-    effects = bench.account(orders=(stranger,))
-    assert only(effects, SendCancel) != []
-
-
-def working_like(bench):
-    bench.place(price="59000", kind=OrderType.LIMIT)
-    return bench.orders[0]
-
-
 def test_halt_cancels_everything_latches_and_survives_a_restart(bench, make):
     working(bench)
     effects = bench.do(Halt(command_id="h"))
     assert only(effects, SendCancelAll)
-    assert any(journal.durable for journal in only(effects, Journal))
+    assert only(effects, SaveLatch)
     bench.place(price="58000")
     assert "TRADING_STATE" in {v.code for v in bench.facts[-1].violations}
     again = make(resumed=bench.records, run="r2")
     assert again.view(TOPIC_RISK).state is TradingState.HALTED
     again.do(Resume(command_id="r"))
     assert again.view(TOPIC_RISK).state is TradingState.ACTIVE
+
+
+def test_a_halt_that_cannot_be_recorded_holds_and_is_recorded_as_soon_as_it_can_be(bench):
+    bench.disk_problem = "No space left on device"
+    bench.do(Halt(command_id="h"))
+    assert bench.view(TOPIC_RISK).state is TradingState.HALTED
+    assert "might forget it" in bench.facts[-1].message
+    assert len(only(bench.wait(10), SaveLatch)) == 5
+    bench.do(Resume(command_id="r"))
+    assert bench.view(TOPIC_RISK).state is TradingState.HALTED
+    assert bench.facts[-1].message.startswith("Trading stays halted")
+    bench.disk_problem = ""
+    (saved,) = only(bench.wait(2), SaveLatch)
+    assert saved.record.value.startswith("halted: ")
+    assert "recorded now" in bench.facts[-1].message
+    assert only(bench.wait(60), SaveLatch) == []
+    bench.do(Resume(command_id="r2"))
+    assert bench.view(TOPIC_RISK).state is TradingState.ACTIVE
+
+
+@pytest.mark.parametrize("latest", ["", "active"])
+def test_halted_wins_whichever_of_the_two_places_says_so(make, latest):
+    halted = StateRecord(name="trading_state", value="halted: the user asked", wall_ms=1)
+    for resumed, latch in (((halted,), latest), ((), halted.value)):
+        risk = make(resumed=resumed, latch=latch).view(TOPIC_RISK)
+        assert (risk.state, risk.reason) == (TradingState.HALTED, "the user asked")
 
 
 def test_fills_are_counted_once_whether_pushed_or_asked_for(bench):
@@ -313,7 +410,8 @@ def test_a_filled_order_whose_executions_stay_away_makes_the_desk_ask(bench):
 
 
 def test_orders_placed_elsewhere_are_adopted_and_count(bench):
-    order = working_like(bench)
+    bench.place(price="59000")
+    order = bench.orders[0]
     stranger = replace(found(order).report, client_order_id="", order_id="S9")
     bench.account(orders=(stranger,))
     adopted = next(o for o in bench.orders if o.order_id == "S9")
@@ -345,7 +443,7 @@ def test_a_gap_of_the_account_stream_blocks_new_exposure_until_compared(bench):
     bench.account()
     bench.do(LinkChanged(True, LinkState.RECONNECTING, "closed by the other side"))
     assert not bench.view(TOPIC_RISK).ready
-    bench.later(1)
+    bench.later(2)
     assert only(bench.do(LinkChanged(True, LinkState.CONNECTED)), FetchAccount) != []
     bench.place(price="59000")
     assert {v.code for v in bench.facts[-1].violations} == {"STREAM_RECONCILING"}
@@ -377,14 +475,16 @@ def test_what_left_the_account_elsewhere_takes_its_cost_along(bench):
     bench.fill(order, "0.01", price="59000")
     bench.balance("BTC", "0.01")
     bench.wait(11)
-    bench.account(btc="0.004")
-    bench.account(btc="0.02")
+    bench.account(usdt="99410", btc="0.004")
+    bench.account(usdt="99410", btc="0.02")
     (position,) = bench.view("positions").positions
     assert (position.qty, position.known_qty) == (D("0.02"), D("0.004"))
 
 
 def test_equity_and_the_result_of_the_day(bench):
-    bench.account(usdt="1000", btc="1")
+    for _ in range(2):
+        bench.later(1)
+        bench.account(usdt="1000", btc="1")
     bench.tick()
     assert bench.view(TOPIC_RISK).equity == D(60_990)
     assert bench.view(TOPIC_RISK).day_pnl == 0
@@ -394,24 +494,12 @@ def test_equity_and_the_result_of_the_day(bench):
     assert bench.view(TOPIC_RISK).exposure == D(59_000)
 
 
-def test_the_result_of_the_day_goes_on_after_a_restart_and_ignores_deposits(bench, make):
-    bench.account(usdt="1000", btc="0")
-    bench.tick()
-    again = make(resumed=bench.records, run="r2")
-    again.account(usdt="1100")
-    again.tick()
-    assert again.view(TOPIC_RISK).day_pnl == D(100)
-    again.later(1)
-    again.do(BalanceReported(Balance(asset="USDT", free=D(1_600), locked=D(0)), "DEPOSIT", again.wall_ms))
-    again.tick()
-    assert again.view(TOPIC_RISK).day_pnl == D(100)
-
-
 def test_a_deposit_of_what_was_not_held_before_is_no_profit(bench):
     bench.account(usdt="1000", btc="0")
     bench.tick()
     bench.later(1)
     bench.do(BalanceReported(Balance(asset="BTC", free=D(1), locked=D(0)), "DEPOSIT", bench.wall_ms))
+    bench.account(usdt="1000", btc="1")
     bench.tick()
     assert bench.view(TOPIC_RISK).equity == D(60_990)
     assert bench.view(TOPIC_RISK).day_pnl == 0
@@ -422,13 +510,13 @@ def test_a_deposit_of_what_was_not_held_before_is_no_profit(bench):
 
 def test_a_deposit_without_a_price_joins_the_start_of_the_day_when_it_has_one():
     day, at = DayResult("USDT"), Timestamp(1, 1_000)
-    day.measured(at, D(1_000), {"USDT": D(1_000)}, ())
-    day.moved("DEPOSIT", "NEW", D(5), None)
-    day.measured(at, D(1_000), {"USDT": D(1_000)}, ("NEW",))
+    day.measured(at, D(1_000), {"USDT": D(1_000)}, (), unclear=False)
+    day.transferred("NEW", D(5), None)
+    day.measured(at, D(1_000), {"USDT": D(1_000)}, ("NEW",), unclear=False)
     assert day.pnl == 0
-    day.measured(at, D(1_010), {"USDT": D(1_000), "NEW": D(10)}, ())
+    day.measured(at, D(1_010), {"USDT": D(1_000), "NEW": D(10)}, (), unclear=False)
     assert day.pnl == 0
-    day.measured(at, D(1_015), {"USDT": D(1_000), "NEW": D(15)}, ())
+    day.measured(at, D(1_015), {"USDT": D(1_000), "NEW": D(15)}, (), unclear=False)
     assert day.pnl == 5
 
 
@@ -445,3 +533,38 @@ def test_intents_are_durable_and_everything_else_is_not(bench):
     for effect in bench.effects:
         if isinstance(effect, Journal):
             assert effect.durable == any(isinstance(record, IntentRecord) for record in effect.records)
+
+
+def test_a_market_order_goes_out_capped_and_says_so(bench):
+    bench.level([], [("60000.00", "0.01"), ("60010.00", "0"), ("63000", "5")])
+    seen = {"seen_version": 7, "seen_bid": D(59_990), "seen_ask": D(60_000)}
+    bench.place(qty="0.03", price=None, kind=OrderType.MARKET, **seen)
+    (send,) = bench.sent()
+    assert (send.request.type, send.request.price, send.request.qty) == (OrderType.IOC, D(60_300), D("0.03"))
+    (intent,) = [record for record in bench.records if isinstance(record, IntentRecord)]
+    assert [note.code for note in intent.notes] == ["PARTIAL_FILL"]
+    assert intent.book_version == bench.version
+    bench.report(bench.order, OrderState.WORKING)
+    assert bench.facts[-1].message.startswith("The exchange took the capped market buy of 0.03 BTCUSDT")
+    assert "60,300" in bench.facts[-1].message
+
+
+def test_what_is_asked_first_is_sent_once_it_is_confirmed_and_both_are_recorded(bench):
+    bench.place(qty="0.04")
+    (denial,) = [record for record in bench.records if isinstance(record, DenialRecord)]
+    assert [(v.code, v.limit, v.actual) for v in denial.violations] == [("CONFIRM_ORDER_VALUE", "2000", "2400")]
+    assert not bench.sent()
+    bench.place(qty="0.04", confirmed=("CONFIRM_ORDER_VALUE",))
+    (intent,) = [record for record in bench.records if isinstance(record, IntentRecord)]
+    assert [note.code for note in intent.notes] == ["CONFIRM_ORDER_VALUE"]
+    assert len(bench.sent()) == 1
+
+
+def test_an_order_far_above_the_usual_one_is_asked_about(bench):
+    for number in range(10):
+        bench.place(qty="0.001", price=f"{59_000 + number}")
+    bench.tick(2)
+    bench.place(qty="0.01", price="58000")
+    assert bench.order.state is OrderState.PENDING
+    bench.place(qty="0.02", price="58001")
+    assert "your usual one 59.00" in bench.order.reason

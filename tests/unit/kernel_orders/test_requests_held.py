@@ -4,28 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from msgspec.structs import replace
-
-from mexc_tui.domain.inputs import VenueHealth
 from mexc_tui.domain.views import TOPIC_LINK
-
-
-def health(held: str = "", held_s: float = 0.0, breaker: str = "closed", cancels_held: bool = False) -> VenueHealth:
-    return VenueHealth(
-        rest_ms=None,
-        stream_ms=None,
-        clock_offset_ms=None,
-        frames=0,
-        unknown_frames=0,
-        weight_used=0,
-        weight_limit=300,
-        order_tokens=12.0,
-        order_limit=12,
-        breaker=breaker,
-        held=held,
-        held_s=held_s,
-        cancels_held=cancels_held,
-    )
+from tests.unit.kernel_orders.conftest import health
 
 
 def told(bench: Any) -> list[str]:
@@ -37,10 +17,10 @@ def test_it_is_said_once_when_requests_stop_and_once_when_they_go_out_again(benc
     before = told(bench)
     why = "the exchange has failed 5 times in a row"
     for seconds, state in ((5.0, "open"), (4.0, "open"), (0.0, "half open"), (9.0, "open")):
-        bench.do(health(why, seconds, state))
+        bench.do(health(held=why, held_s=seconds, breaker=state))
     (stopped,) = told(bench)[len(before) :]
     assert why in stopped
-    assert "Orders are refused here for 5 s, cancels are tried all the same" in stopped
+    assert "Orders are refused here for 5 s; cancels are tried all the same" in stopped
     link = bench.view(TOPIC_LINK)
     assert (link.breaker, link.held, link.held_s) == ("open", why, 9.0)
     bench.do(health())
@@ -49,14 +29,9 @@ def test_it_is_said_once_when_requests_stop_and_once_when_they_go_out_again(benc
     assert bench.view(TOPIC_LINK).held == ""
 
 
-def test_it_is_said_when_cancels_wait_as_well(bench: Any) -> None:
-    bench.do(health("MEXC has banned this address", 120.0, cancels_held=True))
-    assert "refused here for 120 s, so are cancels" in told(bench)[-1]
-
-
 def test_messages_that_are_not_known_are_told_once_each(bench: Any) -> None:
     for drift in ("", "fields wrapper.999", "fields wrapper.999", "fields wrapper.999 and messages of a new kind"):
-        bench.do(replace(health(), drift=drift))
+        bench.do(health(drift=drift))
     found = [fact.message for fact in bench.facts if fact.kind == "drift"]
     assert len(found) == 2
     assert "fields wrapper.999" in found[0]

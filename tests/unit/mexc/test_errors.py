@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from mexc_tui.domain.errors import ErrorKind, VenueError
@@ -29,7 +31,7 @@ def answer(status: int, body: bytes, content_type: str = "application/json") -> 
 
 def error(call: Call, given: Answer) -> VenueError:
     with pytest.raises(VenueError) as caught:
-        read_answer(call, given)
+        asyncio.run(read_answer(call, given))
     return caught.value
 
 
@@ -67,7 +69,7 @@ def test_an_error_code_is_an_error_whatever_the_status(status: int) -> None:
 
 @pytest.mark.parametrize("body", [b'{"code":0,"data":1}', b'{"code":200}', b'{"code":"200"}', b"{}", b"[]"])
 def test_successes(body: bytes) -> None:
-    read_answer(GET, answer(200, body))
+    asyncio.run(read_answer(GET, answer(200, body)))
 
 
 @pytest.mark.parametrize(

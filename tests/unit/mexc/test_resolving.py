@@ -82,3 +82,13 @@ async def test_a_stream_that_cannot_be_opened_says_why_in_words(url, why):
         await dialer.dial("")
     await dialer.close()
     assert str(error.value) == why
+
+
+async def test_localhost_is_this_machine_whatever_is_said_of_the_name(monkeypatch):
+    def elsewhere(*_args, **_more):
+        raise AssertionError("the name was looked up")
+
+    monkeypatch.setattr(socket, "getaddrinfo", elsewhere)
+    for family, wanted in ((socket.AF_INET, {"127.0.0.1"}), (socket.AF_UNSPEC, {"127.0.0.1", "::1"})):
+        found = await Resolver().resolve("localhost", 80, family)
+        assert {one["host"] for one in found} == wanted

@@ -131,11 +131,11 @@ async def test_a_refusal_in_json_is_a_sign_of_life(make_rest: Any, server: Any) 
 
 
 async def test_a_cancel_that_may_have_left_is_not_told_as_unsent(make_rest: Any, server: Any) -> None:
-    """Its repeat meets a shut connection, a spent budget or a pause; the first try may have worked all the same."""
+    """Its repeat meets a shut connection or a spent budget; the first try may have worked all the same."""
     rest = await opened(make_rest)
 
     async def last_words(_: Any) -> Any:
-        rest._transport.budget.cool_down(600, "a test", stated=True)
+        rest._transport.budget.weight.record(300, rest._transport.clock.monotonic())
         raise ConnectionResetError
 
     server.on("DELETE", "order", last_words)

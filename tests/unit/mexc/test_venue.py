@@ -8,6 +8,8 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from decimal import Decimal
+from pathlib import Path
+from random import Random
 from typing import Any
 
 import aiohttp
@@ -34,8 +36,11 @@ from mexc_tui.domain.orders import OrderRequest, OrderState, OrderType, Side
 from mexc_tui.domain.views import VenueKind
 from mexc_tui.kernel.ports import Venue
 from mexc_tui.venues.mexc import venue as venue_module
+from mexc_tui.venues.mexc.clock import SystemClock
 from mexc_tui.venues.mexc.settings import MexcSettings
 from mexc_tui.venues.mexc.stream.connection import StreamTiming
+from mexc_tui.venues.mexc.stream.dialing import AiohttpDialer
+from mexc_tui.venues.mexc.stream.listen_key import KeyNote, KeyTiming, ListenKey
 from mexc_tui.venues.mexc.venue import MexcVenue, StreamSettings
 from mexc_tui.venues.simulator.exchange import demo_exchange
 from mexc_tui.venues.simulator.server import Server, ServerSettings
@@ -114,8 +119,9 @@ async def test_it_is_a_venue_and_everything_of_a_symbol_flows(local: Local) -> N
     assert all(late.first == early.last + 1 for early, late in itertools.pairwise(deltas))
     health = local.of(VenueHealth)[-1]
     assert health.unknown_frames == 0
-    assert health.stream_ms is not None
     assert health.rest_ms is not None
+    assert local.of(VenueHealth)[0].clock_offset_ms is not None, "a desk begins by the exchange's time"
+    await local.until(lambda: local.of(VenueHealth)[-1].stream_ms is not None, "the age of what streams bring")
     assert any(isinstance(frame, bytes) for frame in local.taped)
     assert any(isinstance(frame, str) for frame in local.taped)
 
@@ -288,3 +294,51 @@ async def test_the_listen_key_shows_in_no_log_and_no_message(
     await local.until(lambda: any("could not be replaced" in r.getMessage() for r in caplog.records), "a failed dial")
     assert key not in caplog.text
     assert key not in " ".join(repr(item) for item in local.seen)
+
+
+async def test_kills_leave_one_key_behind_however_many_there_are(local: Local, tmp_path: Path) -> None:
+    note = KeyNote(tmp_path / "listen.key")
+    for _ in range(80):
+        venue = local.make()
+        await venue.rest.open()
+        key = ListenKey(
+            venue.rest.account,
+            AiohttpDialer(local.server.ws_url, connect_timeout_s=5, user_agent="test"),
+            SystemClock(),
+            KeyTiming(),
+            Random(1),
+            note,
+        )
+        await key.prepare()  # and then the program is killed
+        await venue.rest.close()
+    assert len(local.server.listen_keys.of("demo", local.exchange.now_ms)) == 1
+    assert (tmp_path / "listen.key").stat().st_mode & 0o777 == 0o600
+    venue = local.make()
+    venue.key_note = note
+    await venue.open(local.seen.append)
+    assert local.links(private=True)[-1] is LinkState.CONNECTED
+    await venue.close()
+    assert not (tmp_path / "listen.key").exists()
+    assert local.server.listen_keys.of("demo", local.exchange.now_ms) == []
+
+
+async def test_a_note_that_is_of_no_use_costs_nothing(local: Local, tmp_path: Path) -> None:
+    for content in (b"", b"no key\nof anybody", b"\xff" * 5_000, b"f" * 64):
+        (tmp_path / "listen.key").write_bytes(content)
+        venue = local.make()
+        venue.key_note = KeyNote(tmp_path / "listen.key")
+        await venue.open(local.seen.append)
+        assert local.links(private=True)[-1] is LinkState.CONNECTED
+        await venue.close()
+
+
+async def test_without_a_free_key_the_account_link_is_down_until_there_is_one(local: Local) -> None:
+    now_ms = time.time_ns() // 1_000_000
+    others = [local.server.listen_keys.create("demo", now_ms) for _ in range(60)]
+    await local.open()
+    assert local.links(private=True)[-1] is LinkState.RECONNECTING
+    reason = next(item.reason for item in local.of(LinkChanged) if item.private)
+    assert "no more listen keys" in reason
+    assert len(local.server.listen_keys.of("demo", now_ms)) == 60, "keys of others are left alone"
+    local.server.listen_keys.delete("demo", others[0], now_ms)
+    await local.until(lambda: local.links(private=True)[-1] is LinkState.CONNECTED, "account streams")

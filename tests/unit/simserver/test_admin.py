@@ -88,8 +88,29 @@ async def test_mistakes_are_told(rig: Any, path: str, body: dict[str, object]) -
         assert (await answer.json())["error"]
 
 
-async def test_web_pages_are_kept_out(rig: Any) -> None:
-    for headers in ({"Origin": "http://evil.example"}, {"Host": "evil.example"}):
-        async with rig.session.get(rig.server.rest_url + "/admin/accounts", headers=headers) as answer:
-            assert answer.status == 403
-    assert any("/admin/fund" in line for line in await rig.ok("/admin/"))
+@pytest.mark.parametrize("path", ["/admin/accounts", "/api/v3/time", "/ws", "/no/such/path"])
+@pytest.mark.parametrize(
+    ("headers", "let_in"),
+    [
+        ({}, True),
+        ({"Host": "localhost"}, True),
+        ({"Host": "[::1]:8080"}, True),
+        ({"Host": "LOCALHOST:1", "Origin": "http://LOCALHOST:1"}, True),
+        ({"Host": "evil.example"}, False),
+        ({"Host": "127.0.0.1.evil.example:80"}, False),
+        ({"Host": "localhost:80@evil.example"}, False),
+        ({"Host": "10.0.0.1"}, False),
+        ({"Host": ""}, False),
+        ({"Origin": "http://evil.example"}, False),
+        ({"Origin": "null"}, False),
+        ({"Host": "localhost:1", "Origin": "http://localhost:2"}, False),
+    ],
+)
+async def test_web_pages_are_kept_out(rig: Any, path: str, headers: dict[str, str], let_in: bool) -> None:
+    streaming = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
+    key = {"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}
+    more = {**streaming, **key} if path == "/ws" else {}
+    async with rig.session.get(rig.server.rest_url + path, headers={**headers, **more}) as answer:
+        assert (answer.status != 403) is let_in
+        if not let_in:
+            assert (await answer.json())["msg"] == "This exchange is for programs on this machine only."

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from mexc_tui.desk.exchange.frames import decode_frame
 from mexc_tui.domain.instrument import Instrument
 from mexc_tui.venues.simulator.exchange import tape_exchange
-from mexc_tui.venues.simulator.markets.recording import read_bytes, read_recording
+from mexc_tui.venues.simulator.markets.recording import read_recording, rows_of
 from mexc_tui.venues.simulator.markets.tape import TapeError, TapeMarket
 from mexc_tui.wire.mexc.pb import push_pb2 as pb
 
@@ -65,7 +65,7 @@ def written(tmp_path):
 
 
 def events(path) -> list[tuple[int, str, int]]:
-    found = read_recording(path, read_bytes(path), decode_frame).lines
+    found = read_recording(path, rows_of(path), decode_frame).lines
     return [(one.at_ms - 1_000, one.kind, one.update_id) for one in found]
 
 
@@ -136,7 +136,7 @@ def test_trades_come_once_with_their_ids_and_only_with_a_book(written):
         deals(3, ("2", "10", "1", 1), ("3", "9.9", "2", 2)),
         deals(4, ("3", "9.9", "2", 2), ("4", "9.9", "0", 2), ("5", "9.9", "1", 7)),
     )
-    trades = [one for one in read_recording(path, read_bytes(path), decode_frame).lines if one.kind == "trade"]
+    trades = [one for one in read_recording(path, rows_of(path), decode_frame).lines if one.kind == "trade"]
     assert [(one.trade_id, one.taker, one.bids) for one in trades] == [
         ("2", "BUY", [("10", "1")]),
         ("3", "SELL", [("9.9", "2")]),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import json
 from decimal import Decimal
 
@@ -229,3 +230,20 @@ def test_a_missing_file_and_a_folder(tmp_path):
         TapeMarket.from_file(tmp_path, decode_frame)
     with pytest.raises(TapeError, match="speed"):
         TapeMarket([], speed=0)
+
+
+def test_a_tape_that_unpacks_to_absurdly_much_is_refused_before_it_fills_memory(tmp_path):
+    path = tmp_path / "bomb.jsonl.gz"
+    path.write_bytes(gzip.compress(json.dumps(SNAPSHOT).encode() + b"\n" + b" \n" * (12 << 20), 1))
+    with pytest.raises(TapeError, match=r"holds more than [0-9,]+ bytes") as refused:
+        TapeMarket.from_file(path, decode_frame)
+    assert str(path) in str(refused.value)
+    assert "Record fewer pairs" in str(refused.value)
+
+
+def test_a_line_without_an_end_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("mexc_tui.venues.simulator.markets.recording._LONGEST_LINE", 100)
+    path = tmp_path / "long.jsonl"
+    path.write_text('{"t":1000,"kind":"' + "x" * 200)
+    with pytest.raises(TapeError, match="line 1 has no end"):
+        TapeMarket.from_file(path, decode_frame)

@@ -15,7 +15,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mexc_tui.domain.orders import Fill, Order, OrderState, OrderType, Side
-from mexc_tui.kernel.records import DenialRecord, FillRecord, HoldingRecord, IntentRecord, OrderRecord, StateRecord
+from mexc_tui.kernel.records import (
+    CostRecord,
+    DenialRecord,
+    FillRecord,
+    HoldingRecord,
+    IntentRecord,
+    OrderRecord,
+    StateRecord,
+)
 from mexc_tui.store.database import Database
 from mexc_tui.store.errors import JournalError, JournalInUseError
 from mexc_tui.store.journal import SqliteJournal
@@ -74,7 +82,18 @@ records = st.one_of(
     ),
     st.builds(FillRecord, fill=fills, base=text, quote=text, fee_quote=maybe, wall_ms=wall),
     st.builds(StateRecord, name=text, value=text, wall_ms=wall),
-    st.builds(HoldingRecord, asset=text, total=money, wall_ms=wall),
+    st.builds(
+        CostRecord,
+        symbol=text,
+        base=text,
+        quote=text,
+        qty=money,
+        cost=money,
+        whole=st.booleans(),
+        time_ms=wall,
+        wall_ms=wall,
+    ),
+    st.builds(HoldingRecord, asset=text, total=money, wall_ms=wall, since_ms=wall, time_ms=wall),
 )
 
 
@@ -129,6 +148,25 @@ async def test_order_of_appends_is_kept_across_durable_and_other_writes(tmp_path
     waits = [asyncio.create_task(journal.append([intent(n)], durable=n % 3 == 0)) for n in range(50)]
     await asyncio.gather(*waits)
     assert (await journal.resume()).records == tuple(intent(n) for n in range(50))
+    await journal.close()
+
+
+async def test_what_the_disk_refused_is_written_as_soon_as_it_can_be(tmp_path: Path, intent: Intent, monkeypatch):
+    monkeypatch.setattr("mexc_tui.store.journal.QUIET_S", 0.001)
+    loop, refused, written, write = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event(), Database.append
+
+    def append(database, records):
+        if not refused.is_set():
+            refused.set()
+            raise JournalError("no space left on device")
+        write(database, records)
+        loop.call_soon_threadsafe(written.set)
+
+    monkeypatch.setattr(Database, "append", append)
+    journal = SqliteJournal(tmp_path / "journal.db")
+    await journal.append([intent(1)], durable=False)
+    await asyncio.wait_for(written.wait(), 5)
+    assert (await journal.resume()).records == (intent(1),)
     await journal.close()
 
 

@@ -16,6 +16,7 @@ import pytest
 from mexc_tui.domain.limits import Limits
 from mexc_tui.domain.orders import OrderState
 from mexc_tui.domain.views import VenueKind
+from mexc_tui.kernel.costs import Costs
 from mexc_tui.kernel.desk import Desk
 from mexc_tui.kernel.history import Fold
 from mexc_tui.kernel.ports import VenueInfo
@@ -57,6 +58,14 @@ def rows(path: Path) -> list[tuple]:
         connection.close()
 
 
+def segments(path: Path) -> set[str]:
+    connection = sqlite3.connect(path)
+    try:
+        return {name for (name,) in connection.execute("SELECT name FROM segments")}
+    finally:
+        connection.close()
+
+
 def test_a_journal_of_format_1_is_upgraded_and_kept(old: Path):
     before = rows(JOURNALS / "version1.db")
     records = read(old)
@@ -79,22 +88,45 @@ def test_what_a_journal_of_format_1_says_is_what_the_desk_knows(old: Path):
     fold.add(read(old))
     saved = fold.snapshot()
     assert (saved.state, saved.reason) == ("halted", "by hand: twice")
-    costs = {basis.symbol: basis for basis in saved.costs}
-    assert costs["ETHUSDE"].average == (D(100) + D("0.25")) / 2
-    assert costs["SOLBRL"].qty == D("0.999")
-    assert costs["BTCMX"].fees == D("0.04")
+    costs = Costs("USDT")
+    costs.restore(saved)
+    assert costs.of("ETHUSDE").average == (D(100) + D("0.25")) / 2
+    assert costs.of("SOLBRL").qty == D("0.999")
+    assert costs.of("BTCMX").fees == D("0.04")
     states = {one.order.client_order_id: one.order.state for one in saved.orders}
     assert states["mtui-r1-8"] is OrderState.WORKING
     assert states["mtui-r1-9"] is OrderState.UNKNOWN
     assert set(saved.commands) == {"c1", "c4", "c5", "c6", "c8", "c9"}
 
 
-def test_a_journal_of_format_2_is_read_as_it_was_written(tmp_path: Path):
+@pytest.mark.parametrize(("name", "kept"), [("version2.db", ["journal.v2.db"]), ("version3.db", [])])
+def test_a_journal_of_a_later_format_is_read_as_it_was_written(tmp_path: Path, name: str, kept: list[str]):
     path = tmp_path / "journal.db"
-    shutil.copy(JOURNALS / "version2.db", path)
+    shutil.copy(JOURNALS / name, path)
     assert read(path) == read(Path(shutil.copy(JOURNALS / "version1.db", tmp_path / "first.db")))
-    assert rows(path) == rows(JOURNALS / "version2.db")
-    assert not list(tmp_path.glob("journal.v*"))
+    assert rows(path) == rows(JOURNALS / name)
+    assert [one.name for one in tmp_path.glob("journal.v*")] == kept
+
+
+def test_an_archive_of_format_2_is_part_of_the_chain(old: Path, monkeypatch):
+    monkeypatch.setattr(upgrade, "SEGMENT_ROWS", 5)
+    with contextlib.closing(Database(old)) as first:
+        assert len(first.segments()) > 1
+        first.seal()
+    with contextlib.closing(sqlite3.connect(old)) as connection:
+        # As format 2 wrote it: no links anywhere, and the archived rows dropped.
+        connection.executescript(
+            "DROP TRIGGER segments_stay; DROP TRIGGER journal_keeps_words; DROP TRIGGER segments_keep;"
+            "ALTER TABLE journal DROP COLUMN chain; ALTER TABLE segments DROP COLUMN chain;"
+            "DELETE FROM journal WHERE seq <= 5; PRAGMA user_version = 2"
+        )
+        connection.execute("INSERT INTO about VALUES ('merged other', '7')")
+        connection.commit()
+    expected = read(Path(shutil.copy(JOURNALS / "version2.db", old.with_name("expected.db"))))
+    with contextlib.closing(Database(old)) as upgraded:
+        upgraded.verify()
+        assert list(upgraded.replay()) == expected
+        assert upgraded.merged() == {"other": 7}
 
 
 CALLS = ("os.link", "os.replace", "os.fsync", "sqlite3.connect", "os.open")
@@ -123,6 +155,8 @@ def test_a_kill_between_any_two_steps_leaves_a_journal_that_opens(old: Path, mon
             Database(old).close()
     assert old.exists()
     assert read(old) == expected
+    assert {path.name for path in old.parent.rglob("*.gz")} == segments(old), "an archive that no journal knows is left"
+    assert not list(old.parent.glob("*.upgrading"))
     kept = old.with_name("journal.v1.db")
     assert rows(kept) == rows(JOURNALS / "version1.db")
 

@@ -6,8 +6,10 @@ from decimal import Decimal
 
 import pytest
 
+from mexc_tui.domain.orders import Fill, Side
+from mexc_tui.kernel.messages import filled
 from mexc_tui.ui.panes.ladder.presenter import _tagged
-from mexc_tui.ui.primitives.text import price_in, short, width_of
+from mexc_tui.ui.primitives.text import money, price_in, short, width_of
 
 D = Decimal
 
@@ -50,3 +52,13 @@ def test_a_quantity_that_is_shortened_says_so(value: str, shown: str) -> None:
 def test_an_own_order_shows_a_true_size_or_only_its_mark(room: int, shown: str) -> None:
     assert _tagged("◌", D("4078968836.67"), "", room) == shown
     assert width_of(shown) <= room
+
+
+@pytest.mark.parametrize(
+    ("worth", "shown"), [("12.349", "12.35"), ("0.999", "1.00"), ("1234.5", "1,234.50"), ("0.001278", "0.0013")]
+)
+def test_the_sentence_and_the_table_give_a_fill_the_same_worth(worth: str, shown: str) -> None:
+    ids = {"trade_id": "1", "order_id": "1", "client_order_id": "1", "symbol": "MXUSDT", "fee_asset": "MX"}
+    fill = Fill(**ids, side=Side.BUY, price=D(1), qty=D(1), quote_qty=D(worth), fee=D(0), is_maker=False, time_ms=1)
+    assert money(fill.quote_qty) == shown
+    assert f" for {shown} (" in filled(fill, None)

@@ -5,7 +5,7 @@ import pytest
 from mexc_tui.domain.instrument import Instrument
 from mexc_tui.domain.limits import Limits, TradingState, Verdict, Violation
 from mexc_tui.domain.orders import OrderType, Side
-from mexc_tui.domain.views import BookState, BookView, GateInputs
+from mexc_tui.domain.views import BookState, BookView, GateInputs, Standing
 from mexc_tui.ui.panes.ticket.form import TicketForm
 from mexc_tui.ui.panes.ticket.presenter import TicketInput, ticket_rows
 
@@ -38,11 +38,31 @@ def gate_inputs(**more):
         "base_free": Decimal("0.5"),
         "base_total": Decimal("0.5"),
         "quote_free": Decimal(10_000),
-        "working_buy_value": Decimal(0),
-        "working_buy_qty": Decimal(0),
+        "currency": "USDT",
+        "quote_price": Decimal(1),
+        "price_age_ms": 0,
+        "base_price": Decimal("64001"),
+        "base_exposure": Decimal(0),
+        "quote_exposure": Decimal(0),
+        "gross_exposure": Decimal(0),
+        "equity": Decimal(42_000),
+        "usual_value": None,
+        "own_bid": None,
+        "own_ask": None,
         "open_orders": 0,
         "in_flight": 0,
         "unknown": 0,
+        "standing": Standing(
+            compared_age_ms=0,
+            clock_offset_ms=0,
+            held="",
+            requests=0,
+            failed=0,
+            unvalued_ms=0,
+            day_exposure=Decimal(0),
+            losses=0,
+            cooling_ms=0,
+        ),
         "recent_sends": (),
     }
     return GateInputs(**(fields | more))

@@ -119,7 +119,7 @@ def order_record(order: Order, instruments: Instruments) -> Record:
             (order.state.value, style),
             (clean(order.symbol), ""),
             _side(order.side),
-            (order.type.word, "dim"),
+            (order.word, "dim"),
             (price, ""),
             (quantity, ""),
             (short(order.filled_qty, 10), "" if order.filled_qty else "dim"),

@@ -8,7 +8,7 @@ import msgspec
 
 from mexc_tui.domain.inputs import LinkState
 from mexc_tui.domain.limits import TradingState
-from mexc_tui.domain.views import BookState, BookView, LinkView, RiskView
+from mexc_tui.domain.views import BookState, BookView, LinkView, RiskView, Sweep, VenueKind
 from mexc_tui.ui.frame_clock import ScreenHealth
 from mexc_tui.ui.primitives.rows import Row, Span
 from mexc_tui.ui.primitives.text import UNKNOWN, age, clean, fit, row_width, spread, width_of
@@ -33,6 +33,8 @@ class StatusInput(msgspec.Struct, frozen=True, kw_only=True):
     view_only: bool = False
     """The desk takes no command from this screen."""
     health: ScreenHealth = ScreenHealth()
+    compared_ms: int | None = None
+    """Age of the last comparison of the account; None before the first."""
 
 
 def status_row(data: StatusInput, width: int) -> Row:
@@ -82,6 +84,8 @@ def _venue(link: LinkView | None) -> tuple[Span, ...]:
         return ((" NO VENUE ", "warn!@panel"),)
     kind = link.kind.value
     name = clean(link.venue)
+    if link.kind is VenueKind.LIVE:
+        return ((f" LIVE {name} ", "live@live"),)
     shown = f" {name}" if name.lower() != kind else ""
     return ((f" {kind.upper()} ", f"{kind}@{kind}"), (shown, "text@panel"))
 
@@ -95,12 +99,14 @@ def _mode(data: StatusInput, *, brief: bool = False) -> tuple[Span, ...]:
         return (
             ("  ", "dim@panel"),
             (" HALTED ", "halted@halted"),
-            ("" if brief else f" {clean(risk.reason)}", "halted@panel"),
+            ("" if brief else f" {_cancelling(risk.sweep) or clean(risk.reason)}", "halted@panel"),
         )
     if link is not None and not link.can_trade:
         return (("  WATCH ONLY", "locked@panel"),)
     if not risk.ready:
         return (("  NOT READY" if brief else f"  NOT READY {clean(risk.ready_reason)}", "warn@panel"),)
+    if risk.state is TradingState.REDUCING:
+        return (("  REDUCING" if brief else f"  REDUCING {clean(risk.reason)}", "warn@panel"),)
     word, style = ("ARMED", "armed") if risk.armed else ("LOCKED", "locked")
     if data.view_only:
         word, style = "VIEW", "locked"
@@ -108,6 +114,13 @@ def _mode(data: StatusInput, *, brief: bool = False) -> tuple[Span, ...]:
     if risk.unknown:
         spans.append((f"  ? {risk.unknown} unknown", "unknown@panel"))
     return tuple(spans)
+
+
+def _cancelling(sweep: Sweep | None) -> str:
+    """Say how far cancelling everything has come; nothing once the exchange has none left."""
+    if sweep is None or sweep.verified:
+        return ""
+    return f"cancelled {sweep.confirmed}, sent {sweep.sent}, left {sweep.left}"
 
 
 def _link(link: LinkView | None, age_ms: int | None, *, brief: bool = False) -> tuple[Span, ...]:
@@ -160,6 +173,8 @@ def _figures(data: StatusInput) -> list[Span]:
     spans.append((f"{health.fps:.0f} fps ", "warn@panel" if behind else "dim@panel"))
     if health.skipped:
         spans.append((f"{health.skipped} skipped ", "dim@panel"))
+    if data.compared_ms is not None:
+        spans.append((f"compared {age(data.compared_ms)} ago ", "dim@panel"))
     return spans
 
 

@@ -10,8 +10,8 @@ from mexc_tui.domain.views import TOPIC_LINK, TOPIC_RISK, BookView, LinkView, Ri
 from mexc_tui.ui.frame_clock import Frame
 from mexc_tui.ui.panes.status.presenter import StatusInput, hint_row, news_row, status_row
 from mexc_tui.ui.primitives.pane import LinePane
-from mexc_tui.ui.primitives.rows import Row
-from mexc_tui.ui.primitives.text import age_ms, clean, clock, fit
+from mexc_tui.ui.primitives.rows import Row, live_mark
+from mexc_tui.ui.primitives.text import age_ms, clean, clock, fit, row_width
 from mexc_tui.ui.state import NOTICE_NS
 
 _PERIOD_NS = 500_000_000
@@ -47,6 +47,7 @@ class StatusPane(LinePane):
             died=frame.client.died(),
             view_only=frame.selection.view_only,
             health=frame.health,
+            compared_ms=age_ms(frame.now.mono_ns, risk.compared_ns) if isinstance(risk, RiskView) else None,
         )
         return [status_row(data, frame.width)]
 
@@ -70,18 +71,22 @@ class HintPane(LinePane):
         self._collect(frame)
         standing = self._notice(frame)
         news = self._news.seq if self._news is not None and self._until_ns > frame.now.mono_ns else None
-        return (standing, news, tuple(self._hints()))
+        return (standing, news, tuple(self._hints()), live_mark(frame.view(TOPIC_LINK)))
 
     def build(self, frame: Frame) -> Sequence[Row]:
+        mark = live_mark(frame.view(TOPIC_LINK))
+        return [(*self._row(frame, frame.width - row_width(mark)), *mark)]
+
+    def _row(self, frame: Frame, width: int) -> Row:
         notice = self._notice(frame)
         if notice is not None:
-            return [((fit(f" {clean(notice[0])}", frame.width), notice[1]),)]
+            return ((fit(f" {clean(notice[0])}", width), notice[1]),)
         news = self._news
         if news is not None and self._until_ns > frame.now.mono_ns:
             reasons = [clean(violation.message) for violation in news.violations]
-            text = news_row(clock(news.time_ms), clean(news.message), reasons, frame.width)
-            return [((text, _STYLES[news.level]),)]
-        return [hint_row(self._hints(), frame.width)]
+            text = news_row(clock(news.time_ms), clean(news.message), reasons, width)
+            return ((text, _STYLES[news.level]),)
+        return hint_row(self._hints(), width)
 
     def _notice(self, frame: Frame) -> tuple[str, str, int] | None:
         """Return the sentence about what a key did; none once something has become of an own order since."""

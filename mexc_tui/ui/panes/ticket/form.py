@@ -26,6 +26,8 @@ class TicketForm(msgspec.Struct, frozen=True, kw_only=True):
     size: str = ""
     price: str = ""
     field: str = "size"
+    uncapped: bool = False
+    """A market order was asked for without a price cap, in words; the ticket itself makes only capped ones."""
     typed: bool = False
     """Whether the active text was typed into since it became active; the first key replaces the old text."""
 
@@ -44,7 +46,9 @@ class TicketForm(msgspec.Struct, frozen=True, kw_only=True):
         if self.field == "side":
             return msgspec.structs.replace(self, side=self.side.opposite)
         if self.field == "type":
-            return msgspec.structs.replace(self, type=TYPES[(TYPES.index(self.type) + step) % len(TYPES)])
+            return msgspec.structs.replace(
+                self, type=TYPES[(TYPES.index(self.type) + step) % len(TYPES)], uncapped=False
+            )
         return self
 
     def type_char(self, char: str) -> TicketForm:
@@ -68,7 +72,9 @@ class TicketForm(msgspec.Struct, frozen=True, kw_only=True):
         if draft.qty is not None:
             size = plain(draft.qty)
         price = "" if draft.price is None else plain(draft.price)
-        return TicketForm(side=draft.side, type=draft.type, size=size, price=price, field=self.field)
+        return TicketForm(
+            side=draft.side, type=draft.type, size=size, price=price, field=self.field, uncapped=draft.uncapped
+        )
 
     def draft(self, inputs: GateInputs) -> tuple[Draft | None, str]:
         """Return the draft the fields stand for, or None and what is missing."""
@@ -86,4 +92,4 @@ class TicketForm(msgspec.Struct, frozen=True, kw_only=True):
             made = draft_for(parse_size(self.size), side=self.side, order_type=self.type, price=price, inputs=inputs)
         except SizeError as problem:
             return None, str(problem)
-        return made, ""
+        return (msgspec.structs.replace(made, uncapped=True) if self.uncapped else made), ""

@@ -49,7 +49,8 @@ def ticket_rows(data: TicketInput, width: int, height: int) -> list[Row]:
     reasons = _reasons(verdict, width, base)
     room = height - len(rows)
     if verdict.passes:
-        return (rows + figures)[:height]
+        notes = [((f" {line}", "warn"),) for note in verdict.notes for line in wrap(clean(note.message), width - 1)]
+        return (rows + notes + figures)[:height]
     if len(reasons) > room:
         reasons = [*reasons[: max(0, room - 1)], ((fit(" … and more: Enter lists all in the events", width), "warn"),)]
     return (rows + reasons + figures)[:height]
@@ -73,11 +74,20 @@ def _fields(data: TicketInput, width: int, base: str, quote: str) -> list[Row]:
     size = _field("size", form.size or "·", "input", data, max(14, width - width_of(unit) - 2))
     rows: list[Row] = [first, (*size, (f" {unit}", "dim"))]
     if form.type is OrderType.MARKET:
-        rows.append(((" price ", "dim"), ("market, within the collar", "dim")))
+        rows.append(((" price ", "dim"), _cap(data, width - 7)))
     else:
         price = _field("price", form.price or "·", "input", data, max(14, width - width_of(quote) - 2))
         rows.append((*price, (f" {quote}", "dim")))
     return rows
+
+
+def _cap(data: TicketInput, width: int) -> Span:
+    """Say how far a market order may go."""
+    if data.form.uncapped:
+        return fit("market, NO PRICE CAP", width), "warn"
+    cap = None if data.verdict is None else data.verdict.cap
+    text = "market, with a price cap" if cap is None else f"market, capped at {exact(cap)}"
+    return fit(text, width), "dim"
 
 
 def _field(name: str, text: str, style: str, data: TicketInput, width: int) -> tuple[Span, ...]:
@@ -100,6 +110,8 @@ def _status(data: TicketInput, width: int) -> Row:
         return ((fit(" LOCKED — a arms the ticket", width), "locked"),)
     if verdict is None:
         return ((" ", ""),)
+    if verdict.to_confirm:
+        return ((fit(" ? asks first — Enter, and Enter again to send", width), "warn"),)
     if not verdict.passes:
         count = len(verdict.violations)
         return ((fit(f" ✖ the gate refuses: {count} reason{'s' if count > 1 else ''}", width), "bad"),)

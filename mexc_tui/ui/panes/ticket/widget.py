@@ -13,13 +13,13 @@ from mexc_tui.domain.commands import Draft
 from mexc_tui.domain.gate import check
 from mexc_tui.domain.limits import Verdict
 from mexc_tui.domain.numbers import BadNumberError, parse_decimal, plain
-from mexc_tui.domain.views import GateInputs, gate_topic
+from mexc_tui.domain.views import TOPIC_LINK, GateInputs, gate_topic
 from mexc_tui.ui.frame_clock import Frame
 from mexc_tui.ui.host import Host
 from mexc_tui.ui.panes.ticket.form import TicketForm
 from mexc_tui.ui.panes.ticket.presenter import TicketInput, ticket_rows
 from mexc_tui.ui.primitives.pane import LinePane
-from mexc_tui.ui.primitives.rows import Row
+from mexc_tui.ui.primitives.rows import Row, live_mark
 
 
 class TicketPane(LinePane, can_focus=True):
@@ -35,16 +35,26 @@ class TicketPane(LinePane, can_focus=True):
         self._missing = ""
         self._symbol = ""
 
+    def heading(self, frame: Frame) -> tuple[Row, Row]:
+        """Say that orders are real, where they are."""
+        return (), live_mark(frame.view(TOPIC_LINK))
+
     def inputs(self, frame: Frame) -> tuple[object, ...]:
         if frame.selection.symbol != self._symbol:
             # A size and a price of one pair mean nothing in another.
             self._symbol, self._missing = frame.selection.symbol, ""
             self.form = msgspec.structs.replace(self.form, size="", price="", typed=False)
         draft = frame.selection.draft
+        self._end(draft)
         if draft is not self._shown and draft is not None and not self._is_mine(draft, frame):
             self.form = self.form.with_draft(draft)
         self._shown = draft
-        return (frame.view(gate_topic(frame.selection.symbol)), draft, repr(self.form))
+        return (
+            frame.view(gate_topic(frame.selection.symbol)),
+            draft,
+            repr(self.form),
+            live_mark(frame.view(TOPIC_LINK)),
+        )
 
     def build(self, frame: Frame) -> Sequence[Row]:
         inputs = self._gate(frame)
@@ -69,6 +79,9 @@ class TicketPane(LinePane, can_focus=True):
 
     def on_key(self, event: events.Key) -> None:
         """Edit the fields; every other key goes on to the desk."""
+        app = self.app
+        if isinstance(app, Host):
+            self._end(app.desk_state.selection.draft)
         changed = self._edited(event)
         if changed is None:
             return
@@ -79,7 +92,11 @@ class TicketPane(LinePane, can_focus=True):
         self.redraw()
 
     def on_focus(self) -> None:
-        """Show the active field, and price it from the cursor if it has no price yet."""
+        """Begin with the size."""
+        self.begin()
+
+    def begin(self) -> None:
+        """Type the size next, from its beginning; take the cursor's price if there is none yet."""
         app = self.app
         if isinstance(app, Host) and not self.form.price and app.desk_state.selection.cursor is not None:
             self.form = msgspec.structs.replace(self.form, price=plain(app.desk_state.selection.cursor))
@@ -89,6 +106,11 @@ class TicketPane(LinePane, can_focus=True):
     def on_blur(self) -> None:
         """Show the fields at rest."""
         self.redraw()
+
+    def _end(self, draft: Draft | None) -> None:
+        """Begin anew with the active text when the order that was shown has been sent or dropped."""
+        if draft is None and self._shown is not None:
+            self._shown, self.form = None, self.form.at(self.form.field)
 
     def _edited(self, event: events.Key) -> TicketForm | None:
         form = self.form
@@ -134,7 +156,8 @@ class TicketPane(LinePane, can_focus=True):
 
     def _is_mine(self, draft: Draft, frame: Frame) -> bool:
         inputs = self._gate(frame)
-        return frame.focused and inputs is not None and self.form.draft(inputs)[0] == draft
+        asked = msgspec.structs.replace(draft, confirmed=())
+        return frame.focused and inputs is not None and self.form.draft(inputs)[0] == asked
 
     @staticmethod
     def _gate(frame: Frame) -> GateInputs | None:

@@ -8,7 +8,7 @@ import msgspec
 
 from mexc_tui.domain.errors import ErrorKind, VenueError
 from mexc_tui.venues.mexc.rest.budget import UNSENT
-from mexc_tui.venues.mexc.rest.fields import as_number, decode
+from mexc_tui.venues.mexc.rest.fields import STEP_BYTES, as_number, decode, decode_in_steps
 from mexc_tui.venues.mexc.rest.meanings import REMEDIES, meaning
 from mexc_tui.venues.mexc.rest.queue import Duty
 from mexc_tui.wire.mexc.codes import MIRROR_DOWN
@@ -131,7 +131,7 @@ def refusal(call: Call, code: int, message: str, *, status: int, retry_after_s: 
     )
 
 
-def read_answer(call: Call, answer: Answer) -> Any:
+async def read_answer(call: Call, answer: Answer) -> Any:
     """Return the JSON of a success.
 
     Raises:
@@ -140,7 +140,7 @@ def read_answer(call: Call, answer: Answer) -> Any:
     if answer.status in (418, 429):
         raise _over_limit(call, answer)
     try:
-        data = decode(answer.body)
+        data = decode(answer.body) if len(answer.body) <= STEP_BYTES else await decode_in_steps(answer.body)
     except ValueError:
         raise _not_json(call, answer) from None
     code, message = _code_of(data)

@@ -94,10 +94,11 @@ class MexcRest:
         transport, budget = self._transport, self._transport.budget
         now = transport.clock.monotonic()
         reading = transport.time.reading
-        held, held_s, cancels_held = transport.held()
+        held, held_s = transport.held()
         return RestMetrics(
             requests=transport.requests,
             failures=transport.failures,
+            host_failures=transport.host_failures,
             repeats=transport.repeats,
             rest_ms=transport.median_ms,
             weight_used=round(budget.weight.used(now)),
@@ -106,13 +107,12 @@ class MexcRest:
             uid_weight_limit=round(budget.uid_weight.limit),
             order_tokens=budget.order_tokens(),
             order_limit=self.settings.order_actions_per_s,
-            cool_down_s=budget.cool_s,
-            cool_down_reason=budget.cool_reason if budget.cool_s > 0 else "",
+            cool_down_s=transport.pauses.left_s,
+            cool_down_reason=transport.pauses.reason if transport.pauses.left_s else "",
             breaker=transport.breaker.state.value,
             breaker_failures=transport.breaker.failures,
             held=held,
             held_s=held_s,
-            cancels_held=cancels_held,
             clock_offset_ms=None if reading is None else reading.offset_ms,
             clock_round_trip_ms=None if reading is None else reading.round_trip_ms,
             cache={**self._cache.rates(), "completed orders": self.trading.completed_rate},

@@ -33,13 +33,13 @@ class Endpoint(msgspec.Struct, frozen=True, gc=False):
     route: Route
     label: str
     """What it is called in messages."""
-    duty: Duty = Duty.DATA
+    duty: Duty = Duty.REST
     repeat: Repeat = Repeat.SAFE
     order_action: bool = False
 
-    cost: Cost = Cost(Duty.DATA)
+    cost: Cost = Cost(Duty.REST)
     """What one attempt takes from the budget; follows from the rest."""
-    call: Call = Call("", Duty.DATA, changes=False)
+    call: Call = Call("", Duty.REST, changes=False)
     """What an error needs to know of it; follows from the rest."""
 
     def __post_init__(self) -> None:
@@ -85,7 +85,7 @@ PING = Endpoint(wire.PING, "the ping")
 TIME = Endpoint(wire.TIME, "the time")
 DEFAULT_SYMBOLS = Endpoint(wire.DEFAULT_SYMBOLS, "the list of pairs open to the API")
 EXCHANGE_INFO = Endpoint(wire.EXCHANGE_INFO, "the list of pairs")
-DEPTH = Endpoint(wire.DEPTH, "the order book")
+DEPTH = Endpoint(wire.DEPTH, "the order book", Duty.BOOK)
 TRADES = Endpoint(wire.TRADES, "recent trades")
 AGG_TRADES = Endpoint(wire.AGG_TRADES, "aggregated trades")
 KLINES = Endpoint(wire.KLINES, "candles")
@@ -104,8 +104,9 @@ ORDER_CANCEL = _cancel(wire.ORDER_CANCEL, "the cancel")
 OPEN_CANCEL = _cancel(wire.OPEN_CANCEL, "the cancel of open orders")
 ALL_CANCEL = _cancel(wire.ALL_CANCEL, "the cancel of all orders")
 
-ORDER = _account(wire.ORDER, "the order's state")
+ORDER = Endpoint(wire.ORDER, "the order's state", Duty.LOOKUP)
 OPEN_ORDERS = _account(wire.OPEN_ORDERS, "the open orders")
+OPEN_ORDERS_NOW = Endpoint(wire.OPEN_ORDERS, "the open orders", Duty.SWEEP)
 ALL_ORDERS = _account(wire.ALL_ORDERS, "the orders")
 MY_TRADES = _account(wire.MY_TRADES, "own trades")
 ACCOUNT = _account(wire.ACCOUNT, "the account")

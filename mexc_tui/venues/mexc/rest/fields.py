@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from decimal import Decimal
 from typing import Any
@@ -9,14 +10,20 @@ from typing import Any
 import msgspec
 
 from mexc_tui.domain.errors import ErrorKind, VenueError
-from mexc_tui.domain.numbers import MAX_DIGITS
+from mexc_tui.domain.numbers import MAX_DIGITS, is_plain
 
 _DECODER: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=Decimal)
+_PARTS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_ITEMS = msgspec.json.Decoder(list[msgspec.Raw])
+STEP_BYTES = 64 * 1024
+"""How much of a large answer is parsed at once."""
+MOST_PARTS = 1_000_000
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
-_LARGEST_EXPONENT = 40
+_MOST_WHOLE = 2**63 - 1
+"""Largest whole number that journal and socket can carry."""
 
 
-def decode(body: bytes) -> Any:
+def decode(body: bytes | memoryview) -> Any:
     """Return JSON with every fraction as an exact Decimal.
 
     Raises:
@@ -28,6 +35,35 @@ def decode(body: bytes) -> Any:
         raise ValueError(str(error)) from None
     except RecursionError:
         raise ValueError("nested too deeply") from None
+
+
+async def decode_in_steps(body: bytes | memoryview, depth: int = 2) -> Any:
+    """Return the same as ``decode``, letting others run every few milliseconds.
+
+    Raises:
+        ValueError: the body is not JSON, or has absurdly many parts.
+    """
+    first = bytes(body[:1])
+    if len(body) <= STEP_BYTES or depth == 0 or first not in (b"{", b"["):
+        await asyncio.sleep(0)
+        return decode(body)
+    if isinstance(body, bytes) and body.count(b",") > MOST_PARTS:
+        raise ValueError(f"more than {MOST_PARTS:,} parts")
+    try:
+        if first == b"{":
+            parts = _PARTS.decode(body)
+            return {name: await decode_in_steps(memoryview(part), depth - 1) for name, part in parts.items()}
+        items = [memoryview(item) for item in _ITEMS.decode(body)]
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise ValueError(str(error)) from None
+    found, taken = [], 0
+    for part in items:
+        found.append(decode(part) if len(part) <= STEP_BYTES else await decode_in_steps(part, depth - 1))
+        taken += len(part)
+        if taken > STEP_BYTES:
+            taken = 0
+            await asyncio.sleep(0)
+    return found
 
 
 def unreadable(where: str, why: str) -> VenueError:
@@ -47,11 +83,7 @@ def as_number(value: object) -> Decimal | None:
         value = Decimal(value)
     elif isinstance(value, int) and not isinstance(value, bool):
         value = Decimal(value)
-    if not isinstance(value, Decimal) or not value.is_finite() or len(value.as_tuple().digits) > MAX_DIGITS:
-        return None
-    exponent = value.as_tuple().exponent
-    assert isinstance(exponent, int)
-    return value if exponent >= -_LARGEST_EXPONENT and value.adjusted() <= _LARGEST_EXPONENT else None
+    return value if isinstance(value, Decimal) and is_plain(value) else None
 
 
 class Row:
@@ -111,7 +143,7 @@ class Row:
         """Return a whole number, given as such or as text."""
         value = self.raw(*names)
         found = as_number(value)
-        if found is not None and found == found.to_integral_value():
+        if found is not None and found == found.to_integral_value() and abs(found) <= _MOST_WHOLE:
             return int(found)
         if value in (None, "") and default is not None:
             return default

@@ -160,6 +160,8 @@ class RestMetrics(msgspec.Struct, frozen=True, kw_only=True):
 
     requests: int
     failures: int
+    host_failures: int
+    """Those that are the host's own: no answer, or an error of the server."""
     repeats: int
     rest_ms: float | None
     """Median of recent round trips."""
@@ -177,7 +179,6 @@ class RestMetrics(msgspec.Struct, frozen=True, kw_only=True):
     """Why requests do not go out at the moment, in plain words; empty while they do."""
     held_s: float
     """Seconds until they do, or until one tries."""
-    cancels_held: bool
     clock_offset_ms: float | None
     clock_round_trip_ms: float | None
     cache: dict[str, HitRate]

@@ -8,16 +8,37 @@ from enum import StrEnum
 
 
 class Duty(StrEnum):
-    """What a request is for; it decides who goes first when budget or connections are short."""
+    """What a request is for, by rising worth; it decides who goes first when budget or connections are short."""
 
-    DATA = "data"
+    REST = "rest"
+    """Everything else."""
     ACCOUNT = "account"
+    """Comparing orders, fills and balances."""
+    BOOK = "book"
+    """Reading books that are not live."""
+    LOOKUP = "look-up"
+    """Asking what became of one order."""
     PLACE = "place"
     CANCEL = "cancel"
+    SWEEP = "sweep"
+    """Asking what is left to cancel."""
+
+    @property
+    def urgent(self) -> bool:
+        """Whether it takes risk away, so that it uses what is kept for that and tries through every pause."""
+        return self is Duty.CANCEL or self is Duty.SWEEP
 
 
-_URGENT_FIRST = (Duty.CANCEL, Duty.PLACE, Duty.ACCOUNT, Duty.DATA)
-_PARTS = {Duty.CANCEL: 1.0, Duty.PLACE: 0.875, Duty.ACCOUNT: 0.75, Duty.DATA: 0.625}
+_URGENT_FIRST = tuple(reversed(Duty))
+_PARTS = {
+    Duty.SWEEP: 1.0,
+    Duty.CANCEL: 1.0,
+    Duty.PLACE: 0.875,
+    Duty.LOOKUP: 0.8125,
+    Duty.BOOK: 0.75,
+    Duty.ACCOUNT: 0.6875,
+    Duty.REST: 0.625,
+}
 """How much of all connections each kind of request may bring into use."""
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 from cachetools import LRUCache
 
-from mexc_tui.domain.errors import VenueError
+from mexc_tui.domain.errors import ErrorKind, VenueError
 from mexc_tui.domain.orders import Fill, OrderReport, OrderRequest
 from mexc_tui.venues.mexc.rest import endpoints as ep
 from mexc_tui.venues.mexc.rest import mapping
@@ -34,6 +34,8 @@ class TradingCalls:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
         self._completed: LRUCache[tuple[str, str], OrderReport] = LRUCache(transport.settings.completed_orders)
+        self.before_orders: Callable[[Sequence[OrderRequest]], Awaitable[None]] | None = None
+        """Stands below every way to place an order, and raises ``VenueError`` for those that may not go out."""
         self.completed_rate = HitRate()
         """How often a completed order that was asked for was known."""
 
@@ -46,6 +48,8 @@ class TradingCalls:
             VenueError: ``definite``: refused; otherwise with ``sent`` the outcome is unknown.
         """
         check_order(request)
+        if self.before_orders is not None:
+            await self.before_orders((request,))
         data = await self._transport.call(ep.ORDER_PLACE, _fields(request, self_trade))
         return self._order_id(data, ep.ORDER_PLACE)
 
@@ -65,6 +69,8 @@ class TradingCalls:
         names = [request.client_order_id for request in requests if request.client_order_id]
         if len(set(names)) != len(names):
             raise refused("two orders of the batch have the same client order id")
+        if self.before_orders is not None:
+            await self.before_orders(requests)
         entries = [dict(mapping.order_fields(request)) for request in requests]
         text = msgspec.json.encode(entries).decode()
         data = await self._transport.call(ep.ORDER_BATCH, [("batchOrders", text)])
@@ -119,14 +125,26 @@ class TradingCalls:
             raise
         return self._remember(mapping.order_report(Row(data, ep.ORDER.label)))
 
-    async def open_orders(self, symbols: Sequence[str] = ()) -> tuple[OrderReport, ...]:
-        """Return the open orders of the pairs; of the whole account where none is named."""
-        found: list[OrderReport] = []
-        for group in _groups(symbols) or [()]:
-            params: Params = [("symbol", ",".join(group))] if group else []
-            data = await self._transport.call(ep.OPEN_ORDERS, params)
-            found += [mapping.order_report(row) for row in rows_of(data, ep.OPEN_ORDERS.label)]
-        return tuple(found)
+    async def open_orders(self, symbols: Sequence[str] = (), *, urgent: bool = False) -> tuple[OrderReport, ...]:
+        """Return the open orders of the pairs; of the whole account where none is named, or where that is cheaper.
+
+        ``urgent`` asks with the rights of a cancel: ahead of everything else, and through every pause.
+        """
+        endpoint = ep.OPEN_ORDERS_NOW if urgent else ep.OPEN_ORDERS
+        groups = _groups(symbols)
+        if len(groups) == 1:
+            return await self._open_orders(endpoint, groups[0])
+        try:
+            return await self._open_orders(endpoint, ())
+        except VenueError as error:
+            # MEXC's documentation wants the pairs named; its clients have always got them all without.
+            if not groups or error.kind is not ErrorKind.BAD_PARAMETER:
+                raise
+        return tuple([report for group in groups for report in await self._open_orders(endpoint, group)])
+
+    async def _open_orders(self, endpoint: ep.Endpoint, symbols: Sequence[str]) -> tuple[OrderReport, ...]:
+        data = await self._transport.call(endpoint, [("symbol", ",".join(symbols))] if symbols else [])
+        return tuple(mapping.order_report(row) for row in rows_of(data, ep.OPEN_ORDERS.label))
 
     async def all_orders(
         self, symbol: str, *, start_ms: int | None = None, end_ms: int | None = None, limit: int = 1_000

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import statistics
+import zlib
 from collections import deque
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -26,6 +27,7 @@ from mexc_tui.venues.mexc.rest.budget import Budget, Cost
 from mexc_tui.venues.mexc.rest.endpoints import Endpoint, Repeat
 from mexc_tui.venues.mexc.rest.fields import Row
 from mexc_tui.venues.mexc.rest.outgoing import check_params
+from mexc_tui.venues.mexc.rest.pauses import Pauses
 from mexc_tui.venues.mexc.rest.queue import Duty
 from mexc_tui.venues.mexc.rest.server_time import RequestTiming, ServerTime
 from mexc_tui.venues.mexc.rest.signing import encode, self_test, signed_query
@@ -36,17 +38,18 @@ Params = list[tuple[str, str]]
 LONGEST_PAUSE_S = 3 * 86_400.0
 """MEXC's longest ban; a longer pause that an answer asks for is cut to it."""
 _SMALL_ANSWER = 1 << 16
+_GZIP = 31
 _PASSING = (ErrorKind.NETWORK, ErrorKind.SERVER, ErrorKind.UNREADABLE, ErrorKind.OUTCOME_UNKNOWN)
 _BROKEN_HOST = (ErrorKind.NETWORK, ErrorKind.SERVER, ErrorKind.UNREADABLE)
 
 
-def refuse_orders_elsewhere(method: str, url: URL) -> None:
-    """Refuse everything that changes an account anywhere but on this machine.
+def refuse_orders_elsewhere(method: str, url: URL, *, real_orders: bool = False) -> None:
+    """Refuse everything that changes an account anywhere but on this machine, unless it is meant to.
 
     Raises:
         VenueError: REFUSED_HERE, nothing was sent.
     """
-    if method == "GET" or is_loopback(url) or url.path in ep.UNGUARDED_CHANGES:
+    if method == "GET" or real_orders or is_loopback(url) or url.path in ep.UNGUARDED_CHANGES:
         return
     raise VenueError(
         f"Refused here: orders and account changes go only to an exchange on this machine, not to {url.host}. "
@@ -64,16 +67,21 @@ class Transport:
     def __init__(self, settings: MexcSettings, clock: Clock, jitter: Callable[[], float] = random.random) -> None:
         self.settings = settings
         self.clock = clock
-        self.budget = Budget(settings, clock, self._wait)
         self.breaker = CircuitBreaker(
             clock,
             failures=settings.breaker_failures,
             open_s=settings.breaker_open_s,
             longest_s=settings.breaker_open_max_s,
         )
+        self.pauses = Pauses(clock.monotonic, lambda: self.breaker.state is not BreakerState.CLOSED)
+        self.budget = Budget(settings, clock, self._wait, self.pauses)
         self.time = ServerTime(clock, settings.clock_refresh_s, self._ask_time)
+        self._edge_s = 0.0
+        """Length of the latest pause after a block of the firewall; zero since a request has passed it."""
         self.requests = 0
         self.failures = 0
+        self.host_failures = 0
+        """Failures that are the host's own, not of a request."""
         self.repeats = 0
         self.unreadable_rows = 0
         self._jitter = jitter
@@ -93,7 +101,12 @@ class Transport:
         self._session = aiohttp.ClientSession(
             connector=_Pool(limit=settings.max_connections, keepalive_timeout=20.0, resolver=Resolver()),
             timeout=aiohttp.ClientTimeout(total=settings.answer_timeout_s, sock_connect=settings.connect_timeout_s),
-            headers={"User-Agent": settings.user_agent, "Content-Type": "application/json"},
+            headers={
+                "User-Agent": settings.user_agent,
+                "Content-Type": "application/json",
+                "Accept-Encoding": "gzip",
+            },
+            auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),
         )
         # aiohttp would repeat some requests by itself, with an old signature and past the budget; we decide here.
@@ -113,14 +126,14 @@ class Transport:
         if session is not None:
             await session.close()
 
-    def held(self) -> tuple[str, float, bool]:
-        """Return why requests do not go out now (empty: they do), for how many seconds, and if cancels wait too."""
-        budget, breaker = self.budget, self.breaker
-        if budget.cool_s > breaker.wait_s:
-            return budget.cool_reason, budget.cool_s, budget.holds_cancels
+    def held(self) -> tuple[str, float]:
+        """Return why requests other than urgent ones do not go out now (empty: they do), and for how many seconds."""
+        pauses, breaker = self.pauses, self.breaker
+        if pauses.left_s > breaker.wait_s:
+            return pauses.reason, pauses.left_s
         if breaker.state is BreakerState.CLOSED:
-            return "", 0.0, False
-        return f"{self.settings.host} has failed {breaker.failures} times in a row", breaker.wait_s, False
+            return "", 0.0
+        return f"{self.settings.host} has failed {breaker.failures} times in a row", breaker.wait_s
 
     @property
     def median_ms(self) -> float | None:
@@ -134,7 +147,7 @@ class Transport:
             VenueError: with what happened, what it means and what to do.
         """
         if endpoint.call.changes:
-            refuse_orders_elsewhere(endpoint.method, self._base)
+            refuse_orders_elsewhere(endpoint.method, self._base, real_orders=self.settings.real_orders)
         if params:
             check_params(params)
         if endpoint.signed and not self.settings.has_keys:
@@ -186,7 +199,7 @@ class Transport:
         if endpoint.signed:
             if not self.time.trusted:
                 await self._set_clock(call)
-            elif call.duty is not Duty.PLACE and call.duty is not Duty.CANCEL:
+            elif call.duty is not Duty.PLACE and not call.duty.urgent:
                 self.time.renew_when_old()
         if self.breaker.state is not BreakerState.CLOSED:
             await self._admit(call)
@@ -196,23 +209,23 @@ class Transport:
             if not self.budget.take_now(cost):
                 await self.budget.acquire(cost)
             try:
-                data = read_answer(call, await self._send(endpoint, params, call, timing or RequestTiming()))
+                data = await read_answer(call, await self._send(endpoint, params, call, timing or RequestTiming()))
             finally:
                 self.budget.done()
         except VenueError as error:
-            self._learn(error)
+            self._learn(error, call.duty)
             raise
         except BaseException:
             self.breaker.abandoned()
             raise
-        self.breaker.succeeded()
+        self._passed(call.duty)
         return data
 
     async def _set_clock(self, call: Call) -> None:
-        """Measure the exchange's clock first. A cancel tries without; an order is not kept for later."""
-        urgent = call.duty is Duty.PLACE or call.duty is Duty.CANCEL
+        """Measure the exchange's clock first. What is urgent tries without; an order is not kept for later."""
+        in_haste = call.duty is Duty.PLACE or call.duty.urgent
         try:
-            async with asyncio.timeout(self.settings.prepare_max_s if urgent else None):
+            async with asyncio.timeout(self.settings.prepare_max_s if in_haste else None):
                 await self.time.measure()
         except TimeoutError:
             failure = lost(ep.TIME.call, "no answer came in time", sent=True)
@@ -220,7 +233,7 @@ class Transport:
             failure = error
         else:
             return
-        if call.duty is not Duty.CANCEL:
+        if not call.duty.urgent:
             raise held_back(call, failure)
 
     async def _wait(self, seconds: float) -> None:
@@ -244,8 +257,8 @@ class Transport:
             pause.cancel()
 
     async def _admit(self, call: Call) -> None:
-        """Let a breaker that is not closed decide; cancels may try, an order only goes to a host that has answered."""
-        if call.duty is Duty.CANCEL:
+        """Let a breaker that is not closed decide; an order only goes to a host that has answered."""
+        if call.duty.urgent:
             return
         if call.duty is Duty.PLACE:
             if self.breaker.state is BreakerState.HALF_OPEN:
@@ -276,28 +289,54 @@ class Transport:
         except VenueError as error:
             raise held_back(call, error) from None
 
-    def _learn(self, error: VenueError) -> None:
-        """Draw the conclusions of a failure: breaker, cool-down, clock."""
+    def _passed(self, duty: Duty) -> None:
+        """Take note that the exchange has dealt with a request."""
+        self.breaker.succeeded()
+        if not self.pauses.left_s:
+            self._edge_s = 0.0
+        self.pauses.answered(urgent=duty.urgent)
+
+    def _learn(self, error: VenueError, duty: Duty) -> None:
+        """Draw the conclusions of a failure: breaker, pause, clock."""
         if self._session is None or (not error.sent and error.retry_after_s is not None):
             self.breaker.abandoned()  # cut off or held back here: that says nothing of the host
             return
         self.failures += 1
         spoke = error.code is not None and error.http_status is not None and error.http_status < 500
         if error.kind in _BROKEN_HOST or (error.kind is ErrorKind.OUTCOME_UNKNOWN and not spoke):
+            self.host_failures += 1
             self.breaker.failed()
+            self._refused(duty)
             return
-        self.breaker.succeeded()
         if error.kind is ErrorKind.RATE_LIMIT:
             banned = error.http_status == 418
             asked_s = error.retry_after_s
             guess = self.settings.ban_cool_down_s if banned else self.settings.limit_cool_down_s
             reason = "MEXC has banned this address" if banned else "MEXC asked to slow down"
-            self.budget.cool_down(guess if asked_s is None else asked_s, reason, stated=asked_s is not None)
+            self.breaker.succeeded()
+            self.pauses.begin(guess if asked_s is None else asked_s, reason)
+            self._refused(duty)
         elif error.kind is ErrorKind.EDGE_BLOCK:
-            seconds = max(self.settings.edge_cool_down_s, error.retry_after_s or 0.0)
-            self.budget.cool_down(seconds, "the firewall in front of MEXC blocks this address", stated=False)
-        elif error.kind is ErrorKind.CLOCK:
-            self.time.doubt()
+            self.breaker.succeeded()
+            self._blocked(error.retry_after_s or 0.0)
+            self._refused(duty)
+        else:
+            self._passed(duty)
+            if error.kind is ErrorKind.CLOCK:
+                self.time.doubt()
+
+    def _blocked(self, asked_s: float) -> None:
+        """Pause after a block of the firewall, longer each time that the pause was of no use."""
+        settings = self.settings
+        if not self._edge_s:
+            self._edge_s = settings.edge_cool_down_s
+        elif not self.pauses.left_s:
+            self._edge_s = min(settings.edge_cool_down_max_s, self._edge_s * 2)
+        self.pauses.begin(max(self._edge_s, asked_s), "the firewall in front of MEXC blocks this address")
+
+    def _refused(self, duty: Duty) -> None:
+        if duty.urgent:
+            self.pauses.refused()
 
     def _query(self, endpoint: Endpoint, params: Params) -> str:
         if not endpoint.signed:
@@ -316,7 +355,7 @@ class Transport:
         query = self._query(endpoint, params)
         scheme, authority = self._host
         url = URL.build(scheme=scheme, authority=authority, path=endpoint.path, query_string=query, encoded=True)
-        refuse_orders_elsewhere(endpoint.method, url)
+        refuse_orders_elsewhere(endpoint.method, url, real_orders=self.settings.real_orders)
         headers = self._key_header if endpoint.signed else None
         sending = _Sending()
         _sending.set(sending)
@@ -336,16 +375,27 @@ class Transport:
             raise lost(call, _plain(error), sent=sending.started) from None
 
     async def _read(self, response: aiohttp.ClientResponse, call: Call) -> bytes:
+        """Return the whole answer, unpacked here so that not a byte more than allowed is ever made of it."""
+        packing = response.headers.get("Content-Encoding", "")
         length = response.content_length
-        if length is not None and length < _SMALL_ANSWER and "Content-Encoding" not in response.headers:
+        if length is not None and length < _SMALL_ANSWER and not packing:
             return await response.read()
+        if packing not in ("", "gzip", "identity"):
+            raise lost(call, "the answer is packed in a way that was not asked for", sent=True)
+        unpacker = zlib.decompressobj(_GZIP) if packing == "gzip" else None
         parts: list[bytes] = []
-        size = 0
-        async for part in response.content.iter_chunked(1 << 16):
-            size += len(part)
-            if size > self.settings.max_answer_bytes:
+        left = self.settings.max_answer_bytes
+        async for part in response.content.iter_chunked(_SMALL_ANSWER):
+            try:
+                plain = part if unpacker is None else unpacker.decompress(part, left + 1)
+            except zlib.error:
+                raise lost(call, "the answer is damaged", sent=True) from None
+            left -= len(plain)
+            if left < 0:
                 raise lost(call, "the answer is absurdly large", sent=True)
-            parts.append(part)
+            parts.append(plain)
+        if unpacker is not None and not unpacker.eof:
+            raise lost(call, "the answer broke off", sent=True)
         return b"".join(parts)
 
     async def _ask_time(self) -> tuple[int, RequestTiming]:

@@ -40,7 +40,7 @@ class StreamTiming(msgspec.Struct, frozen=True, kw_only=True):
     overlap_s: float = 2.0
     """How long the old connection stays beside its replacement."""
     backoff_s: float = 0.5
-    backoff_max_s: float = 30.0
+    backoff_max_s: float = 8.0
     stable_s: float = 30.0
     """A connection that lived so long resets the backoff."""
     refused_again_s: float = 300.0

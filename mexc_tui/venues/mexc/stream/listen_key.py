@@ -1,7 +1,9 @@
 """The listen key that opens the account streams: one owner creates, extends, renews and releases it.
 
 MEXC keeps a key for 60 minutes after its creation or latest extension and allows 60 keys an account, so keys that
-are left behind pile up. The key is as good as a password to the account's events and never appears in any text.
+are left behind pile up: the owner notes its key, and takes it up again when it starts after a kill. Keys that it did
+not make itself are left alone; another program may be using them. The key is as good as a password to the account's
+events and never appears in any text.
 """
 
 from __future__ import annotations
@@ -9,20 +11,25 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final, Protocol
 
 import msgspec
 
+from mexc_tui.config.files import read_whole, replace_whole
 from mexc_tui.domain.errors import ErrorKind, VenueError
 from mexc_tui.venues.mexc.clock import Clock
 from mexc_tui.venues.mexc.stream.dialing import Dialer, DialError, Socket
+from mexc_tui.wire.mexc import codes
 
 _NS: Final = 1_000_000_000
 _PASSING: Final = frozenset(
     {ErrorKind.NETWORK, ErrorKind.SERVER, ErrorKind.RATE_LIMIT, ErrorKind.EDGE_BLOCK, ErrorKind.MAINTENANCE}
 )
 """Failures that say nothing about the key."""
+_KEY: Final = re.compile(r"[\x21-\x7e]{1,256}")
 _log = logging.getLogger(__name__)
 
 
@@ -50,17 +57,63 @@ class KeyTiming(msgspec.Struct, frozen=True, kw_only=True):
     """How long giving a key back may hold up the end of the program."""
 
 
+class NoMoreKeysError(VenueError):
+    """The account has as many listen keys as MEXC gives; each dies within the hour that it is not used."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "MEXC gives this account no more listen keys: 60 are in use, and each dies an hour after its last use. "
+            "Orders, fills and balances are asked for every few seconds until one is free",
+            kind=ErrorKind.LIMIT,
+            code=codes.INVALID_PARAMETER,
+            remedy="Close other programs that use this account, or wait.",
+            definite=True,
+        )
+
+
+class KeyNote:
+    """The key in use, in a file that only its owner can read; a file that cannot be used is done without."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def read(self) -> str:
+        """Return the noted key; empty if there is none."""
+        try:
+            text = read_whole(self._path).decode("ascii", "replace").strip()
+        except OSError:
+            return ""
+        return text if _KEY.fullmatch(text) else ""
+
+    def write(self, key: str) -> None:
+        """Note a key; an empty one removes the note."""
+        try:
+            if key:
+                replace_whole(self._path, key.encode())
+            else:
+                self._path.unlink(missing_ok=True)
+        except OSError as error:
+            _log.info("the listen key could not be noted (%s); a kill would leave it behind", error.strerror)
+
+
 class ListenKey:
     """Owns the key. ``dial`` is the only place that hands it out, to the socket it opens."""
 
     def __init__(
-        self, calls: ListenKeyCalls, dialer: Dialer, clock: Clock, timing: KeyTiming, rng: random.Random
+        self,
+        calls: ListenKeyCalls,
+        dialer: Dialer,
+        clock: Clock,
+        timing: KeyTiming,
+        rng: random.Random,
+        note: KeyNote | None = None,
     ) -> None:
         self._calls = calls
         self._dialer = dialer
         self._clock = clock
         self._timing = timing
         self._rng = rng
+        self._note = note
         self._key = ""
         self._good_until_ns = 0
         self._failed_dials = 0
@@ -80,10 +133,41 @@ class ListenKey:
         self._on_dead = callback
 
     async def prepare(self) -> None:
-        """Have a key, so that refused API keys show before anything else starts. VenueError if none is given."""
-        if not self._key:
-            self._key = await self._calls.listen_key_create()
-            self._extended()
+        """Have a key, so that refused API keys show before anything else starts.
+
+        Raises:
+            NoMoreKeysError: the account has too many; one will be free within the hour.
+            VenueError: none is given for another reason.
+        """
+        if self._key:
+            return
+        noted = "" if self._note is None else self._note.read()
+        if noted and await self._extend_noted(noted):
+            self._key = noted
+        else:
+            self._key = await self._create()
+            if self._note is not None:
+                self._note.write(self._key)
+        self._extended()
+
+    async def _extend_noted(self, noted: str) -> bool:
+        """Take up the key of an earlier run; whether it still lives."""
+        try:
+            await self._calls.listen_key_extend(noted)
+        except VenueError as error:
+            _log.info("the listen key of an earlier run is of no use (%s)", error.kind)
+            if self._note is not None and error.kind not in _PASSING:
+                self._note.write("")
+            return False
+        return True
+
+    async def _create(self) -> str:
+        try:
+            return await self._calls.listen_key_create()
+        except VenueError as error:
+            if error.code == codes.INVALID_PARAMETER:
+                raise NoMoreKeysError from error
+            raise
 
     async def open(self) -> Socket:
         """Open a socket for the account streams with the present key, or with a new one.
@@ -127,6 +211,8 @@ class ListenKey:
         try:
             async with asyncio.timeout(self._timing.release_s):
                 await self._calls.listen_key_close(key)
+            if self._note is not None:
+                self._note.write("")
         except (VenueError, TimeoutError) as error:
             kind = error.kind if isinstance(error, VenueError) else "no answer"
             _log.info("a listen key could not be released (%s); it expires within the hour", kind)

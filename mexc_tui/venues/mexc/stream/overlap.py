@@ -6,6 +6,8 @@ from mexc_tui.domain.inputs import BookDelta, Input, TradesSeen
 from mexc_tui.domain.market import Trade
 from mexc_tui.venues.mexc.stream.connection import Connection
 
+TRADES_KEPT = 20_000
+"""How many trades one source may be ahead of the other."""
 _Source = tuple[Connection, bytes]
 """A connection, and the channel that a frame of it came by."""
 
@@ -39,4 +41,6 @@ class Overlap:
             key = (item.symbol, trade.trade_id, None if trade.trade_id else trade)
             if self._first.setdefault(key, source) == source:
                 new.append(trade)
+            if len(self._first) > TRADES_KEPT:
+                del self._first[next(iter(self._first))]
         return TradesSeen(item.symbol, tuple(new), item.recv_ns) if new else None

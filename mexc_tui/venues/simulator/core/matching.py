@@ -13,8 +13,9 @@ from mexc_tui.domain.market import Trade
 from mexc_tui.domain.orders import Side
 from mexc_tui.venues.simulator.core.book import Entry, Level, OrderBook
 from mexc_tui.venues.simulator.core.candles import CandleStore
-from mexc_tui.venues.simulator.core.events import BookLevel, PublicTrade, SimEvent, SimOrder
+from mexc_tui.venues.simulator.core.events import BookLevel, PublicTrade, SimOrder
 from mexc_tui.venues.simulator.core.exact import from_units, to_units
+from mexc_tui.venues.simulator.core.timeline import Timeline
 
 TRADES_KEPT = 1_000
 
@@ -69,8 +70,7 @@ class Pair:
         self,
         instrument: Instrument,
         settlement: DealSettlement,
-        emit: Callable[[SimEvent], None],
-        clock: Callable[[], int],
+        timeline: Timeline,
         next_trade: Callable[[], int],
         version: int,
     ) -> None:
@@ -87,8 +87,7 @@ class Pair:
         self.mirror: MirroredBook | None = None
         """Set where the public market is another exchange's: executions here are no public trades then."""
         self._settlement = settlement
-        self._emit = emit
-        self._clock = clock
+        self._timeline = timeline
         self._next_trade = next_trade
 
     @property
@@ -168,7 +167,7 @@ class Pair:
         if touched:
             self._level_changed(taker.opposite, price)
         if left + foreign:
-            self._print(Deal(self, taker, price, left + foreign, self._next_trade()), self._clock())
+            self._print(Deal(self, taker, price, left + foreign, self._next_trade()), self._timeline.now_ms)
 
     def fill_own(self, taker: Side, price: int, qty: int, *, assumed: bool = False) -> int:
         """Fill own resting orders of a level, in their order and past foreign ones; return how much was filled."""
@@ -301,15 +300,17 @@ class Pair:
     def announce_level(self, side: Side, price: int) -> None:
         """Announce what a level holds now, as the next version of the book."""
         self.version += 1
+        if not self._timeline.heard:
+            return
         level = self.book.side(side).levels.get(price)
-        self._emit(
+        self._timeline.emit(
             BookLevel(
                 self.symbol,
                 self.version,
                 side,
                 from_units(price, self.price_decimals),
                 from_units(level.total if level is not None else 0, self.qty_decimals),
-                self._clock(),
+                self._timeline.now_ms,
             )
         )
 
@@ -333,11 +334,11 @@ class Pair:
                 if taker is not None and maker is None:
                     self.mirror.took(side.opposite, price, size)
                 return
-        self._print(deal, self._clock())
+        self._print(deal, self._timeline.now_ms)
 
     def _print(self, deal: Deal, now: int) -> None:
         trade_id = f"{deal.number}X0"
         self.last = deal.price_ticks
         self.candles.fold(now, deal.price_ticks, deal.qty_steps)
         self.trades.append(Trade(trade_id=trade_id, price=deal.price, qty=deal.qty, taker=deal.taker_side, time_ms=now))
-        self._emit(PublicTrade(self.symbol, trade_id, deal.price, deal.qty, deal.taker_side, now))
+        self._timeline.emit(PublicTrade(self.symbol, trade_id, deal.price, deal.qty, deal.taker_side, now))

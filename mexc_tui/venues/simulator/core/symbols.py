@@ -68,8 +68,7 @@ class SymbolRegistry:
     def add_pair(self, instrument: Instrument) -> Pair:
         """Make a pair with an empty book; the version counter starts somewhere in the millions, as on MEXC."""
         version = Random(f"{self._seed}/{instrument.symbol}/version").randrange(10_000_000, 60_000_000)
-        timeline = self._timeline
-        pair = Pair(instrument, self._settlement, timeline.emit, timeline.clock, self._next_trade, version)
+        pair = Pair(instrument, self._settlement, self._timeline, self._next_trade, version)
         self.pairs[instrument.symbol] = pair
         return pair
 

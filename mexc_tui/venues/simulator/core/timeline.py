@@ -32,6 +32,11 @@ class Timeline:
         """Return exchange time."""
         return self.now_ms
 
+    @property
+    def heard(self) -> bool:
+        """Whether anybody listens: the minutes that a market trades before that need no events."""
+        return bool(self._listeners)
+
     def listen(self, listener: Listener) -> None:
         """Announce every event to ``listener``, at once and in order."""
         self._listeners.append(listener)

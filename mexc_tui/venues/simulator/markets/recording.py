@@ -18,6 +18,7 @@ from typing import Any
 
 import msgspec
 
+from mexc_tui.config.files import TooLargeError, unpacked
 from mexc_tui.domain.book import Applied, BookError, OrderBook
 from mexc_tui.domain.inputs import BookDelta, BookSnapshot, TradesSeen
 from mexc_tui.domain.instrument import Instrument
@@ -29,7 +30,10 @@ _KEPT = 2_000
 """Increments kept for a snapshot that may be older than they are."""
 _IDS = 20_000
 _BROKEN = ("reconnecting", "closed")
-_GZIP = b"\x1f\x8b"
+MOST_BYTES = 1 << 30
+"""Unpacked; the events of a tape are held in memory."""
+_LONGEST_LINE = 16 << 20
+_MOST_DECIMALS = 18
 
 
 FrameDecoder = Callable[[bytes], Iterable[BookDelta | TradesSeen]]
@@ -44,49 +48,58 @@ class Recording(msgspec.Struct):
     instruments: list[Instrument]
 
 
-def read_bytes(path: Path) -> bytes:
-    """Return a tape's text, unpacked if need be; what is missing at the end of a packed one is left out.
+def rows_of(path: Path) -> Iterator[tuple[int, Any]]:
+    """Return the lines of a tape with their numbers, unpacked if need be; a torn last one is left out.
 
     Raises:
-        TapeError: the file is missing, empty, unreadable or damaged.
+        TapeError: the file is missing, empty, unreadable or too large, or a line is not JSON.
     """
+    found = False
     try:
-        raw = path.read_bytes()
+        with path.open("rb") as file:
+            for row in _rows(path, unpacked(file, MOST_BYTES)):
+                found = True
+                yield row
     except FileNotFoundError:
         raise TapeError(f"There is no tape {path}.") from None
+    except TooLargeError as error:
+        raise TapeError(f"The tape {path} is not played: {error.strerror}. Record fewer pairs or less time.") from None
     except OSError as error:
         raise TapeError(f"The tape {path} cannot be read: {error.strerror}.") from None
-    try:
-        text = b"".join(_unpacked(raw)) if raw.startswith(_GZIP) else raw
     except zlib.error:
         raise TapeError(f"The tape {path} is damaged: it cannot be unpacked.") from None
-    if not text.strip():
+    if not found:
         raise TapeError(f"The tape {path} is empty.")
-    return text
 
 
-def rows_of(path: Path, text: bytes) -> Iterator[tuple[int, Any]]:
-    """Return the lines of a tape with their numbers; a torn last one is left out.
-
-    Raises:
-        TapeError: a line is not JSON.
-    """
-    lines = text.split(b"\n")
-    torn = lines.pop()
-    for number, line in enumerate(lines, start=1):
-        if line.strip():
-            try:
-                yield number, msgspec.json.decode(line)
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                raise damaged(path, number, error) from None
+def _rows(path: Path, pieces: Iterable[bytes]) -> Iterator[tuple[int, Any]]:
+    number, torn = 0, b""
+    for piece in pieces:
+        *lines, torn = (torn + piece).split(b"\n")
+        if len(torn) > _LONGEST_LINE:
+            raise TapeError(f"The tape {path} is damaged: line {number + len(lines) + 1} has no end.")
+        for line in lines:
+            number += 1
+            if line.strip():
+                try:
+                    yield number, _decode(line)
+                except ValueError as error:
+                    raise damaged(path, number, error) from None
     if torn.strip():
         try:
-            last = msgspec.json.decode(torn)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            if lines:
+            last = _decode(torn)
+        except ValueError as error:
+            if number:
                 return
             raise damaged(path, 1, error) from None
-        yield len(lines) + 1, last
+        yield number + 1, last
+
+
+def _decode(line: bytes) -> Any:
+    try:
+        return msgspec.json.decode(line)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
 def damaged(path: Path, number: int, error: Exception) -> TapeError:
@@ -99,10 +112,10 @@ def is_recording(first: Any) -> bool:
     return isinstance(first, dict) and "tape" in first
 
 
-def read_recording(path: Path, text: bytes, decode: FrameDecoder) -> Recording:
+def read_recording(path: Path, rows: Iterable[tuple[int, Any]], decode: FrameDecoder) -> Recording:
     """Return what a recording holds; TapeError for a damaged one, naming the line."""
     reader = _Reader(decode)
-    for number, row in rows_of(path, text):
+    for number, row in rows:
         try:
             reader.read(row)
         except (KeyError, TypeError, ValueError, msgspec.ValidationError) as error:
@@ -204,6 +217,8 @@ class _Reader:
             self._snapshot(row, mono_ns)
         elif kind == "pair":
             pair = msgspec.convert(row["pair"], Instrument)
+            if not (0 <= pair.price_decimals <= _MOST_DECIMALS and 0 <= pair.qty_decimals <= _MOST_DECIMALS):
+                raise ValueError(f"{pair.symbol[:20]!r} has decimals that no pair has")
             self.pairs[pair.symbol] = pair
         elif kind == "link" and row["state"] in _BROKEN:
             for symbol in row["symbols"] or list(self._books):
@@ -258,13 +273,6 @@ def _unpack_frame(text: Any) -> bytes:
         return base64.b64decode(text, validate=True)
     except binascii.Error:
         raise ValueError("a frame is not base64") from None
-
-
-def _unpacked(raw: bytes) -> Iterator[bytes]:
-    while raw.startswith(_GZIP):
-        unpacker = zlib.decompressobj(31)
-        yield unpacker.decompress(raw)
-        raw = unpacker.unused_data
 
 
 def _whole(row: dict[str, Any], name: str) -> int:

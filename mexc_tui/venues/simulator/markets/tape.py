@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,6 @@ from mexc_tui.venues.simulator.markets.recording import (
     FrameDecoder,
     damaged,
     is_recording,
-    read_bytes,
     read_recording,
     rows_of,
 )
@@ -159,12 +159,12 @@ def read_tape(path: Path, decode: FrameDecoder) -> tuple[list[TapeLine], list[In
 
     A last line that was torn by the end of the recording is left out.
     """
-    text = read_bytes(path)
+    rows = rows_of(path)
     lines: list[TapeLine] = []
     newest = 0
-    for number, row in rows_of(path, text):
+    for number, row in rows:
         if number == 1 and is_recording(row):
-            found = read_recording(path, text, decode)
+            found = read_recording(path, chain(((number, row),), rows), decode)
             return found.lines, _fitting(found.instruments, found.lines)
         try:
             line = _line(row, newest)

@@ -17,6 +17,7 @@ from mexc_tui.venues.simulator.core.events import SimEvent, SymbolChanged
 from mexc_tui.venues.simulator.exchange import Exchange
 from mexc_tui.venues.simulator.server.admin import Admin
 from mexc_tui.venues.simulator.server.call import Context
+from mexc_tui.venues.simulator.server.door import only_from_here
 from mexc_tui.venues.simulator.server.faults import FaultPlan
 from mexc_tui.venues.simulator.server.gate import Gate
 from mexc_tui.venues.simulator.server.keys import KeyRing, ListenKeys
@@ -202,7 +203,7 @@ class Server:
         Admin(self._context, self.plan, self.limiter, lambda: self.now_ms).add_routes(app)
         app.router.add_get("/ws", self._stream)
         app.router.add_get("/api/v1/contract/detail", _no_futures)
-        app.middlewares.append(_supervise_request)
+        app.middlewares.extend((only_from_here, _supervise_request))
         if self._persist is not None:
             app.middlewares.append(self._persist_first)
         return app

@@ -33,14 +33,17 @@ class FrameCorruptor:
         if plan.strikes("half_open", channel):
             self.frozen = True
             return []
-        if channel.startswith(PRIVATE_PREFIX):
-            return self._private(channel, frame, now_ms)
-        if plan.strikes("drop", channel) or plan.strikes("gap", channel):
+        private = channel.startswith(PRIVATE_PREFIX)
+        if plan.strikes("missing_push", channel) if private else self._dropped(channel):
             return []
         if plan.strikes("garbage", channel):
             return [b"\xff" + self._rng.randbytes(40)]
         if plan.strikes("truncated", channel):
             return [frame[: self._rng.randrange(1, max(2, len(frame)))]]
+        late = plan.strikes("late_push", channel) if private else None
+        if late is not None:
+            self._late.append((now_ms + late.ms, frame))
+            return []
         if self._held is None and plan.strikes("reorder", channel):
             self._held = frame
             return []
@@ -58,11 +61,5 @@ class FrameCorruptor:
         self._late = [(at, frame) for at, frame in self._late if at > now_ms]
         return ready
 
-    def _private(self, channel: str, frame: bytes, now_ms: int) -> list[bytes]:
-        if self._plan.strikes("missing_push", channel):
-            return []
-        late = self._plan.strikes("late_push", channel)
-        if late is not None:
-            self._late.append((now_ms + late.ms, frame))
-            return []
-        return [frame, frame] if self._plan.strikes("duplicate", channel) else [frame]
+    def _dropped(self, channel: str) -> bool:
+        return bool(self._plan.strikes("drop", channel) or self._plan.strikes("gap", channel))

@@ -8,7 +8,7 @@ latency            REST answers wait ``ms``
 jitter             REST answers wait up to ``ms``, evenly drawn
 drop               a public push is not sent
 duplicate          a push is sent twice
-reorder            a push is sent after the one that follows it
+reorder            a push is sent after the one that follows it on its stream
 gap                a depth push is not sent, so that the version ranges no longer join
 half_open          the stream falls silent for good without closing: nothing sent, nothing answered
 garbage            a binary frame that is not protobuf is sent instead of a push

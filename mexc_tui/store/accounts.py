@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from mexc_tui.config.errors import ConfigError
+from mexc_tui.config.files import read_json
 from mexc_tui.config.paths import private_folder, state_folder
 from mexc_tui.config.settings import Credentials
 from mexc_tui.domain.errors import VenueError
@@ -89,6 +90,35 @@ async def account_folder(
     return folder
 
 
+async def kept_folder(
+    kind: VenueKind, base_url: str, credentials: Credentials, ask: Callable[[], Awaitable[str]]
+) -> Path | None:
+    """Return the folder of an account that has a journal on this machine, whichever of its keys this is; else None.
+
+    ``ask`` is called for a key that is not known where other accounts of the exchange are.
+
+    Raises:
+        VenueError: the exchange could not be asked.
+    """
+    folder = known_folder(kind, base_url, credentials)
+    if folder is None and _read_index().accounts.get(normalised(base_url)):
+        try:
+            folder = _folder(kind, base_url, await ask())
+        except VenueError as error:
+            if not error.definite:
+                raise
+    return folder if folder is not None and folder.exists() else None
+
+
+def remember_key(base_url: str, credentials: Credentials, account_id: str) -> None:
+    """Note which account a key belongs to, so that its desk finds the account's journal.
+
+    Raises:
+        ConfigError: the state folder cannot be written.
+    """
+    _remember(normalised(base_url), _fingerprint(credentials), account_id)
+
+
 def paper_folder(base_url: str) -> Path:
     """Make and return the folder of the paper account on an exchange; one of another spelling is carried over.
 
@@ -96,19 +126,17 @@ def paper_folder(base_url: str) -> Path:
         JournalInUseError: the earlier one is in use.
         ConfigError: it cannot be made.
     """
-    from mexc_tui.store.lock import FileLock, exclusive
+    from mexc_tui.config.locks import FileLock
+    from mexc_tui.store.lock import journal_lock
 
     home = private_folder(state_folder() / VenueKind.PAPER.value)
     folder = home / _short(normalised(base_url))
-    with exclusive(home / f"{INDEX}.lock"):
+    with FileLock(home / f"{INDEX}.lock", wait=True):
         earlier = (home / _short(spelled) for spelled in _spellings(base_url))
         old = next((one for one in earlier if one.exists()), None)
         if old is not None and not folder.exists():
-            lock = FileLock(old / LOCK)
-            try:
+            with journal_lock(old / LOCK):
                 os.rename(old, folder)
-            finally:
-                lock.release()
         return private_folder(folder)
 
 
@@ -126,21 +154,21 @@ def _fingerprint(credentials: Credentials) -> str:
 
 def _read_index() -> _Index:
     try:
-        return msgspec.json.decode((state_folder() / INDEX).read_bytes(), type=_Index)
+        return read_json(state_folder() / INDEX, _Index)
     except FileNotFoundError:
         return _Index()
-    except (OSError, msgspec.MsgspecError) as error:
+    except (OSError, ValueError) as error:
         _log.warning("the index of accounts cannot be read, so the exchange is asked: %s", error)
         return _Index()
 
 
 def _remember(venue: str, fingerprint: str, account_id: str) -> None:
-    from mexc_tui.store.files import replace_whole
-    from mexc_tui.store.lock import exclusive
+    from mexc_tui.config.files import replace_whole
+    from mexc_tui.config.locks import FileLock
 
     home = private_folder(state_folder())
     try:
-        with exclusive(home / f"{INDEX}.lock"):
+        with FileLock(home / f"{INDEX}.lock", wait=True):
             index = _read_index()
             index.accounts.setdefault(venue, {})[fingerprint] = account_id
             replace_whole(home / INDEX, msgspec.json.format(msgspec.json.encode(index), indent=1))
@@ -150,8 +178,9 @@ def _remember(venue: str, fingerprint: str, account_id: str) -> None:
 
 def _carry_over(kind: VenueKind, base_url: str, credentials: Credentials, folder: Path) -> None:
     """Bring journals that were kept by address and key into the account's, whichever of its keys had them."""
+    from mexc_tui.config.locks import FileLock
     from mexc_tui.store.errors import JournalError
-    from mexc_tui.store.lock import FileLock, exclusive
+    from mexc_tui.store.lock import journal_lock
 
     def found() -> list[Path]:
         return [old for old in _earlier_folders(kind, base_url, credentials) if old != folder]
@@ -160,12 +189,12 @@ def _carry_over(kind: VenueKind, base_url: str, credentials: Credentials, folder
         return
     home = private_folder(state_folder())
     try:
-        with exclusive(home / f"{INDEX}.lock"), ExitStack() as held:
+        with FileLock(home / f"{INDEX}.lock", wait=True), ExitStack() as held:
             earlier = found()
             for old in earlier:
-                held.callback(FileLock(old / LOCK).release)
+                held.enter_context(journal_lock(old / LOCK))
             if len(earlier) != 1 or not _renamed(earlier[0], folder):
-                held.callback(FileLock(private_folder(folder) / LOCK).release)
+                held.enter_context(journal_lock(private_folder(folder) / LOCK))
                 _merge(earlier, folder)
     except JournalError:
         raise

@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
+from mexc_tui.config.locks import FileLock
 from mexc_tui.config.settings import Credentials, Secret
-from mexc_tui.desk import accounts
-from mexc_tui.desk.accounts import JOURNAL, LOCK, account_folder, known_folder, normalised, paper_folder
 from mexc_tui.domain.errors import ErrorKind, VenueError
 from mexc_tui.domain.views import VenueKind
 from mexc_tui.kernel.records import StateRecord
+from mexc_tui.store import accounts
+from mexc_tui.store.accounts import JOURNAL, LOCK, account_folder, known_folder, normalised, paper_folder
 from mexc_tui.store.database import Database
 from mexc_tui.store.errors import JournalInUseError
 from mexc_tui.store.journal import SqliteJournal
-from mexc_tui.store.lock import FileLock
 
 LOCAL = "http://127.0.0.1:8080"
 VERSION_1 = Path(__file__).parents[1] / "store" / "journals" / "version1.db"
@@ -195,8 +195,8 @@ def test_a_desk_that_makes_the_folder_meanwhile_is_not_overwritten(home: Path, m
     made: list[SqliteJournal] = []
     take = FileLock.__init__
 
-    def beaten(lock: FileLock, path: Path) -> None:
-        take(lock, path)
+    def beaten(lock: FileLock, path: Path, **wait: bool) -> None:
+        take(lock, path, **wait)
         if path.parent == old:
             monkeypatch.setattr(FileLock, "__init__", take)
             made.append(SqliteJournal(new / JOURNAL))
