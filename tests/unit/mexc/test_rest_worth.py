@@ -53,3 +53,17 @@ async def test_whoever_asks_alone_gets_what_is_not_kept_for_others() -> None:
     for duty, share in ((Duty.REST, 0.56), (Duty.ACCOUNT, 0.6)):
         used = await spent(60, duty)
         assert used[duty] > 0.95 * share * 300 * 6
+
+
+async def test_measuring_the_clock_takes_nothing_of_what_is_kept_for_orders() -> None:
+    clock = HandClock()
+    budget = Budget(MexcSettings(), clock, clock.sleep, Pauses(clock.monotonic, lambda: False))
+    for _ in range(6):
+        assert budget.take_now(Cost(Duty.PLACE))
+        budget.done()
+    while budget.take_now(Cost(Duty.BOOK, 3)):
+        budget.done()
+    order = Cost(Duty.PLACE, order_action=True)
+    for _ in range(4):
+        assert budget.take_now(order), "books have used up what is kept for orders"
+        budget.done()

@@ -203,8 +203,9 @@ class Budget:
             windows.append((own, 1))
         if longest <= 0:
             self._pauses.started(now)
+            spent_on = cost.duty if cost.order_action or cost.duty.urgent else None  # a ping for an order is none
             for window, amount in windows:
-                window.record(amount, now, cost.duty)
+                window.record(amount, now, spent_on)
             if others is not None:
                 others.record(cost.weight, now)
         return longest
