@@ -361,7 +361,9 @@ class Desk:
         return self._limits.set(command, at) if self._commands.first_time(command.command_id) else []
 
     def _halt(self, command: Halt, at: Timestamp) -> list[Effect]:
-        return self._cancel_everything(at) + self._halting.halt(command.reason, at, command.command_id)
+        effects, sweep = self._cancel_everything(at), self._emergency.view()
+        left = 0 if sweep is None else sweep.left
+        return effects + self._halting.halt(command.reason, at, command.command_id, left=left)
 
     def _resume(self, command: Resume, at: Timestamp) -> list[Effect]:
         if not self._commands.first_time(command.command_id):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from mexc_tui.domain.facts import Level
 from mexc_tui.domain.inputs import LatchAnswered, Timestamp
 from mexc_tui.domain.limits import TradingState
+from mexc_tui.kernel import messages
 from mexc_tui.kernel.effects import Effect, SaveLatch
 from mexc_tui.kernel.facts import FactLog
 from mexc_tui.kernel.history import TRADING_STATE, Latch
@@ -31,18 +32,30 @@ class Halting:
         self._told = False
         """Whether it has been said that the halt is not recorded."""
         self._command_id = ""
+        self._said_ns = 0
 
-    def halt(self, reason: str, at: Timestamp, command_id: str = "") -> list[Effect]:
-        """Latch HALTED; survives a restart."""
-        self._latch.state, self._latch.reason = TradingState.HALTED, reason
+    def halt(self, reason: str, at: Timestamp, command_id: str = "", *, left: int = 0) -> list[Effect]:
+        """Latch HALTED; survives a restart. Where it is halted already, say so, and that ``left`` orders are left."""
+        if self._latch.state is TradingState.HALTED:
+            return self._again(left, at, command_id)
+        self._latch.state, self._latch.reason, self._said_ns = TradingState.HALTED, reason, at.mono_ns
         text = (
             f"Trading is halted: {reason}. What is open is being cancelled; nothing new is sent."
-            " Flatten sells what you hold; resume lifts the halt."
+            " Flatten sells what you hold; only :resume lifts the halt."
         )
         return [
             self._save(TradingState.HALTED, at),
             self._facts.emit(at, "halted", Level.BAD, text, command_id=command_id),
         ]
+
+    def _again(self, left: int, at: Timestamp, command_id: str) -> list[Effect]:
+        """Keep a halt, also against a resume that is not recorded yet; say it once for presses in a row."""
+        effects = [self._save(TradingState.HALTED, at)] if self._wanted is TradingState.ACTIVE else []
+        if effects or at.mono_ns - self._said_ns >= AGAIN_NS:
+            self._said_ns = at.mono_ns
+            text = messages.halted_already(self._latch.reason, left)
+            effects.append(self._facts.emit(at, "halted", Level.BAD, text, command_id=command_id))
+        return effects
 
     def reduce(self, reason: str, at: Timestamp, *, cancels: bool = False) -> list[Effect]:
         """Latch REDUCING where trading is active; survives a restart. ``cancels``: entries are being cancelled."""

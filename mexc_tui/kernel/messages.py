@@ -110,6 +110,12 @@ def filled(fill: Fill, order: Order | None) -> str:
     return text if left is None or order.state.final else f"{text} {grouped(left)} still to fill."
 
 
+def halted_already(reason: str, left: int) -> str:
+    """Say that trading stays halted, and how many orders are left."""
+    orders = f"{counted(left, 'order')} left, cancelled again" if left else "no order is known to be left"
+    return f"Trading is halted already: {orders}; the exchange is asked once more. Only :resume lifts it. ({reason})"
+
+
 def swept(count: int, scope: frozenset[str] | None, *, everywhere: bool) -> str:
     """Say that nothing is left of what was to be cancelled."""
     where = "" if scope is None else f" of {', '.join(sorted(scope))}"

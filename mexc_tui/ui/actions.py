@@ -83,7 +83,7 @@ CATALOGUE: tuple[Action, ...] = (
         "halt everything",
         ("!",),
         RISK,
-        "Cancels all and refuses new exposure; `:resume` ends it.",
+        "Cancels all and refuses new exposure; again, it cancels again. Only `:resume` ends it.",
         "halt",
         reduces=True,
     ),

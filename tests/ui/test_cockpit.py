@@ -41,7 +41,7 @@ from mexc_tui.domain.views import (
 )
 from mexc_tui.ui.panes.ladder.widget import LadderPane
 from mexc_tui.ui.panes.risk.widget import ControlsPane
-from mexc_tui.ui.panes.status.widget import HintPane
+from mexc_tui.ui.panes.status.widget import HintPane, StatusPane
 from mexc_tui.ui.panes.ticket.widget import TicketPane
 from mexc_tui.ui.screens.trade import TradeScreen
 
@@ -455,25 +455,20 @@ async def test_in_the_orders_table_the_same_key_cancels_the_marked_order(make_co
         assert isinstance(app.screen.focused, LadderPane)
 
 
-async def test_halting_is_one_key_and_resuming_needs_a_second_thought(make_cockpit: Any, desk: Any) -> None:
+async def test_the_halt_key_only_ever_halts_and_resuming_is_typed(make_cockpit: Any, desk: Any) -> None:
     app = make_cockpit()
     async with app.run_test(size=SIZE) as pilot:
         await pilot.press("!")
         desk.change(TOPIC_RISK, state=TradingState.HALTED)
-        await pilot.press("!", "!")
-        assert len(of_kind(desk, Halt)) == 1
-        assert of_kind(desk, Resume) == []
-        desk.pass_time(3_000)
-        await pilot.press("!")
-        assert of_kind(desk, Resume) == []
-        assert "press ! again" in hint(app)
-        desk.pass_time(6_000)
-        await pilot.press("!", "!", "!")
-        assert of_kind(desk, Resume) == [], "presses in a row mean the halt"
-        app.frame_clock.advance()
-        desk.pass_time(600)
-        await pilot.press("!")
-        assert len(of_kind(desk, Resume)) == 1
+        for ms in (0, 0, 600, 600, 3_000, 600, 600, 6_000, 600):
+            desk.pass_time(ms)
+            app.frame_clock.advance()
+            await pilot.press("!")
+        assert {type(command) for command in desk.commands} == {Halt}
+        shown = "".join(text for text, _ in app.screen.query_one(StatusPane).glass[0])
+        assert ":resume lifts it" in shown
+        await pilot.press(*":resume", "!", "enter")
+        assert [type(command) for command in desk.commands[-2:]] == [Halt, Resume]
 
 
 async def test_arming_is_a_key_for_paper_and_the_typed_name_for_real_money(make_cockpit: Any, desk: Any) -> None:

@@ -8,10 +8,9 @@ from decimal import Decimal
 import msgspec
 
 from mexc_tui.domain.client import DeskClient
-from mexc_tui.domain.commands import Arm, CancelAll, CancelOrder, Draft, Flatten, Halt, PlaceOrder, Resume
+from mexc_tui.domain.commands import Arm, CancelAll, CancelOrder, Draft, Flatten, Halt, PlaceOrder
 from mexc_tui.domain.gate import check
 from mexc_tui.domain.inputs import Timestamp
-from mexc_tui.domain.limits import TradingState
 from mexc_tui.domain.numbers import floor_to
 from mexc_tui.domain.orders import Order, OrderType, Side
 from mexc_tui.domain.sizing import Size, SizeError, SizeUnit, draft_for
@@ -29,11 +28,6 @@ from mexc_tui.ui.asking import Question
 from mexc_tui.ui.controls.navigation import Navigation
 from mexc_tui.ui.frame_clock import Frame
 from mexc_tui.ui.state import DeskState
-
-RESUME_NS = 5_000_000_000
-"""How long after asking a second press of the halt key resumes."""
-HALT_NS = 2_000_000_000
-"""Presses of the halt key this soon after a halt mean the halt, not its end."""
 
 
 class Trading:
@@ -55,9 +49,7 @@ class Trading:
         self._instant = instant
         self._glass: BookView | None = None
         self._drawn = Timestamp(0, 0)
-        self._halted_ns = 0
-        self._resume_asked_ns = 0
-        self._confirm, self._resume = Question(), Question()
+        self._confirm = Question()
 
     @property
     def can_wait(self) -> bool:
@@ -70,7 +62,6 @@ class Trading:
         self._glass = view if isinstance(view, BookView) else None
         self._drawn = frame.now
         self._confirm.drawn(frame.now.mono_ns)
-        self._resume.drawn(frame.now.mono_ns)
 
     # -- preparing and sending ------------------------------------------------------------------------------------
 
@@ -242,22 +233,9 @@ class Trading:
         self._client.submit(Flatten(command_id=self._new_id(), symbol=symbol))
 
     def halt(self) -> None:
-        """Halt. When halted already: the first press asks, a second within five seconds, by one who saw it, resumes."""
-        now = self._client.now().mono_ns
-        if not self._halted():
-            self._state.change(draft=None)
-            self._halted_ns, self._resume_asked_ns = now, 0
-            self._client.submit(Halt(command_id=self._new_id()))
-        elif now - self._halted_ns < HALT_NS:
-            return
-        elif now - self._resume_asked_ns < RESUME_NS and self._resume.answered(now):
-            self._resume_asked_ns = 0
-            self._state.change(notice=None)
-            self._client.submit(Resume(command_id=self._new_id()))
-        else:
-            self._resume_asked_ns = now
-            self._resume.ask()
-            self._navigation.say("halted: press ! again within 5 seconds to allow trading, or leave it halted")
+        """Halt. On a halted desk it cancels once more: however often it is pressed, it never resumes."""
+        self._state.change(draft=None)
+        self._client.submit(Halt(command_id=self._new_id()))
 
     def arm(self) -> bool:
         """Lock the ticket at once; unlock it at once unless that takes a name, which False says."""
@@ -270,10 +248,6 @@ class Trading:
         return True
 
     # -- what they look at ------------------------------------------------------------------------------------------
-
-    def _halted(self) -> bool:
-        risk = self._client.view(TOPIC_RISK)
-        return isinstance(risk, RiskView) and risk.state is TradingState.HALTED
 
     def _gate(self) -> GateInputs | None:
         view = self._client.view(gate_topic(self._state.selection.symbol))

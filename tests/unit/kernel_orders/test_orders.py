@@ -11,6 +11,7 @@ from mexc_tui.domain.inputs import (
     CancelAnswered,
     FillReported,
     JournalProblem,
+    LatchAnswered,
     LinkChanged,
     LinkState,
     LookupAnswered,
@@ -357,6 +358,31 @@ def test_halt_cancels_everything_latches_and_survives_a_restart(bench, make):
     assert again.view(TOPIC_RISK).state is TradingState.HALTED
     again.do(Resume(command_id="r"))
     assert again.view(TOPIC_RISK).state is TradingState.ACTIVE
+
+
+def test_a_second_halt_cancels_again_says_what_is_left_and_keeps_the_reason(bench):
+    working(bench)
+    bench.do(Halt(command_id="h", reason="too fast"))
+    bench.wait(3)
+    effects = bench.do(Halt(command_id="h2"))
+    assert only(effects, SendCancelAll)
+    assert only(effects, SaveLatch) == []
+    assert bench.facts[-1].message.startswith("Trading is halted already: 1 order left")
+    told = len(bench.facts)
+    for number in range(9):
+        bench.do(Halt(command_id=f"again{number}"))
+    assert len(bench.facts) == told, "presses in a row are told once"
+    risk = bench.view(TOPIC_RISK)
+    assert (risk.state, risk.reason) == (TradingState.HALTED, "too fast")
+
+
+def test_a_halt_outruns_a_resume_that_is_not_recorded_yet(bench):
+    bench.do(Halt(command_id="h"))
+    (resuming,) = only(bench.desk.handle(Resume(command_id="r"), bench.at()), SaveLatch)
+    (saved,) = only(bench.do(Halt(command_id="h2")), SaveLatch)
+    assert saved.record.value.startswith("halted: ")
+    bench.do(LatchAnswered(resuming.attempt))
+    assert bench.view(TOPIC_RISK).state is TradingState.HALTED
 
 
 def test_a_halt_that_cannot_be_recorded_holds_and_is_recorded_as_soon_as_it_can_be(bench):

@@ -8,7 +8,7 @@ import msgspec
 
 from mexc_tui.domain.inputs import LinkState
 from mexc_tui.domain.limits import TradingState
-from mexc_tui.domain.views import BookState, BookView, LinkView, RiskView, Sweep, VenueKind
+from mexc_tui.domain.views import BookState, BookView, LinkView, RiskView, VenueKind
 from mexc_tui.ui.frame_clock import ScreenHealth
 from mexc_tui.ui.primitives.rows import Row, Span
 from mexc_tui.ui.primitives.text import UNKNOWN, age, clean, fit, row_width, spread, width_of
@@ -99,7 +99,7 @@ def _mode(data: StatusInput, *, brief: bool = False) -> tuple[Span, ...]:
         return (
             ("  ", "dim@panel"),
             (" HALTED ", "halted@halted"),
-            ("" if brief else f" {_cancelling(risk.sweep) or clean(risk.reason)}", "halted@panel"),
+            (_halted(risk, brief=brief), "halted@panel"),
         )
     if link is not None and not link.can_trade:
         return (("  WATCH ONLY", "locked@panel"),)
@@ -116,11 +116,13 @@ def _mode(data: StatusInput, *, brief: bool = False) -> tuple[Span, ...]:
     return tuple(spans)
 
 
-def _cancelling(sweep: Sweep | None) -> str:
-    """Say how far cancelling everything has come; nothing once the exchange has none left."""
-    if sweep is None or sweep.verified:
-        return ""
-    return f"cancelled {sweep.confirmed}, sent {sweep.sent}, left {sweep.left}"
+def _halted(risk: RiskView, *, brief: bool) -> str:
+    """Say how far cancelling everything has come, else why trading is halted; and how that is lifted."""
+    sweep = None if risk.sweep is None or risk.sweep.verified else risk.sweep
+    if brief:
+        return " :resume" if sweep is None else f" left {sweep.left} · :resume"
+    progress = "" if sweep is None else f"cancelled {sweep.confirmed}, sent {sweep.sent}, left {sweep.left}"
+    return f" {progress or clean(risk.reason)} · :resume lifts it"
 
 
 def _link(link: LinkView | None, age_ms: int | None, *, brief: bool = False) -> tuple[Span, ...]:

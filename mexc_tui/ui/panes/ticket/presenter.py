@@ -103,7 +103,7 @@ def _status(data: TicketInput, width: int) -> Row:
     if data.view_only:
         return ((fit(" VIEW — this screen can only look", width), "locked"),)
     if inputs.state is TradingState.HALTED:
-        return ((fit(" HALTED — :resume to trade again", width), "halted"),)
+        return ((fit(" HALTED — only :resume lifts it", width), "halted"),)
     if not inputs.ready:
         return ((fit(f" locked: {clean(inputs.ready_reason)}", width), "warn"),)
     if not inputs.armed:
