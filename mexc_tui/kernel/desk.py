@@ -85,6 +85,7 @@ from mexc_tui.kernel.portfolio import Portfolio
 from mexc_tui.kernel.ports import VenueInfo
 from mexc_tui.kernel.records import CommandRecord, Resumed
 from mexc_tui.kernel.recovery import Recovery
+from mexc_tui.kernel.reflection import Reflection
 from mexc_tui.kernel.risk import Risk
 from mexc_tui.kernel.valuation import DayResult, Prices
 
@@ -119,6 +120,7 @@ class Desk:
         day, latch = DayResult(currency), Latch()
         self._prices = Prices(self._markets, currency)
         self._portfolio = Portfolio(self._prices, self._ledger, day)
+        self._reflection = Reflection(self._markets.instrument, self._store, self._portfolio)
         self._limits = LimitChanges(limits, self._facts)
         self._risk = Risk(
             self._limits,
@@ -128,6 +130,7 @@ class Desk:
             self._store,
             self._portfolio,
             self._prices,
+            self._reflection,
             latch,
             self._ledger.costs,
             self._clock,
@@ -405,7 +408,7 @@ class Desk:
 
     def _balance(self, item: BalanceReported, at: Timestamp) -> list[Effect]:
         transfer = self._portfolio.pushed(item, at)
-        self._risk.release_reflected()
+        self._reflection.release()
         return self._recovery.ask(self._symbols(), at) if transfer else []
 
     def _reconciled(self, item: Reconciled, at: Timestamp) -> list[Effect]:
@@ -414,7 +417,7 @@ class Desk:
             effects += self._executions.book(fill, at)
         effects += self._orders.reconciled(item, at)
         moved = self._portfolio.reconciled(item, self._symbols())
-        self._risk.release_reflected()
+        self._reflection.release()
         if item.symbols and item.fills_of >= item.symbols:
             effects += self._executions.settle(item, at)
         effects += self._breaks.compared(item, at)
@@ -467,7 +470,7 @@ class Desk:
         effects += self._recovery.tick(at, hurried=hurried, suspected=self._breaks.suspected)
         self._portfolio.measure(at)
         effects += self._risk.standings.tick(self._risk.limits, at, ready=self._risk.ready)
-        self._risk.release_reflected()
+        self._reflection.release()
         day = self._portfolio.day_record(at)
         records = [*([] if day is None else [day]), *([] if self._executions.waiting else self._recovery.record(at))]
         if records:

@@ -13,6 +13,7 @@ from mexc_tui.domain.numbers import ZERO, exact
 from mexc_tui.domain.orders import Order, Side
 from mexc_tui.kernel.order_store import OrderStore, Track, open_value
 from mexc_tui.kernel.portfolio import Portfolio
+from mexc_tui.kernel.reflection import Reflection
 from mexc_tui.kernel.valuation import Prices
 
 PRICED_NS = 250_000_000
@@ -35,12 +36,14 @@ class Exposures:
         orders: OrderStore,
         portfolio: Portfolio,
         prices: Prices,
+        reflection: Reflection,
         cash: frozenset[str],
     ) -> None:
         self._pair_of = pair_of
         self._orders = orders
         self._portfolio = portfolio
         self._prices = prices
+        self._reflection = reflection
         self._cash = cash
         self._priced: dict[str, tuple[int, Decimal | None]] = {}
 
@@ -87,11 +90,9 @@ class Exposures:
         if base is None or quote is None:
             return None
         if order.side is Side.BUY:
-            shown = self._portfolio.covers(pair.base, track.moved_ms, track.moved_ns)
-            value = ZERO if shown else (order.filled_qty - track.settled_qty) * base
+            value = self._reflection.unshown(order, track, pair.base) * base
             return value + (open_value(order, track) or ZERO) * quote if self._orders.counts(order) else value
-        shown = self._portfolio.covers(pair.quote, track.moved_ms, track.moved_ns)
-        value = ZERO if shown else order.filled_quote * quote
+        value = ZERO if self._reflection.shown(pair.quote, track) else order.filled_quote * quote
         if not self._orders.counts(order):
             return value
         left = order.remaining_qty

@@ -23,6 +23,8 @@ _BY_TRADE = ("ENTRUST", "TRADE_FEE")
 """How the kinds of balance changes begin that orders make; any other may be a transfer."""
 _SUSPECTED = 20
 _DUST = Decimal("0.01")
+SETTLING_MS = 1_000
+"""What was filled together is pushed one by one: for so long a push may show some of it and not yet the rest."""
 
 
 class _Account(msgspec.Struct):
@@ -76,18 +78,37 @@ class Portfolio:
             return account.balance
         return Balance(asset=asset, free=ZERO, locked=ZERO) if self._complete else None
 
-    def covers(self, asset: str, exchange_ms: int, learned_ns: int) -> bool:
-        """Return whether the asset's balance already includes what happened at ``exchange_ms``.
+    def placed(self, asset: str, exchange_ms: int, learned_ns: int) -> bool:
+        """Return whether the asset's balance already shows as locked what was placed at ``exchange_ms``.
 
         It does when a push is dated no earlier, or when a reconciliation was asked for after we learned of it.
         """
+        return self.reaches(asset, exchange_ms) or self._asked_since(asset, learned_ns)
+
+    def covers(self, asset: str, exchange_ms: int, learned_ns: int) -> bool:
+        """Return whether the asset's balance includes, by its time alone, everything filled up to ``exchange_ms``.
+
+        It does when a push is dated later by the time the exchange takes to settle what was filled together, or when
+        a reconciliation was asked for after we learned of it.
+        """
+        return self.reaches(asset, exchange_ms, SETTLING_MS) or self._asked_since(asset, learned_ns)
+
+    def reaches(self, asset: str, exchange_ms: int, by_ms: int = 0) -> bool:
+        """Return whether an asset's newest push is dated so much later than ``exchange_ms``, or at it."""
         account = self._accounts.get(asset)
-        asked_ns = self._reconciled_ns
-        if account is not None:
-            if exchange_ms and account.pushed_ms >= exchange_ms:
-                return True
-            asked_ns = account.asked_ns
-        return 0 < learned_ns < asked_ns
+        return account is not None and exchange_ms > 0 and account.pushed_ms >= exchange_ms + by_ms
+
+    def _asked_since(self, asset: str, learned_ns: int) -> bool:
+        account = self._accounts.get(asset)
+        return 0 < learned_ns < (self._reconciled_ns if account is None else account.asked_ns)
+
+    def lacking(self, asset: str) -> Decimal | None:
+        """Return by how much an asset's total is less than executions make it; None where transfers blur that."""
+        return self._transfers.lacking(asset, self.total(asset))
+
+    def negligible(self, asset: str, amount: Decimal) -> bool:
+        """Whether an amount is nothing, or no more than rounding."""
+        return not amount or self._dust(asset, amount)
 
     def pushed(self, item: BalanceReported, at: Timestamp) -> bool:
         """Take in one balance push, an older one than the last excepted; whether it may tell of a transfer."""

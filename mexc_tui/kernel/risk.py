@@ -24,10 +24,11 @@ from mexc_tui.kernel.exposure import Exposures
 from mexc_tui.kernel.facts import FactLog
 from mexc_tui.kernel.history import Latch
 from mexc_tui.kernel.limit_changes import LimitChanges
-from mexc_tui.kernel.order_store import OrderStore, Track
+from mexc_tui.kernel.order_store import OrderStore
 from mexc_tui.kernel.portfolio import Portfolio
 from mexc_tui.kernel.ports import VenueInfo
 from mexc_tui.kernel.records import StateRecord
+from mexc_tui.kernel.reflection import Reflection, spent
 from mexc_tui.kernel.standing import Standings
 from mexc_tui.kernel.valuation import Prices
 
@@ -69,6 +70,7 @@ class Risk:
         orders: OrderStore,
         portfolio: Portfolio,
         prices: Prices,
+        reflection: Reflection,
         latch: Latch,
         costs: Costs,
         clock: ExchangeClock,
@@ -93,9 +95,10 @@ class Risk:
         self._orders = orders
         self._portfolio = portfolio
         self._prices = prices
+        self._reflection = reflection
         self.standings = Standings(facts, portfolio, costs, clock, budget)
         cash = frozenset({portfolio.currency, *limits.now.cash})
-        self._exposures = Exposures(market.instrument, orders, portfolio, prices, cash)
+        self._exposures = Exposures(market.instrument, orders, portfolio, prices, reflection, cash)
         self._values: deque[Decimal] = deque(maxlen=USUAL_OF)
         self._usual: Decimal | None = None
         self._sends: deque[tuple[int, str]] = deque(maxlen=SENDS_KEPT)
@@ -180,37 +183,11 @@ class Risk:
                 pair = self._market.instrument(order.symbol)
                 if pair is None or asset not in (pair.base, pair.quote):
                     continue
-                if asset == _spent(order, pair) and (presumed or not order.presumed):
-                    free -= self._reserved(order, track, asset)
+                if asset == spent(order, pair) and (presumed or not order.presumed):
+                    free -= self._reflection.reserved(track, asset)
                 if asset == pair.base and order.side is Side.BUY:
-                    total += self._unsettled(order, track, asset)
+                    total += self._reflection.unshown(order, track, asset)
             return max(ZERO, free), total
-
-    def _reserved(self, order: Order, track: Track, asset: str) -> Decimal:
-        """Return what an order has taken that the balance does not show as taken yet."""
-        return ZERO if self._portfolio.covers(asset, track.made_ms, track.known_ns) else track.lock
-
-    def _unsettled(self, order: Order, track: Track, asset: str) -> Decimal:
-        """Return what an order has filled that the balance does not show yet."""
-        if self._portfolio.covers(asset, track.moved_ms, track.moved_ns):
-            return ZERO
-        return order.filled_qty - track.settled_qty
-
-    def release_reflected(self) -> None:
-        """After a balance came: note which fills it shows, and let go of orders that it shows entirely."""
-        for order, track in self._orders.unsettled():
-            pair = self._market.instrument(order.symbol)
-            if pair is None:
-                continue
-            if not self._unsettled(order, track, pair.base):
-                track.settled_qty = order.filled_qty
-            open_ends = track.settled_qty < order.filled_qty or track.booked_qty < order.filled_qty
-            # The balance of what was sold can come, of the same millisecond, before that of what it brought.
-            brought = pair.base if order.side is Side.BUY else pair.quote
-            if order.filled_qty and not self._portfolio.covers(brought, track.moved_ms, track.moved_ns):
-                continue
-            if order.state.final and not open_ends and not self._reserved(order, track, _spent(order, pair)):
-                self._orders.mark_reflected(order.client_order_id)
 
     def settled(self, symbol: str, at: Timestamp) -> bool:
         """Return whether the symbol's balance shows everything our orders did, and nothing of it is locked."""
@@ -307,8 +284,3 @@ def _resting(orders: Iterable[Order]) -> tuple[tuple[str, Decimal] | None, tuple
         if before is None or sign * order.price > sign * before[1]:
             best[order.side] = (order.client_order_id, order.price)
     return best.get(Side.BUY), best.get(Side.SELL)
-
-
-def _spent(order: Order, pair: Instrument) -> str:
-    """Return the asset that an order spends."""
-    return pair.quote if order.side is Side.BUY else pair.base

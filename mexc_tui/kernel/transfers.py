@@ -25,6 +25,8 @@ class Transfers:
         self.complete = False
         self._sure: set[str] = set()
         """Assets compared since the account stream was last down, or told of a transfer."""
+        self._told: set[str] = set()
+        """Assets of which a transfer was told since they were compared."""
         self.open: dict[str, Decimal] = {}
         """What may be transfers or a trade."""
         self._guessed: dict[str, Decimal] = {}
@@ -51,12 +53,21 @@ class Transfers:
         """Return what should be held of an asset; None where it has never been compared."""
         return self._expected.get(asset, ZERO if self.complete else None)
 
+    def lacking(self, asset: str, total: Decimal) -> Decimal | None:
+        """Return by how much a total is less than what it should be; None where that cannot be said."""
+        expected = self.expected(asset)
+        if expected is None or asset in self._told:
+            return None
+        with exact():
+            return expected - total
+
     def doubt(self, asset: str | None = None) -> None:
         """Note that transfers of an asset, or of any, may have happened since it was compared."""
         if asset is None:
             self._sure.clear()
         else:
             self._sure.discard(asset)
+            self._told.add(asset)
             self._unnamed.pop(asset, None)
 
     def compare(self, totals: Mapping[str, Decimal], usable: Callable[[str], bool]) -> dict[str, Decimal]:
@@ -80,6 +91,7 @@ class Transfers:
                 kept = self._unnamed if self._surprising(asset, by) else self._guessed
                 kept[asset] = kept.get(asset, ZERO) + by
         self._sure.update(settled)
+        self._told.difference_update(settled)
         return settled
 
     def _surprising(self, asset: str, by: Decimal) -> bool:
