@@ -17,7 +17,7 @@ from mexc_tui.cli.io.output import Row, narrate, safe, say_what_was_done
 from mexc_tui.cli.rows import own_order_row
 from mexc_tui.desk.client import SocketClient
 from mexc_tui.desk.configured import unknown_symbols
-from mexc_tui.desk.errors import SilentDeskError
+from mexc_tui.desk.errors import BarredDeskError, SilentDeskError
 from mexc_tui.desk.protocol import Outcome
 from mexc_tui.domain.commands import (
     AmendOrder,
@@ -215,11 +215,12 @@ def halt(arguments: argparse.Namespace) -> int:
     """Halt, wait until every cancel is confirmed, and say what is left."""
     try:
         return _halt(arguments)
-    except SilentDeskError as error:
+    except BarredDeskError as error:
         with contextlib.suppress(ProcessLookupError):
             os.kill(error.pid, signal.SIGUSR1)
+        when = "as soon as it goes on" if isinstance(error, SilentDeskError) else "now, if it can"
         raise ExitError(
-            f"{error} The halt was left with it as a signal: it halts and cancels as soon as it goes on. Until then "
+            f"{error} The halt was left with it as a signal: it halts and cancels {when}. Until then "
             "`mexc-tui cancel --all --direct` cancels, with the keys that are set.",
             UNKNOWN,
         ) from None

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from mexc_tui.config.program import VERSION
 from mexc_tui.desk.link import Link
 from mexc_tui.desk.protocol import (
+    BUILD,
     PROTOCOL,
     STATUS,
     Ack,
@@ -37,6 +38,7 @@ from mexc_tui.desk.protocol import (
     Welcome,
     decode_to_client,
     encode,
+    mismatch,
 )
 from mexc_tui.desk.replica import Replica
 from mexc_tui.domain.client import Role
@@ -67,6 +69,16 @@ _IN_DOUBT = "The connection broke before the desk answered: the command may have
 _LATE = (
     f"The desk has not answered for {LATE_S:g} s: it is not known whether it took the last command. Orders at the "
     "exchange live on; `mexc-tui desk status` in another terminal tells how the desk is."
+)
+
+_UNREAD = (
+    "The desk sent what this program cannot read, so it was left; its orders go on. Leave, and open it again; if that"
+    " does not help, `mexc-tui desk stop` and start it anew."
+)
+
+_NO_DESK = (
+    "What listens at {} is not a desk, or one of another version. `mexc-tui desk stop` ends it in order; a new start"
+    " finds its orders again."
 )
 
 _log = logging.getLogger(__name__)
@@ -150,7 +162,7 @@ class SocketClient:
             DeskAbsentError: nobody listens there, or nobody answers within the limit.
             DeskRefusedError: the desk refuses this client.
         """
-        hello = Hello(protocol=PROTOCOL, program=VERSION, name=name, role=role, after=after)
+        hello = Hello(protocol=PROTOCOL, program=VERSION, build=BUILD, name=name, role=role, after=after)
         return cls(path, hello, on_refused, find, limit_s)
 
     def submit(self, command: Command) -> None:
@@ -296,7 +308,7 @@ class SocketClient:
                     self._receive(message, link)
         except ProtocolError as error:
             _log.error("the desk was left: %s", error)
-            return f"The desk sent something that cannot be understood, so it was left. {error}"
+            return f"{_UNREAD} ({error})"
         except OSError:
             return why
 
@@ -406,10 +418,12 @@ def _attach(path: Path, hello: Hello, limit_s: float) -> tuple[Link, Welcome]:
         except OSError:
             raise DeskAbsentError(f"The desk at {path} hung up.") from None
         except ProtocolError as error:
-            raise DeskRefusedError(f"What listens at {path} is not a desk. {error}") from None
+            raise DeskRefusedError(f"{_NO_DESK.format(path)} ({error})") from None
         if isinstance(answer, Refused | Ending):
             raise DeskRefusedError(answer.reason)
         if not isinstance(answer, Welcome):
-            raise DeskRefusedError(f"What listens at {path} is not a desk.")
+            raise DeskRefusedError(_NO_DESK.format(path))
+        if problem := mismatch(hello, answer.desk, answer.protocol, answer.build):
+            raise DeskRefusedError(problem)
         undo.pop_all()
     return link, answer

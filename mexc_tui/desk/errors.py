@@ -42,12 +42,16 @@ class DeskHeldError(DeskError):
     """Another process runs the desk of this account."""
 
 
-class SilentDeskError(DeskError):
-    """A desk runs as process ``pid`` and does not answer."""
+class BarredDeskError(DeskError):
+    """A desk runs as process ``pid`` and does not let this program in."""
 
     def __init__(self, pid: int, message: str) -> None:
         super().__init__(message)
         self.pid = pid
+
+
+class SilentDeskError(BarredDeskError):
+    """A desk runs as process ``pid`` and does not answer."""
 
 
 class NotWaitedForError(DeskError):

@@ -19,7 +19,7 @@ from mexc_tui.config.errors import ConfigError
 from mexc_tui.config.vault import to_line
 from mexc_tui.desk.child import package_command
 from mexc_tui.desk.choice import DeskChoice
-from mexc_tui.desk.errors import DeskError, NotWaitedForError, SilentDeskError
+from mexc_tui.desk.errors import BarredDeskError, DeskError, NotWaitedForError, SilentDeskError
 from mexc_tui.desk.places import DeskEntry, entries, entry_of, runs
 from mexc_tui.desk.starting import Lifetime, Report
 from mexc_tui.domain.client import Role
@@ -199,7 +199,7 @@ def connect(entry: DeskEntry, caller: Caller) -> SocketClient:
 
     Raises:
         DeskAbsentError: nobody listens there any more.
-        DeskError: it does not let this client in; with what to do.
+        BarredDeskError: it does not let this client in; with what to do.
     """
     from mexc_tui.desk.client import DeskAbsentError, DeskRefusedError, SocketClient
 
@@ -220,9 +220,8 @@ def connect(entry: DeskEntry, caller: Caller) -> SocketClient:
             find=lambda: _where(entry.desk_id),
         )
     except DeskRefusedError as error:
-        raise DeskError(
-            f"The desk {entry.name} (process {entry.pid}) lets nobody in: {str(error).rstrip('.')}. "
-            f"`mexc-tui desk stop {entry.name}` ends it in order; a new start finds its orders again."
+        raise BarredDeskError(
+            entry.pid, f"The desk {entry.name} (process {entry.pid}) does not let this program in. {error}"
         ) from None
 
 

@@ -2,7 +2,8 @@
 
 A frame is four bytes of length, big-endian, and one message. The client speaks first (``Hello``); the desk answers
 ``Welcome`` or ``Refused``. ``Hello``, ``Welcome`` and ``Refused`` are read by every version of either side, so what
-stands in them keeps its name and meaning; everything else is only exchanged by two sides of one version.
+stands in them keeps its name and meaning; everything else is only exchanged by two sides of one version and build. Both
+compare: a desk of an earlier build may know nothing of builds.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from enum import StrEnum
 
 import msgspec
 
+from mexc_tui.desk.build import fingerprint
 from mexc_tui.domain.client import Role
 from mexc_tui.domain.commands import Command
 from mexc_tui.domain.facts import Fact
@@ -115,6 +117,8 @@ class Hello(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     role: Role = Role.VIEW
     after: int = 0
     """Facts above this number are wanted; ``FROM_NOW`` for none that has happened yet."""
+    build: str = ""
+    """``BUILD`` of the client; empty from one that knows of none."""
     desk: str = ""
     """The desk whose facts ``after`` counts; another desk sends its facts from the beginning. Empty: any."""
 
@@ -161,6 +165,8 @@ class Welcome(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Number of the latest fact as the client was attached: what is not above it had happened before."""
     after: int
     """The facts above this number follow."""
+    build: str = ""
+    """``BUILD`` of the desk; empty from one that knows of none."""
     unseen_after: int | None = None
     """Number of the latest fact that a screen had taken in when the last one left; None if one is attached."""
 
@@ -221,12 +227,33 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 ToDesk = Hello | Submit | Look | Ack | Ask | Bye
 ToClient = Welcome | Refused | Batch | Answer | Reply | Ending
 
+BUILD: str = fingerprint(ToDesk, ToClient)
+"""Equal for two sides that write the same messages; a version number does not tell that while a version is made."""
+
 _encoder = msgspec.msgpack.Encoder()
 encode = _encoder.encode
 """Message (or view) to msgpack; OverflowError for an integer beyond 64 bits, ValueError for text that is not UTF-8."""
 _to_desk: msgspec.msgpack.Decoder[ToDesk] = msgspec.msgpack.Decoder(ToDesk)
 _to_client: msgspec.msgpack.Decoder[ToClient] = msgspec.msgpack.Decoder(ToClient)
 _wide_view: msgspec.json.Decoder[View] = msgspec.json.Decoder(View)
+
+
+def mismatch(hello: Hello, desk: DeskInfo, protocol: int, build: str) -> str:
+    """Return why a client and a desk of this protocol and build cannot work together; empty if they can.
+
+    The sentence says what that means and what to do.
+    """
+    if (hello.protocol, hello.program, hello.build) == (protocol, desk.program, build):
+        return ""
+    if (hello.protocol, hello.program) == (protocol, desk.program):
+        what = f"another build of mexc-tui {desk.program} than this program"
+    else:
+        what = f"mexc-tui {desk.program} (protocol {protocol}), this is {hello.program} (protocol {hello.protocol})"
+    return (
+        f"The desk runs {what}. It was left alone: its orders go on. Use the program that it was"
+        f" started with, or stop the desk (`mexc-tui desk stop {desk.name}`) and start it with this one, which"
+        " finds its orders again."
+    )
 
 
 def framed(body: bytes) -> bytes:

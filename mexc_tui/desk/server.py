@@ -19,6 +19,7 @@ from mexc_tui.desk.intake import Intake, on_its_way
 from mexc_tui.desk.pace import Pace, cost_of
 from mexc_tui.desk.peer import Peer, peer_of
 from mexc_tui.desk.protocol import (
+    BUILD,
     FROM_NOW,
     LENGTH,
     PROTOCOL,
@@ -42,6 +43,7 @@ from mexc_tui.desk.protocol import (
     decode_to_desk,
     encode,
     framed,
+    mismatch,
 )
 from mexc_tui.desk.session import Session
 from mexc_tui.desk.starting import SCREEN
@@ -241,12 +243,8 @@ class DeskServer:
             raise ConnectionResetError
         if not isinstance(hello, Hello):
             raise ProtocolError("The first message must be Hello.")
-        if (hello.protocol, hello.program) != (PROTOCOL, self.info.program):
-            raise ProtocolError(
-                f"The desk runs mexc-tui {_shown(self.info.program)} (protocol {PROTOCOL}), this client is "
-                f"{_shown(hello.program)} (protocol {hello.protocol}). Use the version of the desk, or stop the desk "
-                "and start it with this version."
-            )
+        if problem := mismatch(replace(hello, program=_shown(hello.program)), self.info, PROTOCOL, BUILD):
+            raise ProtocolError(problem)
         if peer.pid is not None and [one.pid for one in self.clients].count(peer.pid) >= PROCESS_LIMIT:
             raise ProtocolError(
                 f"Process {peer.pid} has {PROCESS_LIMIT} connections to this desk already. Close one and try again."
@@ -265,6 +263,7 @@ class DeskServer:
             Welcome(
                 protocol=PROTOCOL,
                 program=self.info.program,
+                build=BUILD,
                 desk=self.info,
                 role=hello.role,
                 seen=seen,

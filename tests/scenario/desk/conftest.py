@@ -16,6 +16,7 @@ import pytest
 from mexc_tui.config.program import VERSION
 from mexc_tui.desk.client import SocketClient
 from mexc_tui.desk.protocol import (
+    BUILD,
     LENGTH,
     PROTOCOL,
     DeskInfo,
@@ -267,7 +268,7 @@ def bed(desks) -> Bed:
 @pytest.fixture
 def hello():
     def make(**changes) -> Hello:
-        usual = {"protocol": PROTOCOL, "program": VERSION, "name": "raw", "role": Role.TRADE}
+        usual = {"protocol": PROTOCOL, "program": VERSION, "build": BUILD, "name": "raw", "role": Role.TRADE}
         return Hello(**(usual | changes))
 
     return make

@@ -8,7 +8,7 @@ import pytest
 
 from mexc_tui.desk import client as client_module
 from mexc_tui.desk.client import SocketClient
-from mexc_tui.desk.protocol import LENGTH, PROTOCOL, Hello, Outcome, Welcome, decode_to_desk, encode, framed
+from mexc_tui.desk.protocol import BUILD, LENGTH, PROTOCOL, Hello, Outcome, Welcome, decode_to_desk, encode, framed
 from mexc_tui.domain.client import Role
 from mexc_tui.domain.commands import Arm, Halt
 from mexc_tui.domain.inputs import Timestamp
@@ -156,7 +156,7 @@ class MuteDesk:
             hello = read()
             assert isinstance(hello, Hello)
             welcome = Welcome(
-                protocol=PROTOCOL, program=hello.program, desk=self._info, role=hello.role, seen=0, after=0
+                protocol=PROTOCOL, program=hello.program, build=BUILD, desk=self._info, role=hello.role, seen=0, after=0
             )
             connection.sendall(framed(encode(welcome)))
             self.got.append(read())

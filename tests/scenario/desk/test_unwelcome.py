@@ -107,6 +107,23 @@ def test_another_version_is_told_which_and_what_to_do(bed, witness, hello, chang
     assert raw.read() is None
 
 
+@pytest.mark.parametrize("build", ["", "0123456789ab"], ids=["earlier", "other"])
+def test_a_client_of_another_build_is_told_what_it_means_and_what_to_do(bed, witness, hello, build):
+    raw = bed.raw(hello(build=build))
+    reason = raw.read().reason
+    for part in ("another build", "its orders go on", "mexc-tui desk stop demo"):
+        assert part in reason
+    assert raw.read() is None
+
+
+def test_a_desk_of_an_earlier_build_that_lets_the_client_in_is_left(bed, monkeypatch, until):
+    monkeypatch.setattr(server, "mismatch", lambda *_: "")
+    monkeypatch.setattr(server, "BUILD", "")
+    with pytest.raises(DeskRefusedError, match=r"another build.*its orders go on.*mexc-tui desk stop demo"):
+        bed.connect()
+    until(lambda: bed.names() == [])
+
+
 def test_another_user_is_refused_unheard(bed, witness, monkeypatch):
     monkeypatch.setattr(server, "peer_of", lambda sock: Peer(os.getuid() + 1))
     raw = bed.raw()

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from mexc_tui.cli import acting, placing
 from mexc_tui.cli.io.exits import FAILURE, OK, UNKNOWN, ExitError
-from mexc_tui.desk.errors import SilentDeskError
+from mexc_tui.desk.errors import BarredDeskError, SilentDeskError
 from mexc_tui.desk.protocol import Answer, Outcome
 from mexc_tui.domain.commands import CancelAll, CancelOrder, Draft, Flatten
 from mexc_tui.domain.facts import Fact, Level
@@ -152,15 +152,18 @@ def test_a_resume_that_cannot_be_recorded_says_why_and_is_none(act):
     assert refused.value.code == FAILURE
 
 
-def test_a_halt_is_left_with_a_desk_that_does_not_answer(monkeypatch):
+@pytest.mark.parametrize(
+    ("error", "when"), [(SilentDeskError, "as soon as it goes on"), (BarredDeskError, "now, if it can")]
+)
+def test_a_halt_is_left_with_a_desk_that_does_not_answer_or_is_of_another_build(monkeypatch, error, when):
     sent = []
 
-    def silent(*_, **__):
-        raise SilentDeskError(4711, "The desk runs and does not answer.")
+    def unreached(*_, **__):
+        raise error(4711, "The desk runs and that is all.")
 
-    monkeypatch.setattr(acting, "desk_client", silent)
+    monkeypatch.setattr(acting, "desk_client", unreached)
     monkeypatch.setattr(os, "kill", lambda *signalled: sent.append(signalled))
-    with pytest.raises(ExitError, match="halts and cancels as soon as it goes on") as refused:
+    with pytest.raises(ExitError, match=f"halts and cancels {when}") as refused:
         acting.halt(argparse.Namespace(reason="", json=False, desk=None))
     assert refused.value.code == UNKNOWN
     assert sent == [(4711, signal.SIGUSR1)]
