@@ -336,12 +336,22 @@ def test_an_unwritable_folder_is_one_clear_sentence(tmp_path: Path):
 async def test_the_write_ahead_log_is_folded_in_quiet_moments_and_nothing_is_lost(tmp_path: Path, monkeypatch):
     monkeypatch.setattr("mexc_tui.store.journal.TIDY_AFTER", 3)
     monkeypatch.setattr("mexc_tui.store.journal.QUIET_S", 0.0)
-    tidied = []
-    monkeypatch.setattr(Database, "tidy", lambda self, tidy=Database.tidy: (tidied.append(1), tidy(self)))
+    loop, tidied, tidy = asyncio.get_running_loop(), asyncio.Event(), Database.tidy
+    monkeypatch.setattr(Database, "tidy", lambda self: (tidy(self), loop.call_soon_threadsafe(tidied.set)))
     journal = SqliteJournal(tmp_path / "journal.db")
     wanted = tuple(StateRecord(name="n", value=str(n), wall_ms=n) for n in range(20))
     for record in wanted:
         await journal.append([record], durable=True)
     assert (await journal.resume()).records == wanted
+    await asyncio.wait_for(tidied.wait(), 30)
     await journal.close()
-    assert tidied
+
+
+async def test_a_journal_whose_lock_file_was_removed_takes_no_second_desk(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    journal = SqliteJournal(path)
+    path.with_suffix(".lock").unlink()
+    with pytest.raises(JournalInUseError, match="could send an order twice"):
+        SqliteJournal(path)
+    await journal.close()
+    await SqliteJournal(path).close()
