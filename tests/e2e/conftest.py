@@ -12,6 +12,7 @@ import sys
 import termios
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
@@ -19,7 +20,7 @@ from typing import IO
 import pyte
 import pytest
 
-from tests.desks import end_desks, runtime_folder
+from tests.desks import LIMIT_S, end_desks, runtime_folder
 
 
 class Screen:
@@ -49,7 +50,8 @@ class Screen:
         )
         os.close(inner)
         self.raw = b""
-        self._shown = 0
+        self._pieces: deque[bytes] = deque()
+        self._hints: deque[str] = deque(maxlen=10)
         self._news = threading.Condition()
         self._wake, self._stop = os.pipe()
         self._reader = threading.Thread(target=self._drain, daemon=True)
@@ -63,25 +65,32 @@ class Screen:
                     return
                 with self._news:
                     self.raw += data
+                    self._pieces.append(data)
                     self._news.notify()
 
     def read(self, seconds: float) -> None:
-        """Show what has come, waiting so long for it if there is nothing new."""
+        """Show the next piece of what has come, waiting so long for one.
+
+        Piece by piece, as a terminal shows it: what stood there only for a while is seen by a test that is late, too.
+        """
         with self._news:
-            self._news.wait_for(lambda: len(self.raw) > self._shown, seconds)
-            data, self._shown = self.raw[self._shown :], len(self.raw)
-        self._stream.feed(data)
+            self._news.wait_for(lambda: self._pieces, seconds)
+            data = self._pieces.popleft() if self._pieces else b""
+        if data:
+            self._stream.feed(data)
 
     @property
     def text(self) -> str:
         return "\n".join(line.rstrip() for line in self.screen.display)
 
-    def until(self, condition: Callable[[str], object], limit_s: float = 20.0) -> str:
+    def until(self, condition: Callable[[str], object], limit_s: float = LIMIT_S) -> str:
         end = time.monotonic() + limit_s
-        while not condition(self.text):
-            assert time.monotonic() < end, f"not on the screen:\n{self.text}"
+        while not condition(text := self.text):
+            if (hint := text.rpartition("\n")[2]) not in self._hints:
+                self._hints.append(hint)
+            assert time.monotonic() < end, "\n".join((f"not on the screen:\n{text}\nThe last row was:", *self._hints))
             self.read(0.05)
-        return self.text
+        return text
 
     def press(self, keys: str) -> None:
         os.write(self._fd, keys.encode())
@@ -99,19 +108,20 @@ class Screen:
             os.close(descriptor)
         self._fd = -1
 
-    def ended(self, limit_s: float = 15.0) -> int:
+    def ended(self, limit_s: float = LIMIT_S) -> int:
         end = time.monotonic() + limit_s
         while self.process.poll() is None:
             assert time.monotonic() < end, f"it did not end:\n{self.text}"
             self.read(0.02)
         if self._fd >= 0:
             self._reader.join(limit_s)
-        self.read(0)
+        while self._pieces:
+            self.read(0)
         return self.process.returncode
 
     def answer(self, key: str) -> int:
         """Answer the question that leaving asks, until it counts: one that has just been drawn takes no answer yet."""
-        end = time.monotonic() + 15.0
+        end = time.monotonic() + LIMIT_S
         while self.process.poll() is None:
             assert time.monotonic() < end, f"it did not end:\n{self.text}"
             self.press(key)
