@@ -133,3 +133,5 @@ COMMANDING = frozenset(
 """What asks something of the desk, or prepares it: not for a screen that can only look."""
 
 TABLE_HINTS = ("row_down", "cancel_row")
+TICKET_HINTS = ("send", "halt")
+"""What is a key, not text, while the ticket is typed into."""

@@ -6,9 +6,7 @@ import logging
 import uuid
 from collections.abc import Callable
 from functools import partial
-from typing import ClassVar
 
-from textual.command import Provider
 from textual.events import Key
 from textual.widgets import Input
 
@@ -27,7 +25,7 @@ from mexc_tui.ui.keymap import resolve, show_key
 from mexc_tui.ui.keys_in_order import KeysInOrder
 from mexc_tui.ui.leaving import Leave, LeaveScreen, OnQuit
 from mexc_tui.ui.options import UiOptions
-from mexc_tui.ui.palette import ActionProvider
+from mexc_tui.ui.palette import Hit, PaletteScreen
 from mexc_tui.ui.panes.ladder.widget import LadderPane
 from mexc_tui.ui.panes.watchlist.widget import WatchlistPane
 from mexc_tui.ui.primitives.pane import LinePane
@@ -35,7 +33,7 @@ from mexc_tui.ui.primitives.text import clean
 from mexc_tui.ui.screens.tabs import TabBar
 from mexc_tui.ui.screens.trade import TradeScreen
 from mexc_tui.ui.state import DeskState, Selection
-from mexc_tui.ui.textual_compat import AFTER_ESCAPE, AppTerminal, guard_pastes, key_name, mark_escapes
+from mexc_tui.ui.textual_compat import AFTER_ESCAPE, AppTerminal, guard_input, key_name, mark_escapes
 from mexc_tui.ui.themes import DEFAULT_THEME, FALLBACK, Palette, load_themes
 
 
@@ -52,9 +50,8 @@ class CockpitApp(KeysInOrder[Leave]):
     """The terminal's one app. Everything it knows of the market and the account comes from ``client``."""
 
     TITLE = "mexc-tui"
-    ENABLE_COMMAND_PALETTE = True
+    ENABLE_COMMAND_PALETTE = False
     ALLOW_SELECT = False
-    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {ActionProvider}
 
     def __init__(
         self,
@@ -69,7 +66,7 @@ class CockpitApp(KeysInOrder[Leave]):
 
         ``refused`` gives the next sentence about a command that did not reach the desk, empty where there is none.
         """
-        guard_pastes()
+        guard_input()
         mark_escapes()
         super().__init__()
         self.options = options or UiOptions()
@@ -143,6 +140,9 @@ class CockpitApp(KeysInOrder[Leave]):
             f"{name} failed and is blank now ({problem}); orders go on; restart to get it back", "bad@alert"
         )
         if isinstance(pane, LinePane):
+            if pane.has_focus:
+                # Else Textual gives the keyboard to what is beside it: to the ticket, where keys are text.
+                self.screen.set_focus(None)
             pane.visible = False
 
     # -- actions ----------------------------------------------------------------------------------------------------
@@ -220,7 +220,7 @@ class CockpitApp(KeysInOrder[Leave]):
             "row_up": lambda: self._on_desk(lambda desk: desk.move_rows(-1)),
             "row_down_10": lambda: self._on_desk(lambda desk: desk.move_rows(10)),
             "row_up_10": lambda: self._on_desk(lambda desk: desk.move_rows(-10)),
-            "palette": self.action_command_palette,
+            "palette": lambda: self.push_screen(PaletteScreen(self.keymap), self._found),
             "theme": self._next_theme,
             "help": lambda: self.push_screen(HelpScreen(self.keymap)),
             "quit": self._leave,
@@ -267,6 +267,18 @@ class CockpitApp(KeysInOrder[Leave]):
             self.navigation.say(f"Esc and {show_key(second)} came as one key: read as Esc; nothing was sent")
         self.frame_clock.advance()
         return None
+
+    def _found(self, hit: Hit | None) -> None:
+        """Do what was chosen in the palette."""
+        if hit is not None and hit.symbol:
+            self.go(hit.symbol)
+        elif hit is not None:
+            self.action_do(hit.action)
+
+    def on_paste(self) -> None:
+        """Say what becomes of text that was pasted where nothing takes text."""
+        self.navigation.say("pasted text presses no keys: open the command line or the ticket first", "dim@band")
+        self.frame_clock.advance()
 
     def _only_looks(self) -> None:
         self.navigation.say("this screen can only look (--role view): nothing was sent; orders need another screen")

@@ -1,12 +1,10 @@
-"""What panes and the palette need of the app they live in."""
+"""What panes need of the app they live in."""
 
 from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
 
-from mexc_tui.domain.client import DeskClient
 from mexc_tui.ui.frame_clock import FrameClock
-from mexc_tui.ui.keymap import Keymap
 from mexc_tui.ui.state import DeskState
 from mexc_tui.ui.themes import Palette
 
@@ -22,17 +20,3 @@ class Host(Protocol):
     @property
     def palette(self) -> Palette:
         """The styles of the theme in force."""
-
-
-@runtime_checkable
-class Commandable(Protocol):
-    """The app, as seen by the command palette."""
-
-    client: DeskClient
-    keymap: Keymap
-
-    def action_do(self, action_id: str) -> None:
-        """Do what an action of the catalogue says."""
-
-    def go(self, symbol: str) -> None:
-        """Look at a pair."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from textual._xterm_parser import BRACKETED_PASTE_END, BRACKETED_PASTE_START, XTermParser
+from textual._xterm_parser import XTermParser
 from textual.app import App
 from textual.binding import Binding, BindingsMap
 from textual.dom import DOMNode
@@ -14,6 +14,8 @@ from textual.driver import Driver
 from textual.events import Key
 from textual.keys import _character_to_key
 from textual.message import Message
+
+from mexc_tui.ui.terminal_input import TerminalInput
 
 _KEEP_TITLE, _OLD_TITLE = "\x1b[22;2t", "\x1b[23;2t"
 
@@ -59,49 +61,49 @@ class AppTerminal:
         driver.write = counting  # type: ignore[method-assign]
 
 
-class PasteFilter:
-    """Takes escape bytes out of pasted text: Textual would read what follows one as keys that were pressed."""
+class TerminalAnswered(Message):
+    """The terminal has answered a query: it has dealt with everything that was sent before it."""
 
-    def __init__(self) -> None:
-        self._pasting = False
-        self._seen = ""
-        self._held = ""
-
-    def __call__(self, data: str) -> str:
-        """Return what came from the terminal, fit to be parsed; a paste may come in any number of pieces."""
-        out: list[str] = []
-        for char in data:
-            if not self._pasting:
-                out.append(char)
-                self._seen = (self._seen + char)[-len(BRACKETED_PASTE_START) :]
-                self._pasting = self._seen == BRACKETED_PASTE_START
-                continue
-            self._held += char
-            if self._held == BRACKETED_PASTE_END:
-                out.append(self._held)
-                self._pasting, self._held, self._seen = False, "", ""
-            elif not BRACKETED_PASTE_END.startswith(self._held):
-                text, self._held = self._held[:-1], self._held[-1]
-                if not BRACKETED_PASTE_END.startswith(self._held):
-                    text, self._held = text + self._held, ""
-                out.append(text.replace("\x1b", ""))
-        return "".join(out)
+    def __init__(self, query: str) -> None:
+        super().__init__()
+        self.query = query
 
 
-def guard_pastes() -> None:
-    """Let no pasted text press keys, whatever bytes are in it; idempotent."""
+def guard_input() -> None:
+    """Let nothing press keys but keys: no pasted text, no answer, no sequence that is not understood; idempotent."""
     if hasattr(XTermParser, "_unguarded_feed"):
         return
     feed = XTermParser.feed
-    filters: WeakKeyDictionary[XTermParser, PasteFilter] = WeakKeyDictionary()
+    inputs: WeakKeyDictionary[XTermParser, TerminalInput] = WeakKeyDictionary()
 
     def guarded(self: XTermParser, data: str) -> Iterable[Message]:
-        safe = filters.setdefault(self, PasteFilter())(data)
-        # Nothing at all would mean to the parser that the terminal is gone.
-        return feed(self, safe) if safe or not data else ()
+        if not data:  # the terminal is gone
+            yield from feed(self, data)
+            return
+        for piece in inputs.setdefault(self, TerminalInput()).read(data, waits=_amid(self)):
+            if piece.answer:
+                _begin_anew(self)
+                yield TerminalAnswered(piece.answer)
+                continue
+            yield from feed(self, piece.text)
+            if piece.whole and _amid(self):
+                _begin_anew(self)
 
     XTermParser._unguarded_feed = feed  # type: ignore[attr-defined]
     XTermParser.feed = guarded  # type: ignore[method-assign]
+
+
+def _amid(parser: XTermParser) -> bool:
+    """Whether the parser waits for the rest of a sequence."""
+    return parser._awaiting.timeout is not None
+
+
+def _begin_anew(parser: XTermParser) -> None:
+    """Forget a sequence that is not understood, which would be read as keys, letter by letter."""
+    if _amid(parser):
+        parser._gen = parser.parse(parser._tokens.append)
+        parser._awaiting = next(parser._gen)
+        parser._timeout_time = None
 
 
 AFTER_ESCAPE = "escape+"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from decimal import Decimal
 from typing import Any
 
@@ -43,6 +44,7 @@ from mexc_tui.ui.panes.ladder.widget import LadderPane
 from mexc_tui.ui.panes.risk.widget import ControlsPane
 from mexc_tui.ui.panes.status.widget import HintPane, StatusPane
 from mexc_tui.ui.panes.ticket.widget import TicketPane
+from mexc_tui.ui.panes.watchlist.widget import WatchlistPane
 from mexc_tui.ui.screens.trade import TradeScreen
 
 D = Decimal
@@ -226,8 +228,7 @@ class Keys:
 
     async def write(self, text: str) -> None:
         for event in [*self.parser.feed(text)]:
-            if isinstance(event, Key):
-                self.app.post_message(event)
+            self.app.post_message(event)
         await self.pilot.pause()
         while self.app._key_busy:
             await self.pilot.pause()
@@ -244,7 +245,7 @@ class Keys:
         ("bt$128\r", [("BUY", "0.001996")], ""),
         ("bt0.25\rt0.5\r", [("BUY", "0.25"), ("BUY", "0.5")], ""),
         ("bt0.25\r0.5\r", [("BUY", "0.25"), ("BUY", "0.5")], ""),
-        ("bt0.25t0.5\r", [("BUY", "0.5")], ""),
+        ("bt0.25t0.5\r", [], "nothing is prepared"),
         (":buy 0.25 at 64000\x1bs\r", [], ""),
         (":buy 0.002 at 64000\rs\r", [("BUY", "0.002"), ("SELL", "0.000779")], ""),
         ("\rb\rb", [("BUY", "0.000779")], ""),
@@ -427,7 +428,7 @@ async def test_a_pane_that_fails_does_not_take_the_desk_with_it(make_cockpit: An
         await pilot.press("j")
         assert "LadderPane failed" in hint(app)
         assert not ladder.visible
-        await pilot.press("C")
+        await Keys(app, pilot).write("C")
     assert len(of_kind(desk, CancelAll)) == 1
 
 
@@ -511,6 +512,74 @@ async def test_typing_in_the_ticket_does_not_trigger_the_desk(make_cockpit: Any,
         assert app.desk_state.selection.preset == 0
         assert app.desk_state.selection.symbol == "BTCUSDT"
     assert of_kind(desk, PlaceOrder) == []
+
+
+@pytest.mark.parametrize("opened", ["t", "t\t", "t\t\t", "t\t\t\t"])
+async def test_letters_in_the_ticket_are_text_and_no_keys(make_cockpit: Any, desk: Any, opened: str) -> None:
+    app = make_cockpit(instant=True)
+    async with app.run_test(size=SIZE) as pilot:
+        app.frame_clock.advance()
+        await pilot.press("j")
+        await Keys(app, pilot).write(f"{opened}cfaxCFXBSoTzt g,.wW?")
+        assert "is no part of" in hint(app) or "choose" in hint(app)
+        assert isinstance(app.screen, TradeScreen)
+        assert app.desk_state.selection.symbol == "BTCUSDT"
+        assert app.screen.query_one(TicketPane).has_focus
+        assert desk.commands == []
+        await Keys(app, pilot).write("!")
+    assert len(of_kind(desk, Halt)) == 1
+
+
+@pytest.mark.parametrize(
+    ("pasted", "size"),
+    [("$250", "$250"), (" 1,250.5\n", "1250.5"), ("C 0.5", "7"), ("0.5\r0.6", "7"), ("64000 b\r", "7"), ("", "7")],
+)
+async def test_a_number_can_be_pasted_into_the_ticket_and_nothing_else(
+    make_cockpit: Any, desk: Any, pasted: str, size: str
+) -> None:
+    app = make_cockpit()
+    async with app.run_test(size=SIZE) as pilot:
+        app.frame_clock.advance()
+        await Keys(app, pilot).write(f"jt7\x1b[200~{pasted}\x1b[201~")
+        assert app.screen.query_one(TicketPane).form.size == size
+        await pilot.press("escape")
+        await Keys(app, pilot).write("\x1b[200~Cb\r\x1b[201~")
+        assert "pasted text presses no keys" in hint(app)
+    assert desk.commands == []
+
+
+async def test_what_is_typed_pasted_and_clicked_happens_in_that_order(make_cockpit: Any, desk: Any) -> None:
+    desk.change(gate_topic("BTCUSDT"), limits=Limits(max_order_value=D(50_000)), unknown=0, in_flight=0)
+    app = make_cockpit()
+    async with app.run_test(size=SIZE) as pilot:
+        app.frame_clock.advance()
+        watched = app.screen.query_one(WatchlistPane).region
+        at = f"{watched.x + 5};{watched.y + 4}"
+        await Keys(app, pilot).write(f":buy \x1b[200~0.002\x1b[201~ at 64000\r\x1b[<0;{at}M\x1b[<0;{at}m")
+        assert [(c.draft.symbol, str(c.draft.qty)) for c in of_kind(desk, PlaceOrder)] == [("BTCUSDT", "0.002")]
+        assert app.desk_state.selection.symbol == "ETHUSDT"
+
+
+async def test_a_slow_answer_to_a_key_does_not_let_the_next_ones_by(make_cockpit: Any, desk: Any) -> None:
+    app = make_cockpit(instant=True)
+    async with app.run_test(size=SIZE) as pilot:
+        app.frame_clock.advance()
+        go_on = asyncio.Event()
+
+        async def busy() -> None:
+            await go_on.wait()
+
+        app.screen.call_later(busy)
+        for event in [*XTermParser().feed(":bsx")]:
+            app.post_message(event)
+        app._look()
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert app.screen.query_one(Input).value == ""
+        go_on.set()
+        await Keys(app, pilot).write("")
+        assert app.screen.query_one(Input).value == "bsx"
+    assert desk.commands == []
 
 
 async def test_the_command_line_places_orders_and_moves_about(make_cockpit: Any, desk: Any) -> None:

@@ -13,7 +13,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Static
 
-from mexc_tui.ui.actions import BY_ID, DESK_HINTS, TABLE_HINTS
+from mexc_tui.ui.actions import BY_ID, DESK_HINTS, TABLE_HINTS, TICKET_HINTS
 from mexc_tui.ui.commandline.widget import CommandLine
 from mexc_tui.ui.host import Host
 from mexc_tui.ui.keymap import Keymap
@@ -31,7 +31,7 @@ from mexc_tui.ui.panes.watchlist.widget import WatchlistPane
 from mexc_tui.ui.primitives.pane import LinePane
 from mexc_tui.ui.primitives.table import LineTable
 from mexc_tui.ui.screens.tabs import TabBar
-from mexc_tui.ui.textual_compat import set_bindings
+from mexc_tui.ui.textual_compat import key_name, set_bindings
 
 LEAST_WIDTH, LEAST_HEIGHT = 60, 15
 
@@ -115,7 +115,7 @@ class TradeScreen(Screen[None]):
             yield Divider()
             with Vertical(id="right"):
                 yield LadderPane(id="ladder")
-                yield TicketPane(id="ticket")
+                yield TicketPane(stop_keys=frozenset(map(key_name, self._keymap.keys["halt"])), id="ticket")
         yield Static(
             f"This terminal is too small to trade in: {LEAST_WIDTH} × {LEAST_HEIGHT} at least.\n"
             "Nothing has stopped: orders and the link go on. Enlarge it, or leave with Ctrl+Q.",
@@ -190,8 +190,11 @@ class TradeScreen(Screen[None]):
     def _hints(self) -> tuple[tuple[str, str], ...]:
         """Keys for the row of hints: of what has the keyboard first, then those of the desk that matter most."""
         in_table = isinstance(self.focused, LineTable | EventsPane | ControlsPane)
-        back = (("Esc", "ladder"),) if in_table or isinstance(self.focused, TicketPane) else ()
-        names = (*TABLE_HINTS, *DESK_HINTS) if in_table else DESK_HINTS
+        in_ticket = isinstance(self.focused, TicketPane)
+        back = (("Esc", "ladder"),) if in_table or in_ticket else ()
+        if in_ticket:
+            back = (("Tab", "next field"), ("←→", "choose"), *back)
+        names = (*TABLE_HINTS, *DESK_HINTS) if in_table else TICKET_HINTS if in_ticket else DESK_HINTS
         words: dict[str, str] = {}
         for name in names:
             if self._keymap.keys.get(name):

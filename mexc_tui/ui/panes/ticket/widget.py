@@ -20,6 +20,14 @@ from mexc_tui.ui.panes.ticket.form import TicketForm
 from mexc_tui.ui.panes.ticket.presenter import TicketInput, ticket_rows
 from mexc_tui.ui.primitives.pane import LinePane
 from mexc_tui.ui.primitives.rows import Row, live_mark
+from mexc_tui.ui.state import NOTICE_NS
+
+_REFUSED = {
+    "size": "that is no part of a size (digits, $, %): Esc leaves the ticket, then it is a key again",
+    "price": "that is no part of a price: Esc leaves the ticket, then it is a key again",
+    "side": "← and → choose, or b and s; Esc leaves the ticket, then it is a key again",
+    "type": "← and → choose; Esc leaves the ticket, then it is a key again",
+}
 
 
 class TicketPane(LinePane, can_focus=True):
@@ -28,8 +36,10 @@ class TicketPane(LinePane, can_focus=True):
     TITLE: ClassVar[str] = "ORDER"
     URGENT: ClassVar[bool] = True
 
-    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
-        super().__init__(id=id, classes=classes)
+    def __init__(self, *, stop_keys: frozenset[str] = frozenset(), id: str | None = None) -> None:  # noqa: A002
+        """``stop_keys`` halt, also while a number is typed."""
+        super().__init__(id=id)
+        self.stop_keys = stop_keys
         self.form = TicketForm()
         self._shown: Draft | None = None
         self._missing = ""
@@ -78,18 +88,45 @@ class TicketPane(LinePane, can_focus=True):
         return ticket_rows(data, frame.width, frame.height)
 
     def on_key(self, event: events.Key) -> None:
-        """Edit the fields; every other key goes on to the desk."""
+        """Edit the fields; only keys that are no text go on to the desk."""
         app = self.app
         if isinstance(app, Host):
             self._end(app.desk_state.selection.draft)
         changed = self._edited(event)
-        if changed is None:
+        if changed is None and (not event.is_printable or self._halts(event)):
             return
+        # In a field a letter is text, also where it is no part of a number: never the key that it is on the ladder.
         event.stop()
         event.prevent_default()
-        self.form = changed
-        self._load()
+        self._enter(self.form if changed is None else changed, refused=changed is None)
+
+    def on_paste(self, event: events.Paste) -> None:
+        """Type a pasted number into the active field; anything else is left out whole."""
+        event.stop()
+        text = event.text.strip().replace(",", "")
+        form = self.form.at(self.form.field)
+        for char in text:
+            form = form.type_char(char)
+        taken = bool(text) and form.field in ("size", "price") and getattr(form, form.field) == text
+        self._enter(form if taken else self.form, refused=not taken)
+
+    def _enter(self, form: TicketForm, *, refused: bool) -> None:
+        """Take the form over and load the order that it stands for; or say that what came was no part of it."""
+        if refused:
+            self._say(_REFUSED[form.field])
+        else:
+            self.form = form
+            self._load()
         self.redraw()
+
+    def _say(self, sentence: str) -> None:
+        app = self.app
+        if isinstance(app, Host):
+            now = app.frame_clock.current().now.mono_ns
+            app.desk_state.change(notice=(sentence, "warn@band", now + NOTICE_NS))
+
+    def _halts(self, event: events.Key) -> bool:
+        return event.key in self.stop_keys
 
     def on_focus(self) -> None:
         """Begin with the size."""
