@@ -28,7 +28,6 @@ from mexc_tui.domain.commands import (
     Flatten,
     Halt,
     Resume,
-    SetCost,
     SetLimit,
 )
 from mexc_tui.domain.controls.case import counted
@@ -45,12 +44,15 @@ from mexc_tui.domain.views import (
     TOPIC_POSITIONS,
     TOPIC_RISK,
     BalancesView,
+    BookState,
+    GateInputs,
     InstrumentsView,
     LinkView,
     OrdersView,
     PositionsView,
     RiskView,
     Sweep,
+    gate_topic,
 )
 
 OUTCOME_LIMIT_S = 20.0
@@ -61,6 +63,8 @@ VALUED_LIMIT_S = 3.0
 """How long a desk that has just started is waited for to read the account and the prices it is valued at."""
 SETTLE_LIMIT_S = 3.0
 """How long what reduces waits for an account that is just being read."""
+UNDER_WAY = "reading"
+"""Facts of this kind say that a command is being carried out; another one answers it."""
 _TOPICS = frozenset(
     {TOPIC_ORDERS, TOPIC_RISK, TOPIC_INSTRUMENTS, TOPIC_BALANCES, TOPIC_POSITIONS, TOPIC_LINK},
 )
@@ -69,15 +73,15 @@ _TOPICS = frozenset(
 def orders(arguments: argparse.Namespace, symbols: Sequence[str]) -> list[Row]:
     """Return the open orders of the desk's account, of these pairs or of all."""
     with desk_client(arguments, "orders", look=True) as client:
-        _open(client)
+        open_account(client)
         _require_listed(client, symbols)
-        return [own_order_row(order) for order in _live(client) if not symbols or order.symbol in symbols]
+        return [own_order_row(order) for order in live_orders(client) if not symbols or order.symbol in symbols]
 
 
 def balances(arguments: argparse.Namespace) -> list[Balance]:
     """Return what the desk's account holds."""
     with desk_client(arguments, "balances", look=True) as client:
-        _open(client)
+        open_account(client)
         wait_ready(client, lambda: "" if client.view(TOPIC_BALANCES) else "the balances have not been read yet")
         view = client.view(TOPIC_BALANCES)
         return [row.balance for row in view.rows] if isinstance(view, BalancesView) else []
@@ -89,11 +93,13 @@ def cancel(arguments: argparse.Namespace) -> int:
         missing = _open_as_far_as_known(client)
         symbol: str | None = arguments.symbol
         _require_listed(client, [symbol] if symbol is not None else [], "Nothing was cancelled.")
-        named = [order for order in _live(client) if symbol in (None, order.symbol)]
+        named = [order for order in live_orders(client) if symbol in (None, order.symbol)]
         if arguments.order is not None:
 
             def found() -> list[Order]:
-                return [order for order in _live(client) if arguments.order in (order.order_id, order.client_order_id)]
+                return [
+                    order for order in live_orders(client) if arguments.order in (order.order_id, order.client_order_id)
+                ]
 
             # Nothing can be cancelled by a name that nobody knows yet.
             client.wait(lambda: bool(found() or not account_missing(client) or client.died()), READY_LIMIT_S)
@@ -103,9 +109,9 @@ def cancel(arguments: argparse.Namespace) -> int:
                 raise ExitError(
                     f"No open order{known} has the id {safe(arguments.order)[:64]}; nothing was cancelled.", FAILURE
                 )
-            command: Command = CancelOrder(command_id=_new_id(), client_order_id=named[0].client_order_id)
+            command: Command = CancelOrder(command_id=new_id(), client_order_id=named[0].client_order_id)
         else:
-            command = CancelAll(command_id=_new_id(), symbol=symbol)
+            command = CancelAll(command_id=new_id(), symbol=symbol)
         until = time.monotonic() + OUTCOME_LIMIT_S
         _submit(client, command)
         codes = [_tell_cancelled(order, as_json=arguments.json) for order in _ended(client, named)]
@@ -123,7 +129,7 @@ def _late(client: SocketClient, told: set[str], symbol: str | None, *, as_json: 
     if missing:
         narrate(f"whether other orders are open is not known: {missing}; the desk cancels those that turn up")
         return [UNKNOWN]
-    turned_up = [order for order in _live(client) if symbol in (None, order.symbol)]
+    turned_up = [order for order in live_orders(client) if symbol in (None, order.symbol)]
     turned_up = [order for order in turned_up if order.client_order_id not in told]
     return [_tell_cancelled(order, as_json=as_json) for order in _ended(client, turned_up)]
 
@@ -131,13 +137,14 @@ def _late(client: SocketClient, told: set[str], symbol: str | None, *, as_json: 
 def amend(arguments: argparse.Namespace, qty: Decimal | None, price: Decimal | None) -> int:
     """Give an order another size or price, wait for its outcome and print it."""
     with desk_client(arguments, "amend") as client:
-        _open(client)
-        named = [order for order in _live(client) if arguments.order in (order.order_id, order.client_order_id)]
+        open_account(client)
+        named = [order for order in live_orders(client) if arguments.order in (order.order_id, order.client_order_id)]
         if not named:
             text = f"No open order has the id {safe(arguments.order)[:64]}; nothing was amended."
             raise ExitError(text, FAILURE)
+        _await_book(client, named[0].symbol)
         command = AmendOrder(
-            command_id=_new_id(),
+            command_id=new_id(),
             client_order_id=named[0].client_order_id,
             qty=qty,
             price=price,
@@ -162,23 +169,25 @@ def amend(arguments: argparse.Namespace, qty: Decimal | None, price: Decimal | N
         return {"accepted": OK, "unknown": UNKNOWN}.get(last.kind, FAILURE)
 
 
-def set_cost(arguments: argparse.Namespace, asset: str, price: Decimal) -> int:
-    """Say what a holding cost, and print what counts from now on."""
-    with desk_client(arguments, "cost") as client:
-        _open(client)
-        command = SetCost(command_id=_new_id(), asset=asset, price=price, whole=arguments.whole)
-        fact = _answer(client, command, "the cost was taken")
-        row: Row = {"type": "cost", "asset": asset, "set": fact.kind == "cost", "message": fact.message}
-        say_what_was_done(row, fact.message, as_json=arguments.json)
-        return OK if fact.kind == "cost" else FAILURE
+def _await_book(client: SocketClient, symbol: str) -> None:
+    """Give a desk that has just started the time to read a pair's book, by which the gate judges."""
+    topic = gate_topic(symbol)
+    client.look(Interest(topics=_TOPICS | {topic}))
+
+    def live() -> bool:
+        inputs = client.view(topic)
+        book = inputs.book if isinstance(inputs, GateInputs) else None
+        return book is not None and book.state is BookState.LIVE
+
+    client.wait(lambda: live() or bool(client.died()), READY_LIMIT_S)
 
 
 def set_limit(arguments: argparse.Namespace, name: str, value: Decimal | None) -> int:
     """Change a limit, or call off a loosening, and print what holds."""
     with desk_client(arguments, "limits") as client:
         _look(client)
-        command = SetLimit(command_id=_new_id(), name=name, value=value, reason=getattr(arguments, "reason", ""))
-        fact = _answer(client, command, "the limit was changed")
+        command = SetLimit(command_id=new_id(), name=name, value=value, reason=getattr(arguments, "reason", ""))
+        fact = answer_to(client, command, "the limit was changed")
         row: Row = {"type": "limit", "name": name, "taken": fact.kind == "limit", "message": fact.message}
         say_what_was_done(row, fact.message, as_json=arguments.json)
         return OK if fact.kind == "limit" else FAILURE
@@ -194,18 +203,24 @@ def limits(arguments: argparse.Namespace) -> RiskView:
         return view
 
 
-def _answer(client: SocketClient, command: Command, what: str) -> Fact:
-    """Send a command and return the fact that answers it.
+def answer_to(client: SocketClient, command: Command, what: str, limit_s: float = OUTCOME_LIMIT_S) -> Fact:
+    """Send a command and return the fact that answers it; what is told on the way there is narrated.
 
     Raises:
         ExitError: none came in time; it is not known whether it was carried out.
     """
     _submit(client, command)
+    narrated: set[int] = set()
 
     def told() -> list[Fact]:
-        return [fact for fact in client.facts(client.seen) if fact.command_id == command.command_id]
+        facts = [fact for fact in client.facts(client.seen) if fact.command_id == command.command_id]
+        for fact in facts:
+            if fact.kind == UNDER_WAY and fact.seq not in narrated:
+                narrated.add(fact.seq)
+                narrate(fact.message)
+        return [fact for fact in facts if fact.kind != UNDER_WAY]
 
-    client.wait(lambda: bool(told() or client.died()), OUTCOME_LIMIT_S)
+    client.wait(lambda: bool(told() or client.died()), limit_s)
     if not told():
         raise ExitError(f"It is not known whether {what}.", UNKNOWN)
     return told()[0]
@@ -230,12 +245,12 @@ def _halt(arguments: argparse.Namespace) -> int:
     with desk_client(arguments, "halt") as client:
         _look(client)
         client.wait(lambda: client.view(TOPIC_RISK) is not None or bool(client.died()), OUTCOME_LIMIT_S)
-        _submit(client, Halt(command_id=_new_id(), reason=arguments.reason))
+        _submit(client, Halt(command_id=new_id(), reason=arguments.reason))
         client.wait(lambda: _state(client) is TradingState.HALTED or bool(client.died()), OUTCOME_LIMIT_S)
         if _state(client) is not TradingState.HALTED:
             raise ExitError("It is not known whether trading is halted; look with `mexc-tui status`.", UNKNOWN)
         client.wait(lambda: _sweep(client).verified or bool(client.died()), OUTCOME_LIMIT_S)
-        sweep, left = _sweep(client), _live(client)
+        sweep, left = _sweep(client), live_orders(client)
         row: Row = {"type": "halt", "state": "halted", "cancelled": sweep.confirmed, "sent": sweep.sent}
         row |= {"left": sweep.left, "verified": sweep.verified, "orders": [order.client_order_id for order in left]}
         text = f"Trading is halted. {counted(sweep.confirmed, 'order')} confirmed as ended, {sweep.left} left"
@@ -254,7 +269,7 @@ def resume(arguments: argparse.Namespace) -> int:
         _look(client)
         client.wait(lambda: client.view(TOPIC_RISK) is not None or bool(client.died()), OUTCOME_LIMIT_S)
         was = _state(client)
-        command = Resume(command_id=_new_id())
+        command = Resume(command_id=new_id())
         _submit(client, command)
 
         def problem() -> str:
@@ -279,7 +294,7 @@ def arm(client: SocketClient, name: str) -> None:
         ExitError: it did not take the command, or nobody knows.
     """
     _look(client)
-    command = Arm(command_id=_new_id(), armed=True, name=name)
+    command = Arm(command_id=new_id(), armed=True, name=name)
     _submit(client, command)
 
     def refusals() -> list[Fact]:
@@ -306,7 +321,7 @@ def flatten(arguments: argparse.Namespace, symbol: str | None) -> int:
         # What has no pair stands under the name of its asset; one message names all of it.
         held = {position.symbol for position in positions if position.qty and position.symbol != position.asset}
         wanted = held if symbol is None else {symbol}
-        command = Flatten(command_id=_new_id(), symbol=symbol)
+        command = Flatten(command_id=new_id(), symbol=symbol)
         _submit(client, command)
 
         def told() -> list[Fact]:
@@ -340,7 +355,7 @@ def status(arguments: argparse.Namespace) -> int:
         client.wait(lambda: not (account_missing(client) or _unvalued(client)) or bool(client.died()), VALUED_LIMIT_S)
         risk, link = client.view(TOPIC_RISK), client.view(TOPIC_LINK)
         assert isinstance(risk, RiskView)
-        live = _live(client)
+        live = live_orders(client)
         compared_s = (time.monotonic_ns() - risk.compared_ns) // 1_000_000_000 if risk.compared_ns else None
         compared = "never" if compared_s is None else f"{compared_s} s ago"
         row: Row = {
@@ -382,7 +397,7 @@ def _unvalued(client: SocketClient) -> bool:
     return not isinstance(view, RiskView) or view.equity is None
 
 
-def _new_id() -> str:
+def new_id() -> str:
     return f"cli-{uuid.uuid4().hex}"
 
 
@@ -390,7 +405,7 @@ def _look(client: SocketClient) -> None:
     client.look(Interest(topics=_TOPICS))
 
 
-def _open(client: SocketClient) -> None:
+def open_account(client: SocketClient) -> None:
     """Look at the account and wait until the desk knows it."""
     _look(client)
     wait_ready(
@@ -439,7 +454,7 @@ def _submit(client: SocketClient, command: Command) -> None:
         raise ExitError("It is not known whether the desk took it; look with `mexc-tui status`.", UNKNOWN)
 
 
-def _live(client: SocketClient) -> tuple[Order, ...]:
+def live_orders(client: SocketClient) -> tuple[Order, ...]:
     view = client.view(TOPIC_ORDERS)
     return view.open if isinstance(view, OrdersView) else ()
 
@@ -461,7 +476,7 @@ def _ended(client: SocketClient, named: Sequence[Order]) -> list[Order]:
     keys = {order.client_order_id for order in named}
 
     def over() -> bool:
-        live = {order.client_order_id for order in _live(client)}
+        live = {order.client_order_id for order in live_orders(client)}
         return bool(client.died()) or not live & keys
 
     client.wait(over, OUTCOME_LIMIT_S)

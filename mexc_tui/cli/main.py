@@ -27,7 +27,8 @@ exit codes:
 
 _COMMANDS = (
     *("paper", "demo", "attach", "desk"),
-    *("buy", "sell", "amend", "cancel", "cost", "limits", "flatten", "halt", "resume", "status", "orders", "balances"),
+    *("buy", "sell", "amend", "cancel", "adopt", "cost", "limits", "flatten", "halt", "resume", "status"),
+    *("orders", "balances"),
     *("exchange", "watch", "record", "markets", "book", "candles", "audit", "doctor", "config", "keys", "completion"),
 )
 _HOMES = {"buy": "trade", "sell": "trade", **dict.fromkeys(("flatten", "halt", "resume", "status"), "account")}

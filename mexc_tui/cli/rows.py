@@ -346,6 +346,7 @@ def own_order_row(order: Order) -> Row:
         "order_type": order.type.value,
         "capped": order.capped,
         "state": order.state.value,
+        "origin": order.origin.value,
         "price": order.price,
         "qty": order.qty,
         "quote_qty": order.quote_qty,

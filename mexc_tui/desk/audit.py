@@ -20,7 +20,7 @@ from mexc_tui.config.paths import private_folder, state_folder
 from mexc_tui.desk.choice import configured_choice
 from mexc_tui.desk.errors import USAGE, DeskError
 from mexc_tui.domain.numbers import plain
-from mexc_tui.domain.orders import Order
+from mexc_tui.domain.orders import Order, Origin
 from mexc_tui.domain.views import VenueKind
 from mexc_tui.kernel.records import (
     CommandRecord,
@@ -49,8 +49,16 @@ _KINDS: dict[type[Record], str] = {
     FillRecord: "fill",
     StateRecord: "state",
     HoldingRecord: "holding",
+    CostRecord: "cost",
 }
 KINDS = tuple(_KINDS.values())
+_ORIGINS = {
+    Origin.HERE: "",
+    Origin.ELSEWHERE: ", placed elsewhere",
+    Origin.ASKED: ", placed elsewhere, asked whether to adopt it",
+    Origin.LEFT: ", placed elsewhere, left so",
+    Origin.ADOPTED: ", placed elsewhere, adopted",
+}
 _TOUCH_ALL = ("CancelAll", "Flatten", "Halt")
 
 
@@ -207,6 +215,7 @@ def explain(path: Path, name: str) -> list[Entry]:
 
 def _life(path: Path, client_order_id: str) -> list[Entry]:
     """Return what was recorded of an order, and while it was live whatever may have touched it."""
+    named = msgspec.json.encode(client_order_id).decode()
     ids: set[str] = set()
     live, last_state, life = False, None, []
     commands: dict[str, Entry] = {}
@@ -214,7 +223,7 @@ def _life(path: Path, client_order_id: str) -> list[Entry]:
         match entry.record:
             case CommandRecord(command_id=given, name=name, details=details):
                 commands[given] = entry
-                if live and (name in _TOUCH_ALL or f'"{client_order_id}"' in details):
+                if live and (name in _TOUCH_ALL or named in details):
                     life.append(entry)
             case IntentRecord(order=order, command_id=given) if order.client_order_id == client_order_id:
                 live = True
@@ -246,7 +255,9 @@ def _told(record: Record) -> str:
         case OrderRecord():
             order = record.order
             why = f": {order.reason}" if order.reason else ""
-            return f"{order.state.value}, {plain(order.filled_qty)} filled: {_words(order)}{why}"
+            return (
+                f"{order.state.value}, {plain(order.filled_qty)} filled: {_words(order)}{_ORIGINS[order.origin]}{why}"
+            )
         case FillRecord():
             fill = record.fill
             how = "maker" if fill.is_maker else "taker"

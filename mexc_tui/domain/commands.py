@@ -69,6 +69,15 @@ class Flatten(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
     symbol: str | None = None
 
 
+class AdoptOrders(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
+    """Manage orders that were placed elsewhere as if this desk had placed them; nothing is sent."""
+
+    command_id: str
+    client_order_ids: tuple[str, ...]
+    leave: bool = False
+    """Leave them as they are instead, and do not ask again."""
+
+
 class SetCost(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
     """Say what a holding cost, of which the desk cannot know: bought before its journal began, or deposited."""
 
@@ -117,5 +126,16 @@ class Reconcile(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
 
 
 Command = (
-    PlaceOrder | AmendOrder | CancelOrder | CancelAll | Flatten | SetCost | SetLimit | Halt | Resume | Arm | Reconcile
+    PlaceOrder
+    | AmendOrder
+    | CancelOrder
+    | CancelAll
+    | Flatten
+    | AdoptOrders
+    | SetCost
+    | SetLimit
+    | Halt
+    | Resume
+    | Arm
+    | Reconcile
 )

@@ -87,6 +87,20 @@ FORGOTTEN = "the exchange does not know the order any more"
 _PRESUMED = frozenset({NEVER_ARRIVED, FORGOTTEN})
 
 
+class Origin(StrEnum):
+    """Where an order was placed, and what was said about it since."""
+
+    HERE = "here"
+    ELSEWHERE = "elsewhere"
+    """On MEXC's pages, by a bot, on another machine; nobody has been asked about it yet."""
+    ASKED = "asked"
+    """Placed elsewhere, and told with the question whether to adopt it."""
+    LEFT = "left"
+    """Placed elsewhere, and left as it is on purpose."""
+    ADOPTED = "adopted"
+    """Placed elsewhere, and managed as one of this desk's since."""
+
+
 class OrderRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An order as it goes to the exchange; prices in quote per base, quantities in base."""
 
@@ -120,8 +134,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     filled_quote: Decimal = ZERO
     reason: str = ""
     """Plain words: why it was denied, rejected or is unknown."""
-    ours: bool = True
-    """False for an order that was placed elsewhere and adopted."""
+    origin: Origin = Origin.HERE
     reduce_only: bool = False
     """Provably reduces exposure: a sell covered by holdings."""
     cancel_requested: bool = False
@@ -129,6 +142,21 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Whether it is being cancelled so that it can be placed with another size or price."""
     capped: bool = False
     """A market order that went out as an immediate order with ``price`` as its cap."""
+
+    @property
+    def exchange_name(self) -> str:
+        """What MEXC's pages call it: the exchange's id, or the client's while that is not known."""
+        return self.order_id or self.client_order_id
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether it was placed elsewhere, adopted or not."""
+        return self.origin is not Origin.HERE
+
+    @property
+    def managed(self) -> bool:
+        """Whether this desk may do more with it than cancel it: placed here, or adopted."""
+        return self.origin in (Origin.HERE, Origin.ADOPTED)
 
     @property
     def word(self) -> str:

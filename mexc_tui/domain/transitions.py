@@ -11,7 +11,7 @@ from decimal import Decimal
 import msgspec
 
 from mexc_tui.domain.numbers import ZERO
-from mexc_tui.domain.orders import FORGOTTEN, NEVER_ARRIVED, Order, OrderReport, OrderState, OrderType
+from mexc_tui.domain.orders import FORGOTTEN, NEVER_ARRIVED, Order, OrderReport, OrderState, OrderType, Origin
 
 _NEVER_LIVE = frozenset({OrderState.DENIED, OrderState.REJECTED})
 _UNANSWERED = frozenset({OrderState.PENDING, OrderState.UNKNOWN})
@@ -123,7 +123,7 @@ def cancel_failed(order: Order, at_ms: int) -> Order:
     return _changed(order, state=state, cancel_requested=False, at_ms=at_ms)
 
 
-def adopted(report: OrderReport, key: str, *, ours: bool) -> Order:
+def found(report: OrderReport, key: str) -> Order:
     """Make an order of a report about one that this desk does not know."""
     order = Order(
         client_order_id=key,
@@ -138,7 +138,7 @@ def adopted(report: OrderReport, key: str, *, ours: bool) -> Order:
         qty=report.qty,
         quote_qty=report.quote_qty if report.qty is None else None,
         reason="" if report.type is not None else "a kind of order that this program cannot place",
-        ours=ours,
+        origin=Origin.ELSEWHERE,
     )
     return reported(order, report)
 

@@ -96,11 +96,13 @@ class Amender:
     def _why_not(self, order: Order | None, draft: Draft | None) -> str:
         if order is None:
             return "there is no such order here."
+        if not order.managed:
+            return "the order was placed elsewhere; adopt it first (`:adopt`, or `mexc-tui adopt`)."
         if order.client_order_id in self._jobs:
             return "the order is being amended already."
         if order.state not in (OrderState.WORKING, OrderState.PARTIAL) or order.cancel_requested:
             return f"the order is {order.state.value}; only one that works can be amended."
-        if draft is None or draft.qty is None or draft.price is None or (order.reason and not order.ours):
+        if draft is None or draft.qty is None or draft.price is None or (order.reason and order.elsewhere):
             return "only limit and post-only orders with a size in base can be amended."
         if not (draft.qty.is_finite() and draft.price.is_finite()):
             return "a size and a price are numbers."

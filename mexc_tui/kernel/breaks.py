@@ -99,7 +99,7 @@ class Breaks:
         """Drop what has been explained, and say what has not been in time."""
         effects: list[Effect] = []
         for order, track in self._store.unsettled():
-            if track.fill_asks >= MOST_FILL_ASKS and track.booked_qty < order.filled_qty and not track.adopted:
+            if track.fill_asks >= MOST_FILL_ASKS and track.booked_qty < order.filled_qty and not order.elsewhere:
                 text = messages.fills_missing(order, track.booked_qty)
                 one = _Break(text, at.mono_ns - CONFIRM_NS, order.symbol)
                 self._found.setdefault(("fills", order.client_order_id), one)

@@ -13,6 +13,7 @@ import msgspec
 from mexc_tui.domain.capping import capped
 from mexc_tui.domain.client import Given
 from mexc_tui.domain.commands import (
+    AdoptOrders,
     AmendOrder,
     Arm,
     CancelAll,
@@ -61,6 +62,7 @@ from mexc_tui.domain.numbers import ZERO, exact
 from mexc_tui.domain.orders import Fill, Order, Side
 from mexc_tui.domain.views import GateInputs, View
 from mexc_tui.kernel import messages
+from mexc_tui.kernel.adoption import Adoption
 from mexc_tui.kernel.amending import Amender
 from mexc_tui.kernel.arming import Arming
 from mexc_tui.kernel.breaks import Breaks
@@ -155,6 +157,7 @@ class Desk:
         )
         self._flattener = Flattener(self._facts, self._store, self._orders, self._risk, self._recovery.ask)
         self._amender = Amender(self._facts, self._store, self._orders, self._risk, self._submit)
+        self._adoption = Adoption(self._facts, self._store)
         self._headrooms = Headrooms(self._risk, self._losses, self._markets, self._facts)
         self._views = DeskViews(
             venue,
@@ -183,6 +186,7 @@ class Desk:
             AmendOrder: self._amend,
             CancelAll: self._cancel_all,
             Flatten: self._flatten,
+            AdoptOrders: self._adopt,
             SetCost: self._set_cost,
             SetLimit: self._set_limit,
             Halt: self._halt,
@@ -291,6 +295,9 @@ class Desk:
 
     def _amend(self, command: AmendOrder, at: Timestamp) -> list[Effect]:
         return self._amender.start(command, at) if self._commands.first_time(command.command_id) else []
+
+    def _adopt(self, command: AdoptOrders, at: Timestamp) -> list[Effect]:
+        return self._adoption.answer(command, at) if self._commands.first_time(command.command_id) else []
 
     def _cancel(self, command: CancelOrder, at: Timestamp) -> list[Effect]:
         if self._store.get(command.client_order_id) is None:
@@ -464,7 +471,7 @@ class Desk:
     def _tick(self, item: Tick, at: Timestamp) -> list[Effect]:
         effects = self._orders.tick(at) + self._risk.tick(at) + self._halting.tick(at)
         effects += self._limits.tick(at) + self._losses.tick(at) + self._headrooms.tick(at)
-        effects += self._breaks.tick(at)
+        effects += self._breaks.tick(at) + self._adoption.tick(at)
         self._risk.broken = self._breaks.reason
         hurried = self._portfolio.unclear or self._breaks.standing
         effects += self._recovery.tick(at, hurried=hurried, suspected=self._breaks.suspected)

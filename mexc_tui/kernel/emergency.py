@@ -178,8 +178,9 @@ class Emergency:
             return True
         if self._scope is not None and order.symbol not in self._scope:
             return False
-        track = self._store.track(order.client_order_id)
-        return order.created_ms <= self._cut_ms if track.adopted else track.sent_ns <= self._press_ns
+        if order.elsewhere:
+            return order.created_ms <= self._cut_ms
+        return self._store.track(order.client_order_id).sent_ns <= self._press_ns
 
     def _gather(self, at: Timestamp) -> list[Effect]:
         effects: list[Effect] = []
@@ -281,7 +282,7 @@ class Emergency:
             effects += self._orders.reported(report, at)
             key = self._store.key_of(report)
             listed.add(key)
-            if not self._listed and key is not None and self._store.track(key).adopted:
+            if not self._listed and key is not None and self._store.order(key).elsewhere:
                 self._cut_ms = max(self._cut_ms, report.created_ms)
         self._listed = self._listed or item.asked_ns >= self._press_ns
         effects += self._gather(at)

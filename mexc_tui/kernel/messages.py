@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from decimal import Decimal
 
 from mexc_tui.domain.controls.case import counted, grouped
@@ -12,6 +13,7 @@ from mexc_tui.domain.orders import Fill, Order, OrderReport, OrderState, OrderTy
 from mexc_tui.kernel.records import CostRecord
 
 _NAMED = 8
+_ID_SHOWN = 8
 ONLY_REDUCING = "Only what reduces is taken until a comparison agrees again or you resume."
 
 
@@ -104,6 +106,8 @@ def filled(fill: Fill, order: Order | None) -> str:
     text += f" for {amount(fill.quote_qty)} ({fee}, {role}{proof})."
     if order is None:
         return f"{text} It belongs to no order that is known here."
+    if not order.managed:
+        text = f"{text} The order was placed elsewhere."
     left = order.remaining_qty
     if left == 0:
         return f"{text} The order is complete."
@@ -135,10 +139,37 @@ def not_swept(left: Counter[str], problem: str) -> str:
     return f"{text} {sentence(problem)} It is tried again by itself; MEXC's own app cancels too.".replace("  ", " ")
 
 
-def adopted(order: Order) -> str:
-    """Tell of an order that was placed elsewhere."""
-    text = sentence(f"found a {describe(order)} that this program did not place")
-    return f"{text} It counts against your limits."
+def short_id(order_id: str) -> str:
+    """Return the end of an exchange's order id, by which a person names the order."""
+    return order_id if len(order_id) <= _ID_SHOWN else f"…{order_id[-_ID_SHOWN:]}"
+
+
+def placed_elsewhere(orders: Sequence[Order]) -> str:
+    """Tell of orders that were placed elsewhere, and ask what they are to be here."""
+    were, they, them = ("was", "It counts", "it") if len(orders) == 1 else ("were", "They count", "them")
+    return (
+        f"{counted(len(orders), 'order')} on this account {were} placed elsewhere: {_with_ids(orders)}."
+        f" {they} against your limits; nothing but a cancel, flatten or halt touches {them}."
+        f" `:adopt` takes {them} into this desk, `:adopt none` leaves {them}."
+    )
+
+
+def adopted(done: Sequence[Order], not_done: Sequence[str], *, left: bool) -> str:
+    """Say which orders are managed from now on as if they had been placed here, or which are not."""
+    them = "it" if len(done) == 1 else "them"
+    if not done:
+        text = "No order was left." if left else "No order was adopted."
+    elif left:
+        text = f"Left as placed elsewhere: {_with_ids(done)}. `:adopt all` takes {them} later."
+    else:
+        text = f"Adopted: {_with_ids(done)}. Nothing was sent; this desk manages {them} as its own from now on."
+    missed = "; ".join(not_done[:_NAMED])
+    return f"{text} {sentence('not done: ' + missed)}" if not_done else text
+
+
+def _with_ids(orders: Sequence[Order]) -> str:
+    named = [f"{describe(order)} ({short_id(order.exchange_name)})" for order in orders[:_NAMED]]
+    return ", ".join(named) + (f" and {len(orders) - _NAMED} more" if len(orders) > _NAMED else "")
 
 
 def open_here(order: Order) -> str:

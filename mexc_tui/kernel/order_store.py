@@ -64,8 +64,6 @@ class Track(msgspec.Struct):
     """Consecutive answers that there is no such order."""
     command_id: str = ""
     """The command that placed it; what becomes of the order is reported with it."""
-    adopted: bool = False
-    """Whether it became known by a report: placed elsewhere, or by a desk that has forgotten it."""
     swept: bool = False
     """Whether a sweep cancels it with its pair and finds out what became of it."""
     reported: bool = False

@@ -9,7 +9,6 @@ import msgspec
 from mexc_tui.domain import transitions
 from mexc_tui.domain.commands import Draft
 from mexc_tui.domain.facts import Level
-from mexc_tui.domain.ids import is_ours
 from mexc_tui.domain.inputs import (
     CancelAnswered,
     LookupAnswered,
@@ -191,10 +190,10 @@ class OrderManager:
         return effects
 
     def reported(self, report: OrderReport, at: Timestamp) -> list[Effect]:
-        """Merge a report; an order that nobody here placed is adopted."""
+        """Merge a report; an order that nobody here placed is kept as one placed elsewhere."""
         key = self._store.key_of(report)
         if key is None:
-            return self._adopt(report, at)
+            return self._found(report, at)
         before, track = self._store.order(key), self._store.track(key)
         track.known_ns = track.known_ns or at.mono_ns
         track.made_ms = track.made_ms or report.created_ms
@@ -221,23 +220,16 @@ class OrderManager:
             self._inquiries.later(after, at, NO_REPORT_NS)
         return effects + (self._send_cancel(after, at) if after.cancel_requested else [])
 
-    def _adopt(self, report: OrderReport, at: Timestamp) -> list[Effect]:
+    def _found(self, report: OrderReport, at: Timestamp) -> list[Effect]:
         if self._store.ended(report.order_id):
             return []
-        ours = is_ours(report.client_order_id)
-        order = transitions.adopted(report, report.client_order_id or report.order_id, ours=ours)
-        track = Track(sent_ns=at.mono_ns, known_ns=at.mono_ns, made_ms=report.created_ms, reported=True, adopted=True)
+        order = transitions.found(report, report.client_order_id or report.order_id)
+        track = Track(sent_ns=at.mono_ns, known_ns=at.mono_ns, made_ms=report.created_ms, reported=True)
         track.lock = open_value(order, track) or ZERO
         track.moved_ms, track.moved_ns = report.updated_ms, at.mono_ns
         order = self._store.with_unmatched(order, track, at)
         self._store.keep(order, track)
-        effects: list[Effect] = [Journal((OrderRecord(order=order, wall_ms=at.wall_ms),))]
-        if order.state.may_be_live:
-            fact = self._facts.emit(
-                at, "adopted", Level.WARN, messages.adopted(order), symbol=order.symbol, order=order
-            )
-            effects.append(fact)
-        return effects
+        return [Journal((OrderRecord(order=order, wall_ms=at.wall_ms),))]
 
     # --- cancelling
 

@@ -199,7 +199,9 @@ class Risk:
         return balance.locked == 0 and holding == (balance.free, balance.total)
 
     def is_entry(self, order: Order) -> bool:
-        """Return whether an order does anything but sell into cash."""
+        """Return whether an order of this desk, or one it has adopted, does anything but sell into cash."""
+        if not order.managed:
+            return False
         pair = self._market.instrument(order.symbol)
         cash = {self._portfolio.currency, *self.limits.cash}
         return order.side is Side.BUY or pair is None or pair.quote not in cash

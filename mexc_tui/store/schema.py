@@ -14,7 +14,7 @@ from decimal import Decimal
 import msgspec
 
 from mexc_tui.domain.limits import Violation
-from mexc_tui.domain.orders import Fill, Order, OrderState, OrderType, Side
+from mexc_tui.domain.orders import Fill, Order, OrderState, OrderType, Origin, Side
 from mexc_tui.kernel.records import (
     CommandRecord,
     CostRecord,
@@ -51,6 +51,14 @@ _STATES = {
 }
 _SIDE_OF = {word: side for side, word in _SIDES.items()}
 _TYPE_OF = {word: kind for kind, word in _TYPES.items()}
+_ORIGINS = {
+    Origin.HERE: "here",
+    Origin.ELSEWHERE: "elsewhere",
+    Origin.ASKED: "asked",
+    Origin.LEFT: "left",
+    Origin.ADOPTED: "adopted",
+}
+_ORIGIN_OF = {word: origin for origin, word in _ORIGINS.items()}
 _STATE_OF = {word: state for state, word in _STATES.items()}
 
 
@@ -74,6 +82,8 @@ class OrderBody(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     cancel_requested: bool
     capped: bool = False
     amending: bool = False
+    origin: str = ""
+    """Empty in rows that were written before orders placed elsewhere were asked about."""
 
 
 class FillBody(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -352,11 +362,12 @@ def _order_body(order: Order) -> OrderBody:
         filled_qty=order.filled_qty,
         filled_quote=order.filled_quote,
         reason=order.reason,
-        ours=order.ours,
+        ours=not order.elsewhere,
         reduce_only=order.reduce_only,
         cancel_requested=order.cancel_requested,
         capped=order.capped,
         amending=order.amending,
+        origin=_ORIGINS[order.origin],
     )
 
 
@@ -376,12 +387,19 @@ def _order(body: OrderBody) -> Order:
         filled_qty=body.filled_qty,
         filled_quote=body.filled_quote,
         reason=body.reason,
-        ours=body.ours,
+        origin=_origin(body),
         reduce_only=body.reduce_only,
         cancel_requested=body.cancel_requested,
         capped=body.capped,
         amending=body.amending,
     )
+
+
+def _origin(body: OrderBody) -> Origin:
+    """Return where an order was placed; of older rows those placed elsewhere had been told when they were found."""
+    if body.origin:
+        return _ORIGIN_OF[body.origin]
+    return Origin.HERE if body.ours else Origin.ASKED
 
 
 def _fill_body(fill: Fill) -> FillBody:

@@ -37,7 +37,7 @@ RESTING = (Step(0, "place", (0, "BUY", "LIMIT", 300.0, 0.03, False)), Step(0, "w
         ((Step(0, "deposit", ("USDT", 0.1)),), "transfer", "transfer break reconciled"),
         ((Step(0, "withdraw", ("USDT", 0.1)),), "transfer", "transfer break reconciled"),
         ((Step(0, "elsewhere", (0, "BUY", 300, -1.0)),), "filled", "filled"),
-        ((Step(0, "elsewhere", (0, "BUY", 300, 2.0)),), "adopted", "adopted"),
+        ((Step(0, "elsewhere", (0, "BUY", 300, 2.0)),), "elsewhere", "elsewhere"),
         ((Step(0, "cancel_elsewhere", (0.0,)),), "cancelled", "cancelled"),
     ],
 )

@@ -14,6 +14,7 @@ from textual.keys import _character_to_key
 from textual.widgets import Input, Static
 
 from mexc_tui.domain.commands import (
+    AdoptOrders,
     AmendOrder,
     Arm,
     CancelAll,
@@ -29,7 +30,7 @@ from mexc_tui.domain.facts import Fact, Level
 from mexc_tui.domain.inputs import LinkState
 from mexc_tui.domain.limits import Limits, TradingState
 from mexc_tui.domain.market import Interval
-from mexc_tui.domain.orders import OrderType, Side
+from mexc_tui.domain.orders import OrderState, OrderType, Origin, Side
 from mexc_tui.domain.views import (
     TOPIC_BALANCES,
     TOPIC_LINK,
@@ -40,6 +41,7 @@ from mexc_tui.domain.views import (
     book_topic,
     gate_topic,
 )
+from mexc_tui.ui.panes.blotter.presenter import order_records
 from mexc_tui.ui.panes.ladder.widget import LadderPane
 from mexc_tui.ui.panes.risk.widget import ControlsPane
 from mexc_tui.ui.panes.status.widget import HintPane, StatusPane
@@ -639,6 +641,45 @@ async def test_an_order_other_than_the_one_shown_is_not_amended(make_cockpit: An
         await pilot.press("escape")
         await Keys(app, pilot).write(":amend 0.01\r")
     assert [command.client_order_id for command in of_kind(desk, AmendOrder)] == [second.client_order_id]
+
+
+async def test_orders_placed_elsewhere_are_marked_and_adopted_as_the_line_names_them(
+    make_cockpit: Any, desk: Any
+) -> None:
+    own, first, second = desk.views[TOPIC_ORDERS].open[:3]
+    first = replace(first, order_id="C02__1111", origin=Origin.ASKED, state=OrderState.WORKING)
+    second = replace(second, order_id="C02__2222", origin=Origin.LEFT, state=OrderState.PARTIAL)
+    desk.change(TOPIC_ORDERS, open=(own, first, second))
+    app = make_cockpit()
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.frame_clock.advance()
+        records = order_records(desk.views[TOPIC_ORDERS], {})[:3]
+        assert [record.cells[1][0] for record in records[1:]] == ["working elsewhere", "partial elsewhere"]
+        assert [record.cells[-1][0] for record in records] == [
+            *("", "placed elsewhere …02__1111", "placed elsewhere …02__2222")
+        ]
+        await Keys(app, pilot).write(":adopt")
+        assert "adopt 1 placed elsewhere" in command_says(app)
+        assert "(…02__1111)" in command_says(app)
+        await Keys(app, pilot).write("\r:adopt 2222\r:adopt all\r:adopt none\r:adopt 9\r")
+        assert "no open order placed elsewhere" in command_says(app)
+    first_id, second_id = first.client_order_id, second.client_order_id
+    assert [(command.client_order_ids, command.leave) for command in of_kind(desk, AdoptOrders)] == [
+        ((first_id,), False),
+        ((second_id,), False),
+        ((first_id, second_id), False),
+        ((first_id,), True),
+    ]
+
+
+async def test_a_screen_that_can_only_look_adopts_nothing(make_cockpit: Any, desk: Any) -> None:
+    order = replace(desk.views[TOPIC_ORDERS].open[0], origin=Origin.ASKED)
+    desk.change(TOPIC_ORDERS, open=(order,))
+    app = make_cockpit(view_only=True)
+    async with app.run_test(size=SIZE) as pilot:
+        app.frame_clock.advance()
+        await Keys(app, pilot).write(":adopt\r")
+    assert of_kind(desk, AdoptOrders) == []
 
 
 async def test_a_denial_is_shown_where_it_cannot_be_missed(make_cockpit: Any, desk: Any) -> None:

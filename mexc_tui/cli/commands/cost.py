@@ -39,11 +39,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(arguments: argparse.Namespace) -> int:
     """Set it, print what counts, and return the exit code."""
-    from mexc_tui.cli import acting
+    from mexc_tui.cli import told
     from mexc_tui.domain.numbers import BadNumberError, parse_decimal
 
     try:
         price = parse_decimal(arguments.price)
     except BadNumberError:
         raise ExitError("PRICE is a number such as 61234.5. Nothing was changed.", USAGE) from None
-    return acting.set_cost(arguments, arguments.asset.upper(), price)
+    return told.set_cost(arguments, arguments.asset.upper(), price)

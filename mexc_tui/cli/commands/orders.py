@@ -17,6 +17,14 @@ if TYPE_CHECKING:
     from mexc_tui.desk.configured import MexcRest
 
 
+_ORIGINS = {
+    "elsewhere": "placed elsewhere",
+    "asked": "placed elsewhere",
+    "left": "placed elsewhere",
+    "adopted": "adopted",
+}
+
+
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
     parser = add_lookup(commands, "orders", "print the open orders of the account", run)
@@ -62,7 +70,7 @@ def _say(rows: Sequence[Row], *, as_json: bool) -> None:
             shown(row["qty"]),
             shown(row["price"]),
             plain(row["filled_qty"]),
-            row["state"],
+            row["state"] if row.get("origin", "here") == "here" else f"{row['state']}, {_ORIGINS[row['origin']]}",
         )
         for row in rows
     ]

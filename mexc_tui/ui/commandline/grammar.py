@@ -59,6 +59,15 @@ class CancelIntent(msgspec.Struct, frozen=True, kw_only=True):
     side: Side | None = None
 
 
+class AdoptIntent(msgspec.Struct, frozen=True, kw_only=True):
+    """Orders placed elsewhere are to be managed here, or left."""
+
+    which: str = ""
+    """``all``, ``none``, the end of an order's id, or empty for those that were asked about."""
+    client_order_ids: tuple[str, ...] = ()
+    """The orders that are meant; empty until the screen has found them."""
+
+
 class CostIntent(msgspec.Struct, frozen=True, kw_only=True):
     """What a holding of unknown cost, or all of it, cost a piece."""
 
@@ -94,7 +103,17 @@ class SimpleIntent(msgspec.Struct, frozen=True, kw_only=True):
     argument: str = ""
 
 
-Intent = OrderIntent | AmendIntent | CostIntent | LimitIntent | CancelIntent | FlattenIntent | GoIntent | SimpleIntent
+Intent = (
+    OrderIntent
+    | AmendIntent
+    | AdoptIntent
+    | CostIntent
+    | LimitIntent
+    | CancelIntent
+    | FlattenIntent
+    | GoIntent
+    | SimpleIntent
+)
 
 USAGE: tuple[tuple[str, str], ...] = (
     ("buy 0.5 at 64000", "limit buy, size in base"),
@@ -105,6 +124,7 @@ USAGE: tuple[tuple[str, str], ...] = (
     ("buy 3 at 64000 yes", "answers what the gate asks first, such as for a large order"),
     ("cancel · cancel buys · cancel all", "orders of this symbol, one side, everything"),
     ("flatten · flatten all", "sell what is held"),
+    ("adopt · adopt 9688 · adopt none", "manage orders placed elsewhere here: those told, one by its id, all, or none"),
     ("cost BTC 61234.5", "what a holding of unknown cost was bought at; “whole” after it replaces what is known"),
     ("limit max_order_value 500", "tighter at once; looser after a delay: limit NAME VALUE because REASON"),
     ("limit max_order_value cancel", "call off a loosening that waits"),
@@ -116,7 +136,10 @@ USAGE: tuple[tuple[str, str], ...] = (
 )
 
 _SIMPLE = ("halt", "resume", "arm", "lock", "help", "quit", "reconcile")
-VERBS = ("buy", "sell", "amend", "cancel", "flatten", "cost", "limit", "risk", "symbol", "interval", "theme", *_SIMPLE)
+VERBS = (
+    *("buy", "sell", "amend", "cancel", "flatten", "adopt", "cost", "limit", "risk", "symbol", "interval", "theme"),
+    *_SIMPLE,
+)
 _TYPES = {"po": OrderType.POST_ONLY, "post": OrderType.POST_ONLY, "ioc": OrderType.IOC, "fok": OrderType.FOK}
 
 
@@ -138,6 +161,10 @@ def parse(line: str, symbols: frozenset[str] = frozenset()) -> Intent:
         return _cancel(rest, symbols)
     if verb == "flatten":
         return _flatten(rest, symbols)
+    if verb == "adopt":
+        if len(rest) > 1:
+            raise CommandError("adopt takes one of: nothing, all, none, or the end of an order's id")
+        return AdoptIntent(which="".join(rest))
     if verb == "cost":
         return _cost(rest)
     if verb == "limit":

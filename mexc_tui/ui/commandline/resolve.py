@@ -7,7 +7,9 @@ from decimal import Decimal
 
 import msgspec
 
+from mexc_tui.domain.adopting import AdoptError, orders_to_adopt
 from mexc_tui.domain.commands import (
+    AdoptOrders,
     AmendOrder,
     Arm,
     CancelAll,
@@ -24,6 +26,7 @@ from mexc_tui.domain.orders import Order
 from mexc_tui.domain.sizing import SizeError, draft_for
 from mexc_tui.domain.views import BookView, GateInputs
 from mexc_tui.ui.commandline.grammar import (
+    AdoptIntent,
     AmendIntent,
     CancelIntent,
     CommandError,
@@ -64,6 +67,9 @@ def plain_command(intent: Intent, command_id: str, symbol: str) -> Command | Non
             price=intent.price,
             confirmed=intent.confirmed,
         )
+    if isinstance(intent, AdoptIntent):
+        leave = intent.which.lower() == "none"
+        return AdoptOrders(command_id=command_id, client_order_ids=intent.client_order_ids, leave=leave)
     if isinstance(intent, CancelIntent):
         target = None if intent.everything else intent.symbol or symbol
         return CancelAll(command_id=command_id, symbol=target, side=intent.side)
@@ -98,6 +104,18 @@ def order_meant(intent: AmendIntent, open_orders: Sequence[Order], cursor: Decim
     if len(found) > 1:
         raise CommandError(f"which of {len(found)} orders? move the ladder's cursor onto the price of the one you mean")
     return found[0]
+
+
+def adopted_orders(intent: AdoptIntent, open_orders: Sequence[Order]) -> tuple[Order, ...]:
+    """Return the orders placed elsewhere that an intent means.
+
+    Raises:
+        CommandError: it means none, or could mean several.
+    """
+    try:
+        return orders_to_adopt(intent.which, open_orders)
+    except AdoptError as problem:
+        raise CommandError(str(problem)) from None
 
 
 def describe(intent: Intent, draft: Draft | None, symbol: str, cap: Decimal | None = None) -> str:

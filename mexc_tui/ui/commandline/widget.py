@@ -30,8 +30,17 @@ from mexc_tui.domain.views import (
     RiskView,
     gate_topic,
 )
-from mexc_tui.ui.commandline.grammar import VERBS, AmendIntent, CommandError, Intent, OrderIntent, SimpleIntent, parse
-from mexc_tui.ui.commandline.resolve import describe, order_draft, order_meant
+from mexc_tui.ui.commandline.grammar import (
+    VERBS,
+    AdoptIntent,
+    AmendIntent,
+    CommandError,
+    Intent,
+    OrderIntent,
+    SimpleIntent,
+    parse,
+)
+from mexc_tui.ui.commandline.resolve import adopted_orders, describe, order_draft, order_meant
 from mexc_tui.ui.frame_clock import Frame
 from mexc_tui.ui.host import Host
 from mexc_tui.ui.primitives.text import clean, wrap
@@ -66,6 +75,8 @@ def read(line: str, frame: Frame) -> Reading:
         intent = parse(line, symbols)
         if isinstance(intent, AmendIntent):
             return _amend(intent, frame)
+        if isinstance(intent, AdoptIntent):
+            return _adopt(intent, frame)
         if isinstance(intent, SimpleIntent) and intent.name == "arm":
             return _arm(intent, frame)
         if not isinstance(intent, OrderIntent):
@@ -96,6 +107,19 @@ def _amend(intent: AmendIntent, frame: Frame) -> Reading:
     )
     intent = msgspec.structs.replace(intent, client_order_id=order.client_order_id)
     return Reading(intent=intent, text=text, style="good")
+
+
+def _adopt(intent: AdoptIntent, frame: Frame) -> Reading:
+    view = frame.view(TOPIC_ORDERS)
+    orders = adopted_orders(intent, view.open if isinstance(view, OrdersView) else ())
+    named = ", ".join(
+        f"{order.type.word} {order.side.value.lower()} {order.symbol} (…{order.exchange_name[-8:]})"
+        for order in orders[:4]
+    )
+    what = f"{len(orders)} placed elsewhere: {named}{' …' if len(orders) > 4 else ''}"
+    does = "leave" if intent.which.lower() == "none" else "adopt"
+    intent = msgspec.structs.replace(intent, client_order_ids=tuple(order.client_order_id for order in orders))
+    return Reading(intent=intent, text=f"{does} {what} — Enter; nothing is sent to the exchange", style="good")
 
 
 def _order(intent: OrderIntent, frame: Frame) -> Reading:

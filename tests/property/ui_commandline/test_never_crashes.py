@@ -6,7 +6,10 @@ from hypothesis import strategies as st
 from mexc_tui.ui.commandline.grammar import CommandError, OrderIntent, parse
 
 WORDS = st.sampled_from(
-    ["buy", "sell", "0.5", "$10", "25%", "at", "64000", "bid", "market", "po", "ioc", "BTCUSDT", "cancel", "all", "x"]
+    [
+        *("buy", "sell", "0.5", "$10", "25%", "at", "64000", "bid", "market", "po", "ioc", "BTCUSDT"),
+        *("cancel", "all", "x", "adopt", "cost", "history"),
+    ]
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import json
 import os
@@ -14,7 +15,10 @@ from typing import Any
 import pytest
 
 from mexc_tui.desk.child import Addresses, ChildExchange
-from tests.desks import desk_pids, gone
+from mexc_tui.domain.orders import OrderRequest, OrderType, Side
+from mexc_tui.venues.mexc.rest.client import MexcRest
+from mexc_tui.venues.mexc.settings import MexcSettings
+from tests.desks import desk_pids, end_desks, gone
 
 Call = Callable[..., tuple[int, list[dict[str, Any]], str]]
 
@@ -53,6 +57,53 @@ def test_an_order_is_amended_to_another_size_and_price(call):
     assert call("amend", "nothing", "--at", "1")[0] == 1
     assert call("amend", amended["order_id"])[0] == 2
     assert call("cancel", amended["order_id"])[0] == 0
+
+
+def placed_elsewhere(exchange: Addresses, symbol: str, price: str, qty: str) -> str:
+    """Place an order with another client of the same account, and return its id."""
+
+    async def place() -> str:
+        settings = MexcSettings(
+            base_url=exchange.rest, ws_url=exchange.ws, api_key=exchange.api_key, api_secret=exchange.api_secret
+        )
+        async with MexcRest(settings) as rest:
+            request = OrderRequest(
+                client_order_id="",
+                symbol=symbol,
+                side=Side.BUY,
+                type=OrderType.LIMIT,
+                qty=Decimal(qty),
+                price=Decimal(price),
+            )
+            return await rest.trading.place_order(request)
+
+    return asyncio.run(place())
+
+
+def test_an_order_placed_elsewhere_is_adopted_amended_and_explained_over_restarts(call, exchange, tmp_path):
+    order_id = placed_elsewhere(exchange, "BTCUSDT", "60000", "0.001")
+    other = placed_elsewhere(exchange, "BTCUSDT", "59000", "0.001")
+    _, rows, _ = call("orders", "BTCUSDT")
+    assert {row["order_id"]: row["origin"] in ("elsewhere", "asked") for row in rows} == {order_id: True, other: True}
+    assert call("amend", order_id, "--at", "59500")[0] == 1
+    code, (adopted,), _ = call("adopt", order_id[-9:])
+    assert (code, adopted["outcome"], adopted["orders"]) == (0, "adopted", [order_id])
+    code, _, said = call("adopt", order_id)
+    assert (code, "no open order placed elsewhere" in said) == (1, True)
+    code, (left,), _ = call("adopt", "none")
+    assert (code, left["orders"]) == (0, [other])
+    end_desks(tmp_path / "state")
+    _, rows, _ = call("orders", "BTCUSDT")
+    assert {row["order_id"]: row["origin"] for row in rows} == {order_id: "adopted", other: "left"}
+    code, (amended,), said = call("amend", order_id, "--at", "59500", "--yes")
+    assert (code, amended["outcome"], amended["price"]) == (0, "accepted", "59500"), amended["message"]
+    _, rows, _ = call("audit", "explain", order_id)
+    told = [row["text"] for row in rows]
+    (asked,) = [text for text in told if "AdoptOrders" in text]
+    assert asked.startswith("adopt")
+    assert "(trade) asked" in asked
+    assert any("placed elsewhere, adopted" in text for text in told)
+    assert call("cancel", "--all")[0] == 0
 
 
 def test_what_a_holding_cost_is_said_once_or_again_for_all_of_it(call):

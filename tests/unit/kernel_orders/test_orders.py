@@ -435,15 +435,16 @@ def test_a_filled_order_whose_executions_stay_away_makes_the_desk_ask(bench):
     assert only(bench.wait(4), FetchAccount) != []
 
 
-def test_orders_placed_elsewhere_are_adopted_and_count(bench):
+def test_orders_placed_elsewhere_are_known_and_count(bench):
     bench.place(price="59000")
     order = bench.orders[0]
     stranger = replace(found(order).report, client_order_id="", order_id="S9")
     bench.account(orders=(stranger,))
-    adopted = next(o for o in bench.orders if o.order_id == "S9")
-    assert not adopted.ours
+    theirs = next(o for o in bench.orders if o.order_id == "S9")
+    assert theirs.elsewhere
+    assert not theirs.managed
     assert bench.view(gate_topic(SYMBOL)).open_orders == 2
-    effects = bench.do(CancelOrder(command_id="x", client_order_id=adopted.client_order_id))
+    effects = bench.do(CancelOrder(command_id="x", client_order_id=theirs.client_order_id))
     assert [e.order_id for e in only(effects, SendCancel)] == ["S9"]
 
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mexc_tui.domain.orders import Fill, Order, OrderState, OrderType, Side
+from mexc_tui.domain.orders import Fill, Order, OrderState, OrderType, Origin, Side
 from mexc_tui.kernel.records import (
     CostRecord,
     DenialRecord,
@@ -50,7 +50,7 @@ orders = st.builds(
     filled_qty=money,
     filled_quote=money,
     reason=text,
-    ours=st.booleans(),
+    origin=st.sampled_from(Origin),
     reduce_only=st.booleans(),
     cancel_requested=st.booleans(),
 )

@@ -7,6 +7,7 @@ from mexc_tui.domain.market import Interval
 from mexc_tui.domain.orders import Order, OrderState, OrderType, Side
 from mexc_tui.domain.sizing import Size, SizeUnit
 from mexc_tui.ui.commandline.grammar import (
+    AdoptIntent,
     AmendIntent,
     CancelIntent,
     CommandError,
@@ -52,6 +53,9 @@ SYMBOLS = frozenset({"BTCUSDT", "ETHUSDT", "42USDT", "币安人生USDT"})
         ("amend 0.5 at 64000", AmendIntent(qty=Decimal("0.5"), price=Decimal(64000))),
         ("cost btc 61234.5", CostIntent(asset="BTC", price=Decimal("61234.5"))),
         ("cost BTC 1 whole", CostIntent(asset="BTC", price=Decimal(1), whole=True)),
+        ("adopt", AdoptIntent()),
+        ("adopt none", AdoptIntent(which="none")),
+        ("adopt …C02__77", AdoptIntent(which="…C02__77")),
         ("cancel", CancelIntent()),
         ("cancel all", CancelIntent(everything=True)),
         ("cancel sells", CancelIntent(side=Side.SELL)),

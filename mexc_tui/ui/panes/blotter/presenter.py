@@ -8,7 +8,7 @@ from decimal import Decimal
 import msgspec
 
 from mexc_tui.domain.instrument import Instrument
-from mexc_tui.domain.orders import Fill, Order, OrderState, OrderType, Side
+from mexc_tui.domain.orders import Fill, Order, OrderState, OrderType, Origin, Side
 from mexc_tui.domain.views import BalancesView, FillsView, OrdersView, Position, PositionsView
 from mexc_tui.ui.primitives.rows import Span
 from mexc_tui.ui.primitives.table import Column, Record
@@ -111,12 +111,12 @@ def order_record(order: Order, instruments: Instruments) -> Record:
     value = order.filled_quote if order.state.final else None
     if value is None and order.price is not None and order.qty is not None:
         value = order.price * order.qty
-    note = order.reason or ("" if order.ours else "placed elsewhere")
+    note = order.reason or _origin(order)
     return Record(
         order.client_order_id or order.order_id,
         (
             (glyph, style),
-            (order.state.value, style),
+            (_state(order), style),
             (clean(order.symbol), ""),
             _side(order.side),
             (order.word, "dim"),
@@ -128,6 +128,21 @@ def order_record(order: Order, instruments: Instruments) -> Record:
             (clean(note), "dim"),
         ),
     )
+
+
+def _state(order: Order) -> str:
+    """Return an order's state; one of a live order that this desk does not manage says so."""
+    if order.managed or order.state not in (OrderState.WORKING, OrderState.PARTIAL):
+        return order.state.value
+    return "working elsewhere" if order.state is OrderState.WORKING else "partial elsewhere"
+
+
+def _origin(order: Order) -> str:
+    """Return where an order came from, if not from here, with the end of its id, by which `:adopt` takes it."""
+    if not order.elsewhere:
+        return ""
+    name = f"…{order.exchange_name[-8:]}"
+    return f"{'adopted' if order.origin is Origin.ADOPTED else 'placed elsewhere'} {name}"
 
 
 def order_records(view: OrdersView | None, instruments: Instruments) -> list[Record]:
