@@ -26,6 +26,10 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     watchlist: tuple[str, ...] = ()
     cursor: Decimal | None = None
     """Price under the ladder's cursor; None follows the middle of the book."""
+    cursor_lost: bool = False
+    """The view has left the cursor behind: nothing is prepared before the user has put it somewhere again."""
+    ladder_shown: bool = True
+    """Whether the ladder is on the screen: without it nothing is prepared."""
     group: int = 0
     """Ticks per ladder row; zero until the first book shows what suits it."""
     recentred: int = 0

@@ -67,6 +67,68 @@ async def test_a_look_far_from_the_market_is_not_cut_short(make_cockpit: Any, de
         assert best in glass(app, LadderPane)
 
 
+async def test_nothing_is_prepared_at_a_cursor_that_the_view_has_left_behind(make_cockpit: Any, desk: Any) -> None:
+    app = make_cockpit(instant=True)
+    async with app.run_test(size=SIZE) as pilot:
+        app.frame_clock.advance()
+        await pilot.press("[", "[", "[", "[", "[", "j")
+        left = app.desk_state.selection.cursor
+        move_market(desk, 5_000)
+        assert f"{left:,}" not in glass(app, LadderPane)
+        await pilot.press("b", "enter", "s", "enter")
+        assert "the cursor has left the view" in glass(app, HintPane) or "nothing is prepared" in glass(app, HintPane)
+        assert desk.commands == []
+        await pilot.press("x")
+        assert desk.commands == []
+        await pilot.press("j")
+        assert f"{app.desk_state.selection.cursor:,}" in glass(app, LadderPane)
+        await pilot.press("b")
+        (sent,) = desk.commands
+        assert f"{sent.draft.price:,}" in glass(app, LadderPane)
+
+
+async def test_an_order_whose_price_leaves_the_view_is_dropped_and_told(make_cockpit: Any, desk: Any) -> None:
+    app = make_cockpit()
+    async with app.run_test(size=SIZE) as pilot:
+        app.frame_clock.advance()
+        await pilot.press("[", "[", "[", "[", "[", *"JJJJ", "b")
+        assert "◌" in glass(app, LadderPane)
+        await pilot.press("]")
+        assert "◌" in glass(app, LadderPane), "another step keeps it in view"
+        await pilot.press("[")
+        await pilot.resize_terminal(80, 24)
+        assert "◌" in glass(app, LadderPane), "and so does another size"
+        await pilot.press("space")
+        assert app.desk_state.selection.draft is None
+        assert "was dropped: its price left the view" in glass(app, HintPane)
+        await pilot.press("enter")
+        assert desk.commands == []
+
+
+async def test_nothing_is_prepared_where_the_ladder_cannot_be_seen(make_cockpit: Any, desk: Any) -> None:
+    app = make_cockpit(instant=True)
+    async with app.run_test(size=SIZE) as pilot:
+        app.frame_clock.advance()
+        await pilot.press("j")
+        await pilot.resize_terminal(50, 12)
+        app.frame_clock.advance()
+        await pilot.press("b", "B", "enter")
+        assert desk.commands == []
+        await pilot.resize_terminal(*SIZE)
+        app.frame_clock.advance()
+        await pilot.press("b")
+        assert len(desk.commands) == 1
+
+
+async def test_a_price_typed_into_the_ticket_that_is_out_of_view_is_pointed_at(make_cockpit: Any, desk: Any) -> None:
+    app = make_cockpit()
+    async with app.run_test(size=SIZE) as pilot:
+        app.frame_clock.advance()
+        await pilot.press("t", *"0.001", "tab", *"51000")
+        assert "↓ buy 51,000.00" in glass(app, LadderPane)
+        assert app.desk_state.selection.draft is not None
+
+
 async def test_the_sentence_about_a_halt_goes_with_the_halt(make_cockpit: Any, desk: Any) -> None:
     app = make_cockpit()
     async with app.run_test(size=SIZE):

@@ -108,7 +108,7 @@ class Navigation:
 
     def pick(self, price: Decimal) -> None:
         """Put the cursor on a price."""
-        self._state.change(cursor=price, draft=_at(self._state.selection.draft, price))
+        self._state.change(cursor=price, cursor_lost=False, draft=_at(self._state.selection.draft, price))
 
     def mid(self) -> None:
         """Put the cursor on the middle of the book and recentre."""
@@ -147,7 +147,15 @@ class Navigation:
             return
         if symbol != self._state.selection.symbol:
             self._state.change(
-                symbol=symbol, cursor=None, draft=None, group=0, pan=0, crosshair=None, size_base=None, notice=None
+                symbol=symbol,
+                cursor=None,
+                cursor_lost=False,
+                draft=None,
+                group=0,
+                pan=0,
+                crosshair=None,
+                size_base=None,
+                notice=None,
             )
             self.recentre()
             self.announce()

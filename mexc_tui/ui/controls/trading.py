@@ -67,6 +67,9 @@ class Trading:
 
     def ghost(self, side: Side) -> None:
         """Prepare a limit order at the cursor, or at the near touch if the cursor has not been moved yet."""
+        if self._state.selection.cursor_lost:
+            self._navigation.say("nothing is prepared: the cursor has left the view; j/k or g puts it on a price")
+            return
         price = self._state.selection.cursor
         if price is None:
             price = self._touch(side)
@@ -159,6 +162,9 @@ class Trading:
         self._resize()
 
     def _prepare(self, side: Side, kind: OrderType, price: Decimal) -> None:
+        if not self._state.selection.ladder_shown:
+            self._navigation.say("nothing is prepared: the ladder is not on the screen")
+            return
         inputs = self._gate()
         if inputs is None:
             self._navigation.say("the desk has no figures for this symbol yet; try again in a moment")
@@ -176,7 +182,7 @@ class Trading:
         except SizeError as problem:
             self._navigation.say(str(problem))
             return
-        self._state.change(draft=draft, cursor=price, notice=None)
+        self._state.change(draft=draft, cursor=price, cursor_lost=False, notice=None)
         if self._instant:
             self.send()
 

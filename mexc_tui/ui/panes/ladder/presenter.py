@@ -120,8 +120,21 @@ def ladder_rows(data: LadderInput, top: int | None, width: int, height: int) -> 
         return rows[:height]
     grid = _Grid(data, top, width, max(0, room))
     rows += [grid.row(place) for place in range(max(0, room))]
-    rows.append(cursor_line(data, width, rows_away(data, top, max(1, room))))
+    rows.append(_ghost_line(data, top, width, room) or cursor_line(data, width, rows_away(data, top, max(1, room))))
     return rows
+
+
+def _ghost_line(data: LadderInput, top: int, width: int, height: int) -> Row:
+    """Return where an order is that the ticket prepares at a price out of view; nothing if it can be seen."""
+    at = _ghost_row(data)
+    row = 0 if at is None else (top - at) // data.group
+    if at is None or data.ghost is None or data.ghost.price is None or 0 <= row < height:
+        return ()
+    away = -row if row < 0 else row - height + 1
+    price = units(in_units(data.ghost.price, data.book.price_decimals), data.book.price_decimals)
+    arrow, where = ("↑", "above") if row < 0 else ("↓", "below")
+    text = f" {arrow} {data.ghost.side.value.lower()} {price}, {away:,} row{'s' * (away != 1)} {where}"
+    return ((fit(text, width), "warn@band"),)
 
 
 def heading(data: LadderInput, symbol: str) -> tuple[Row, Row]:

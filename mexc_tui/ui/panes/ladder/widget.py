@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import ClassVar
 
+import msgspec
 from textual import events
 from textual.message import Message
 
@@ -23,10 +24,12 @@ from mexc_tui.domain.views import (
     tape_topic,
 )
 from mexc_tui.ui.frame_clock import Frame
+from mexc_tui.ui.host import Host
 from mexc_tui.ui.panes.ladder.presenter import LadderInput, banner, heading, ladder_rows, row_of, rows_away, top_row
 from mexc_tui.ui.primitives.pane import LinePane
 from mexc_tui.ui.primitives.rows import Row
 from mexc_tui.ui.primitives.text import age_ms
+from mexc_tui.ui.state import NOTICE_NS
 
 
 class LadderPane(LinePane, can_focus=True):
@@ -52,6 +55,8 @@ class LadderPane(LinePane, can_focus=True):
         self._first_row = 1
         self._group = 1
         self._decimals = 0
+        self._height = 0
+        self._cursor_seen = False
 
     def inputs(self, frame: Frame) -> tuple[object, ...]:
         selection = frame.selection
@@ -73,6 +78,13 @@ class LadderPane(LinePane, can_focus=True):
             selection.ascii_only,
         )
 
+    def frame(self, frame: Frame) -> None:
+        """Draw, and note whether there is anything to be seen of it."""
+        super().frame(frame)
+        app, shown = self.app, self.is_on_screen and self.visible and bool(self.size)
+        if isinstance(app, Host) and shown is not app.desk_state.selection.ladder_shown:
+            app.desk_state.change(ladder_shown=shown, draft=frame.selection.draft if shown else None)
+
     def heading(self, frame: Frame) -> tuple[Row, Row]:
         return heading(ladder_input(frame), frame.selection.symbol)
 
@@ -81,21 +93,27 @@ class LadderPane(LinePane, can_focus=True):
         above = len(banner(data, frame.width))
         self._first_row = 1 + above
         self._group, self._decimals = data.group, data.book.price_decimals
-        self._scroll(data, frame, frame.height - 1 - above)
+        height = max(1, frame.height - 1 - above)
+        self._scroll(data, frame, height)
+        data = self._let_go(data, height)
         return ladder_rows(data, self._top, frame.width, frame.height)
 
     def _scroll(self, data: LadderInput, frame: Frame, height: int) -> None:
         """Move the view if the user asked, the cursor left it, or the market did and no order is being prepared."""
-        selection, height = frame.selection, max(1, height)
+        selection = frame.selection
         identity = (selection.symbol, data.group, selection.recentred)
         recentre = identity != self._for
-        if recentre:
-            self._for, self._sought = identity, None
+        if recentre or height != self._height:
+            asked = identity[2:] != self._for[2:]
+            self._for, self._height = identity, height
+            # Another step or size keeps a prepared order in view, and so a cursor that was.
+            keep = not asked and (data.ghost is not None or (self._cursor_seen and not recentre))
+            self._sought = selection.cursor if keep else None if recentre else self._sought
         aimed = (selection.cursor, data.ghost is not None and data.ghost.price == selection.cursor)
         moved = aimed[0] != self._aimed[0] or (aimed[1] and not self._aimed[1])
         self._aimed = aimed
         if moved:
-            self._sought = None if recentre else selection.cursor
+            self._sought = None if recentre and data.ghost is None else selection.cursor
         elif self._with_market and data.ghost is None and rows_away(data, self._top, height):
             self._sought = None
         seek = None
@@ -103,6 +121,24 @@ class LadderPane(LinePane, can_focus=True):
             seek = row_of(self._sought, data.book.price_decimals, data.group)
         self._top = top_row(self._top, data.book, data.group, height, recentre=recentre, seek=seek)
         self._with_market = not rows_away(data, self._top, height) or (self._with_market and not moved)
+
+    def _let_go(self, data: LadderInput, height: int) -> LadderInput:
+        """Give up a cursor that is out of view, and the order prepared at it: nothing is sent to a price not seen."""
+        app = self.app
+        if self._top is None or data.cursor is None or not isinstance(app, Host):
+            self._cursor_seen = False
+            return data
+        row = (self._top - row_of(data.cursor, data.book.price_decimals, data.group)) // data.group
+        self._cursor_seen = 0 <= row < height
+        if self._cursor_seen:
+            return data
+        app.desk_state.change(cursor=None, cursor_lost=True)
+        if data.ghost is not None and data.ghost.price == data.cursor:
+            now = app.frame_clock.current().now.mono_ns
+            told = f"the order prepared at {data.cursor:,f} was dropped: its price left the view; nothing was sent"
+            app.desk_state.change(draft=None, notice=(told, "warn@band", now + NOTICE_NS))
+            data = msgspec.structs.replace(data, ghost=None)
+        return msgspec.structs.replace(data, cursor=None)
 
     def on_click(self, event: events.Click) -> None:
         """Put the cursor on the price that was clicked."""
