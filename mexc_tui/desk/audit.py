@@ -36,6 +36,7 @@ from mexc_tui.kernel.records import (
 from mexc_tui.store.accounts import JOURNAL, LOCK, known_folder, paper_folder
 from mexc_tui.store.database import Database
 from mexc_tui.store.errors import JournalError
+from mexc_tui.store.head import HEAD
 from mexc_tui.store.lock import journal_lock
 from mexc_tui.store.upgrade import ARCHIVE
 
@@ -330,7 +331,7 @@ def restore(source: Path, path: Path) -> Checked:
         _unpack(source, beside)
         found = check(beside / JOURNAL)
         aside = private_folder(folder / f"before-restore-{stamp}")
-        for name in (JOURNAL, f"{JOURNAL}-wal", f"{JOURNAL}-shm", "journal.snapshot", ARCHIVE):
+        for name in (JOURNAL, f"{JOURNAL}-wal", f"{JOURNAL}-shm", "journal.snapshot", HEAD, ARCHIVE):
             if (folder / name).exists():
                 (folder / name).rename(aside / name)
         for name in (ARCHIVE, JOURNAL):

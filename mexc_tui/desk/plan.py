@@ -142,7 +142,7 @@ class PlannedParts:
             resumed=resumed,
             armed_at_start=plan.armed_at_start,
             arm_name="" if plan.real is None else plan.real.name,
-            notices=(*plan.notices, *self._told),
+            notices=(*filter(None, (resumed.lost,)), *plan.notices, *self._told),
         )
 
 

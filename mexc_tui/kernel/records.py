@@ -194,3 +194,5 @@ class Resumed(msgspec.Struct, frozen=True, kw_only=True):
     records: tuple[Record, ...] = ()
     latch: str = ""
     """The trading state as it is kept beside the journal; empty where nothing is."""
+    lost: str = ""
+    """A sentence if records that had been written are missing at the end."""

@@ -54,7 +54,7 @@ class Database:
             self.journal_id = str(name)
             self.archived = int(self._one("SELECT coalesce(max(last), 0) FROM segments"))
             self.last = max(int(self._one("SELECT coalesce(max(seq), 0) FROM journal")), self.archived)
-            self.head = self._read_head()
+            self.head = self.link_at(self.last) or genesis(self.journal_id)
         except sqlite3.Error as error:
             self._connection.close()
             raise not_a_journal(path, error) from error
@@ -145,13 +145,27 @@ class Database:
             yield from page
             after = page[-1][0]
 
-    def _read_head(self) -> bytes:
+    def link_at(self, seq: int) -> bytes | None:
+        """Return a row's link of the chain; None where the row is not there, or only in the middle of the archive."""
         query = (
             "SELECT chain FROM (SELECT seq, chain FROM journal WHERE seq = ?1 UNION ALL"
             " SELECT last, chain FROM segments WHERE last = ?1) LIMIT 1"
         )
-        found = self._connection.execute(query, (self.last,)).fetchone()
-        return genesis(self.journal_id) if found is None else bytes(found[0])
+        found = self._connection.execute(query, (seq,)).fetchone()
+        return None if found is None else bytes(found[0])
+
+    def check_end(self, rows: int) -> None:
+        """Check the chain's links of the last rows, as far as they are in the table.
+
+        Raises:
+            JournalError: naming the first row that is not as it was written.
+        """
+        after = max(self.archived, self.last - rows)
+        head = self.link_at(after) or genesis(self.journal_id)
+        for seq, wall_ms, kind, body, kept in self._links(after):
+            head = link(head, seq, wall_ms, kind, body)
+            if bytes(kept) != head:
+                raise damaged(self.path, f"entry {seq} is not as it was written")
 
     def verify(self, noted: bytes = b"") -> bool:
         """Check the archive's files, that no row is missing, and every link of the chain.

@@ -15,6 +15,7 @@ from mexc_tui.kernel.records import Record, Resumed, StateRecord
 from mexc_tui.store.archive import Segment
 from mexc_tui.store.database import Database
 from mexc_tui.store.errors import JournalError, damaged
+from mexc_tui.store.head import HEAD, HeadFile
 from mexc_tui.store.latch import LatchFile
 from mexc_tui.store.lock import journal_lock
 from mexc_tui.store.snapshots import SnapshotFile
@@ -31,8 +32,15 @@ TIDY_BY = 10_000
 """Commits after which it is folded in whether it is quiet or not."""
 FOLD_FROM = 20_000
 """Records after the snapshot that are too many to be handed over at once: they make a new snapshot first."""
+CHECKED_AT_START = 1_000
+"""Latest records whose links of the chain are checked on opening; ``audit verify`` checks all."""
 DROPPED_AT_ONCE = 500
 """Archived rows dropped from the table in one quiet moment."""
+
+_LOST = (
+    "The end of the journal is missing: {}. Orders, cancels or changed limits of its last moments may not be known."
+    " No new exposure is taken: compare orders and limits with what you remember, then :resume"
+)
 
 _log = logging.getLogger(__name__)
 
@@ -77,6 +85,7 @@ class SqliteJournal:
             raise
         self._snapshots = SnapshotFile(path.with_suffix(".snapshot"), self._database.journal_id, currency)
         self._latch = LatchFile(path.with_suffix(".latch"))
+        self._head = HeadFile(path.with_suffix(".head"))
         self._upkeep = Upkeep(path, self._snapshots, self._database.last)
         self._dropping = self._database.archived > 0
         self._work: queue.SimpleQueue[_Write | Callable[[], None] | None] = queue.SimpleQueue()
@@ -171,9 +180,45 @@ class SqliteJournal:
                 self._upkeep.snapshot(self._database)
             through, saved = self._snapshots.read()
         self._upkeep.through = through
+        records = tuple(self._database.replay(through))
+        self._database.check_end(CHECKED_AT_START)
         with contextlib.suppress(OSError):
             self._latch.make()
-        return Resumed(snapshot=saved, records=tuple(self._database.replay(through)), latch=self._latch.read())
+        latch, lost = self._latch.read(), self._lost()
+        if lost:
+            _log.error("%s", lost)
+            latch = _reduced(latch, lost)
+            try:
+                self._latch.write(latch)
+            except OSError as error:
+                # A start that goes on would note the end as it is now, and the next one would know nothing of it.
+                raise JournalError(
+                    f"{lost}. That cannot be kept ({error.strerror}), so nothing was started."
+                ) from error
+        self._note_head()
+        return Resumed(snapshot=saved, records=records, latch=latch, lost=lost)
+
+    def _lost(self) -> str:
+        """Return a sentence if the journal's last row as it was noted is not there; empty if nothing shows that."""
+        try:
+            noted = self._head.read()
+        except (OSError, ValueError) as error:
+            return _LOST.format(f"the note of its last entry, {HEAD}, cannot be read ({error}), so some may be")
+        database = self._database
+        if noted is None:
+            return ""
+        if noted.journal != database.journal_id:
+            return _LOST.format(f"it is a new one, and one of {noted.seq} entries lay here")
+        if noted.seq > database.last:
+            return _LOST.format(f"it ends at entry {database.last}, and {noted.seq} had been written")
+        found = database.link_at(noted.seq)
+        if found is None or found.hex() == noted.link:
+            return ""
+        return _LOST.format(f"entry {noted.seq} is another one than was written")
+
+    def _note_head(self) -> None:
+        if self._database.last:
+            self._head.note(self._database.journal_id, self._database.last, self._database.head)
 
     async def close(self) -> None:
         """Write what is waiting and release the file; idempotent."""
@@ -207,6 +252,7 @@ class SqliteJournal:
             with contextlib.suppress(OSError):
                 self._upkeep.snapshot(self._database)
         self._database.close()
+        self._head.close()
         self._lock.release()
 
     def _next_work(self) -> _Write | Callable[[], None] | None:
@@ -259,10 +305,18 @@ class SqliteJournal:
         else:
             self._problem = None
             self._backlog = []
+            self._note_head()
         self._untidy += 1
         for write in batch:
             if write.answer is not None:
                 write.answer(self._problem)
+
+
+def _reduced(latch: str, why: str) -> str:
+    """Return a kept trading state that takes no new exposure because of ``why``; a halt stays one."""
+    if latch.startswith(TradingState.HALTED.value):
+        return latch
+    return f"{TradingState.REDUCING.value}: {why}"
 
 
 def _call(loop: asyncio.AbstractEventLoop, answer: Callable[..., None], *values: object) -> None:

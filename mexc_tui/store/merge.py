@@ -49,6 +49,7 @@ def merge(sources: Sequence[Path], target: Path) -> None:
             if own is not None:
                 own.seal()
         sync_file(draft)
+        target.with_suffix(".head").unlink(missing_ok=True)
         os.replace(draft, target)
         sync_folder(target.parent)
     except OSError as error:

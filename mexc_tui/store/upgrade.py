@@ -92,6 +92,8 @@ def upgrade(path: Path) -> None:
         _discard_drafts(path)
         _write_draft(path, draft, version, journal_id)
         _keep(path, path.with_name(f"{path.stem}.v{version}{path.suffix}"))
+        # What is written anew has a chain of its own.
+        path.with_suffix(".head").unlink(missing_ok=True)
         os.replace(draft, path)
         sync_folder(path.parent)
     except (OSError, sqlite3.Error) as error:

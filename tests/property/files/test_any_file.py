@@ -36,6 +36,7 @@ from mexc_tui.kernel.records import DeskSnapshot, IntentRecord
 from mexc_tui.store import accounts, schema
 from mexc_tui.store.archive import Segment, read_segment, write_segment
 from mexc_tui.store.errors import JournalError
+from mexc_tui.store.head import HeadFile
 from mexc_tui.store.latch import LatchFile
 from mexc_tui.store.snapshots import SnapshotFile
 from mexc_tui.ui.themes import ThemeError, make_theme, read_theme, shipped_folder
@@ -217,6 +218,10 @@ def targets(folder: Path) -> Iterator[Target]:
     latch = LatchFile(folder / "latch")
     latch.write("active")
     yield Target("latch", (folder / "latch").read_bytes(), lambda path: LatchFile(path).read())
+    head = HeadFile(folder / "head")
+    head.note("j", 7, b"0123456789abcdef")
+    head.close()
+    yield Target("head", (folder / "head").read_bytes(), lambda path: HeadFile(path).read(), ValueError)
     entry = places.DeskEntry(
         desk_id="d", name="n", kind=VenueKind.DEMO, account="a", pid=1, socket="s", log="l", started_ms=1, program="p"
     )
@@ -262,7 +267,7 @@ NAMES = (
     "state.json",
     "journal.snapshot",
 )
-NAMES += ("row", "archive", "latch", "d.json", "accounts.json", "message", "line", "keys.vault")
+NAMES += ("row", "archive", "latch", "head", "d.json", "accounts.json", "message", "line", "keys.vault")
 
 
 @pytest.fixture(scope="module")
