@@ -202,6 +202,7 @@ def options_of(
         ascii_only=ui.ascii_only
         or os.environ.get("TERM", "") in PLAIN_TERMINALS
         or not sys.stdout.encoding.lower().startswith("utf"),
+        bell=file.settings.alerts.bell,
         frames=frames,
         notices=(missed,) if missed else (),
     )

@@ -27,7 +27,7 @@ exit codes:
 
 _COMMANDS = (
     *("paper", "demo", "attach", "desk"),
-    *("buy", "sell", "amend", "cancel", "adopt", "cost", "limits", "flatten", "halt", "resume", "status"),
+    *("buy", "sell", "amend", "cancel", "adopt", "cost", "limits", "alert", "flatten", "halt", "resume", "status"),
     *("orders", "balances"),
     *("exchange", "watch", "record", "markets", "book", "candles", "audit", "doctor", "config", "keys", "completion"),
 )

@@ -116,7 +116,12 @@ def load(path: Path) -> SettingsFile:
             raise loaded.refuse(("ui", "sizes"), f"an order size must be above zero, not {size}")
     if not 0 < loaded.settings.guard.collar < 1:
         raise loaded.refuse(("guard", "collar"), "a fraction between 0 and 1, such as 0.05 for 5 %")
+    if (hook := loaded.settings.alerts.webhook) and not _WEBHOOK.match(hook):
+        raise loaded.refuse(("alerts", "webhook"), "an address that begins with https://, or http://127.0.0.1")
     return loaded
+
+
+_WEBHOOK = re.compile(r"https://[^\s/]|http://127\.0\.0\.1(:\d+)?(/|$)")
 
 
 def line_of(text: str, path: tuple[str, ...]) -> int:

@@ -76,6 +76,17 @@ class GuardSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """How far below the best bid ``flatten`` may sell, as a fraction."""
 
 
+class AlertSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where an alert is told besides every screen."""
+
+    bell: bool = True
+    """Whether screens ring the terminal's bell."""
+    command: Annotated[tuple[str, ...], msgspec.Meta(max_length=50)] = ()
+    """A program and its arguments, run by the desk with the alert's text as one more argument; empty runs none."""
+    webhook: str = ""
+    """An address that the desk sends each alert to, as JSON by POST; empty sends nothing."""
+
+
 class VaultSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The file of API keys that `mexc-tui keys` keeps."""
 
@@ -101,6 +112,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ui: UiSettings = UiSettings()
     desk: DeskSettings = DeskSettings()
     guard: GuardSettings = GuardSettings()
+    alerts: AlertSettings = AlertSettings()
     paper: PaperSettings = PaperSettings()
     vault: VaultSettings = VaultSettings()
     limits: dict[str, Any] = msgspec.field(default_factory=dict)

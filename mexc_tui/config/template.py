@@ -33,6 +33,11 @@ on_quit = "ask"                 # "keep" or "stop": what becomes of it when you 
 after_s = 20                    # seconds without a sign of life of the desk
 collar = 0.05                   # how far below the best bid "flatten" may sell
 
+[alerts]                        # set with `:alert` or `mexc-tui alert`; they ring with or without a screen
+bell = true                     # screens ring the terminal's bell
+command = []                    # a program and its arguments, run with the text as one more: ["notify-send", "mexc"]
+# webhook = "https://…"         # gets {"text": …, "symbol": …, "time_ms": …} by POST
+
 [vault]                         # API keys of named accounts: `mexc-tui keys`
 keyring = false                 # true: the system's keyring keeps the passphrase (pip install mexc-tui[keyring])
 

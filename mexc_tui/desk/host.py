@@ -147,15 +147,17 @@ class DeskHost:
         self._live_for(self._lifetime)
         await server.start()
         guard = self._guarded(server, entry)
+        notifier = self._notifying(engine)
         try:
             self._end_in(None if self._lifetime is Lifetime.KEEP else FIRST_CLIENT_S)
             say(Report(ready=True))
             await self._stay_reachable(server, entry)
         finally:
             self._end_in(None)
-            if guard is not None:
-                guard.cancel()
-                await asyncio.gather(guard, return_exceptions=True)
+            beside = [task for task in (guard, notifier) if task is not None]
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
             await server.close(self._reason if engine.failure is None else death_notice(engine.failure))
 
     async def _enter(self, folder: Path) -> tuple[str, ...]:
@@ -189,6 +191,15 @@ class DeskHost:
         keeper = GuardKeeper(brief, self._engine.notify, lambda: self._engine.failure is None)
         server.guard = keeper.state
         return asyncio.create_task(keeper.run())
+
+    def _notifying(self, engine: Engine) -> asyncio.Task[None] | None:
+        """Start telling alerts where the settings say; None where they say nothing."""
+        settings = self._plan.alerts
+        if not settings.command and not settings.webhook:
+            return None
+        from mexc_tui.desk.notifier import Notifier
+
+        return asyncio.create_task(Notifier(settings, engine.hub, engine.notify).run())
 
     async def _stay_reachable(self, server: DeskServer, entry: DeskEntry) -> None:
         """Be found again when socket, entry or lock are gone: the folder of a login ends with it, people tidy up."""

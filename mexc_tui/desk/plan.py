@@ -15,7 +15,7 @@ import msgspec
 
 from mexc_tui.config.errors import ConfigError
 from mexc_tui.config.paths import private_folder, state_folder
-from mexc_tui.config.settings import DEFAULT_CURRENCY, Credentials, GuardSettings
+from mexc_tui.config.settings import DEFAULT_CURRENCY, AlertSettings, Credentials, GuardSettings
 from mexc_tui.config.vault import Account
 from mexc_tui.desk.guard.brief import guarded_before
 from mexc_tui.domain.errors import ErrorKind, VenueError
@@ -60,6 +60,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     notices: tuple[str, ...] = ()
     """Said once at the start; whole sentences."""
     guard: GuardSettings = GuardSettings()
+    alerts: AlertSettings = AlertSettings()
     real: Account | None = None
     """The live account whose orders these are; None: no order is to leave this machine."""
 

@@ -137,6 +137,7 @@ class DeskProcess:
     def _serve(self, plan: Plan, child: ChildExchange | None) -> None:
         from mexc_tui.desk.host import DeskHost
 
+        plan = replace(plan, alerts=self._file.settings.alerts)
         if self._killed is not None and self._choice.kind in (VenueKind.LOCAL, VenueKind.PAPER, VenueKind.LIVE):
             plan = replace(plan, notices=(KILLED.format(pid=self._killed.pid), *plan.notices))
         self._host = DeskHost(

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import msgspec
 
+from mexc_tui.domain.alerts import Alert
 from mexc_tui.domain.orders import OrderType, Side
 
 
@@ -99,6 +100,19 @@ class SetLimit(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
     reason: str = ""
 
 
+class SetAlert(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
+    """Tell of something when it happens; the desk gives the alert its number."""
+
+    command_id: str
+    alert: Alert
+
+
+class RemoveAlert(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
+    command_id: str
+    number: int | None
+    """None removes every alert."""
+
+
 class Halt(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
     """Cancel everything and refuse new exposure until Resume; latched, survives a restart."""
 
@@ -134,6 +148,8 @@ Command = (
     | AdoptOrders
     | SetCost
     | SetLimit
+    | SetAlert
+    | RemoveAlert
     | Halt
     | Resume
     | Arm

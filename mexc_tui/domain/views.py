@@ -8,6 +8,7 @@ from enum import StrEnum
 
 import msgspec
 
+from mexc_tui.domain.alerts import Alert
 from mexc_tui.domain.inputs import LinkState
 from mexc_tui.domain.instrument import Instrument
 from mexc_tui.domain.limits import Headroom, Limits, Refusal, TradingState, WaitingLimit
@@ -190,6 +191,12 @@ class RiskView(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
     """The last one of each control, since the desk began."""
 
 
+class AlertsView(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
+    """Alerts that stand, by number."""
+
+    alerts: tuple[Alert, ...]
+
+
 class VenueKind(StrEnum):
     DEMO = "demo"
     REPLAY = "replay"
@@ -318,6 +325,7 @@ TOPIC_FILLS = "fills"
 TOPIC_EQUITY = "equity"
 TOPIC_RISK = "risk"
 TOPIC_LINK = "link"
+TOPIC_ALERTS = "alerts"
 TOPIC_INSTRUMENTS = "instruments"
 GATE_PREFIX = "gate:"
 
@@ -359,6 +367,7 @@ View = (
     | EquityView
     | RiskView
     | LinkView
+    | AlertsView
     | InstrumentsView
     | GateInputs
 )

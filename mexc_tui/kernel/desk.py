@@ -24,7 +24,9 @@ from mexc_tui.domain.commands import (
     Halt,
     PlaceOrder,
     Reconcile,
+    RemoveAlert,
     Resume,
+    SetAlert,
     SetCost,
     SetLimit,
 )
@@ -63,6 +65,7 @@ from mexc_tui.domain.orders import Fill, Order, Side
 from mexc_tui.domain.views import GateInputs, View
 from mexc_tui.kernel import messages
 from mexc_tui.kernel.adoption import Adoption
+from mexc_tui.kernel.alerts import Alerts
 from mexc_tui.kernel.amending import Amender
 from mexc_tui.kernel.arming import Arming
 from mexc_tui.kernel.breaks import Breaks
@@ -159,9 +162,11 @@ class Desk:
         self._amender = Amender(self._facts, self._store, self._orders, self._risk, self._submit)
         self._adoption = Adoption(self._facts, self._store)
         self._headrooms = Headrooms(self._risk, self._losses, self._markets, self._facts)
+        self._alerts = Alerts(self._markets, self._facts)
         self._views = DeskViews(
             venue,
             self._markets,
+            self._alerts,
             self._store,
             self._ledger,
             self._portfolio,
@@ -177,6 +182,7 @@ class Desk:
         if resumed is not None:
             history.resume(resumed)
             self._limits.resume(history.limits)
+            self._alerts.resume(history.alerts)
         self._handlers = self._make_handlers()
 
     def _make_handlers(self) -> dict[type, Callable[[Any, Timestamp], list[Effect]]]:
@@ -189,6 +195,8 @@ class Desk:
             AdoptOrders: self._adopt,
             SetCost: self._set_cost,
             SetLimit: self._set_limit,
+            SetAlert: self._set_alert,
+            RemoveAlert: self._alerts.remove,
             Halt: self._halt,
             Resume: self._resume,
             Arm: self._arm,
@@ -230,7 +238,7 @@ class Desk:
             return [Journal((_command_record(item, at),)), *self.handle(item.command, at)]
         if type(item) in _COMMANDS:
             self._arming.given(at)
-        effects = self._markets.handle(item, at)
+        effects = self._markets.handle(item, at) + self._alerts.handle(item, at)
         self._views.taken(type(item))
         handler = self._handlers.get(type(item))
         if handler is None:
@@ -240,7 +248,7 @@ class Desk:
         effects += self._amender.advance(at)
         if self._flattener.symbols():
             effects += self._flattener.advance(at)
-        return effects
+        return effects + self._alerts.heard(effects, at)
 
     def views(self, at: Timestamp, topics: frozenset[str]) -> dict[str, View]:
         """Return the views of these topics; an unchanged view is the same object, an unknown topic is left out."""
@@ -370,6 +378,9 @@ class Desk:
     def _set_limit(self, command: SetLimit, at: Timestamp) -> list[Effect]:
         return self._limits.set(command, at) if self._commands.first_time(command.command_id) else []
 
+    def _set_alert(self, command: SetAlert, at: Timestamp) -> list[Effect]:
+        return self._alerts.set(command, at) if self._commands.first_time(command.command_id) else []
+
     def _halt(self, command: Halt, at: Timestamp) -> list[Effect]:
         effects, sweep = self._cancel_everything(at), self._emergency.view()
         left = 0 if sweep is None else sweep.left
@@ -465,13 +476,14 @@ class Desk:
         return facts
 
     def _journal_problem(self, item: JournalProblem, at: Timestamp) -> list[Effect]:
-        lost = [] if item.reason or self._risk.journal_ok else self._limits.recorded(at)
+        back = not item.reason and not self._risk.journal_ok
+        lost = self._limits.recorded(at) + self._alerts.recorded(at) if back else []
         return self._risk.journal_problem(item, at) + lost
 
     def _tick(self, item: Tick, at: Timestamp) -> list[Effect]:
         effects = self._orders.tick(at) + self._risk.tick(at) + self._halting.tick(at)
         effects += self._limits.tick(at) + self._losses.tick(at) + self._headrooms.tick(at)
-        effects += self._breaks.tick(at) + self._adoption.tick(at)
+        effects += self._breaks.tick(at) + self._adoption.tick(at) + self._alerts.tick(at)
         self._risk.broken = self._breaks.reason
         hurried = self._portfolio.unclear or self._breaks.standing
         effects += self._recovery.tick(at, hurried=hurried, suspected=self._breaks.suspected)
@@ -504,6 +516,7 @@ class Desk:
         wanted.update(dict.fromkeys(sorted(self._flattener.symbols())))
         wanted.update(dict.fromkeys(self._priced_by()))
         wanted.update(dict.fromkeys([*sorted(self._portfolio.symbols()), *self._portfolio.home_pairs()]))
+        wanted.update(dict.fromkeys(self._alerts.symbols()))
         # In one order whatever the values do: a mere change of rank must not subscribe anew.
         return self._markets.require(sorted(list(wanted)[:FOLLOWED]), at)
 

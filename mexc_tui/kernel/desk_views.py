@@ -25,6 +25,7 @@ from mexc_tui.domain.inputs import (
 from mexc_tui.domain.limits import Refusal
 from mexc_tui.domain.orders import OrderState
 from mexc_tui.domain.views import (
+    TOPIC_ALERTS,
     TOPIC_BALANCES,
     TOPIC_EQUITY,
     TOPIC_FILLS,
@@ -37,6 +38,7 @@ from mexc_tui.domain.views import (
     View,
     gate_topic,
 )
+from mexc_tui.kernel.alerts import Alerts
 from mexc_tui.kernel.emergency import Emergency
 from mexc_tui.kernel.headroom import Headrooms
 from mexc_tui.kernel.ledger import Ledger
@@ -50,7 +52,16 @@ from mexc_tui.kernel.recovery import Recovery
 from mexc_tui.kernel.risk import Risk
 
 _GATE = gate_topic("")
-_OWN = (TOPIC_ORDERS, TOPIC_POSITIONS, TOPIC_BALANCES, TOPIC_FILLS, TOPIC_EQUITY, TOPIC_RISK, TOPIC_LINK)
+_OWN = (
+    TOPIC_ORDERS,
+    TOPIC_POSITIONS,
+    TOPIC_BALANCES,
+    TOPIC_FILLS,
+    TOPIC_EQUITY,
+    TOPIC_RISK,
+    TOPIC_LINK,
+    TOPIC_ALERTS,
+)
 _SECOND_NS = 1_000_000_000
 
 
@@ -88,6 +99,7 @@ class DeskViews:
         self,
         venue: VenueInfo,
         markets: Markets,
+        alerts: Alerts,
         orders: OrderStore,
         ledger: Ledger,
         portfolio: Portfolio,
@@ -100,6 +112,7 @@ class DeskViews:
     ) -> None:
         self._markets = markets
         self._publisher = Publisher(markets)
+        self._alerts = alerts
         self._orders = orders
         self._ledger = ledger
         self._portfolio = portfolio
@@ -202,6 +215,8 @@ class DeskViews:
             return self._risk_view(at)
         if topic == TOPIC_LINK:
             return self._link
+        if topic == TOPIC_ALERTS:
+            return self._alerts.view()
         return self._risk.inputs(topic.removeprefix(_GATE), at)
 
     def _at_prices(self, topic: str, build: Callable[[], View]) -> View:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import msgspec
 
 from mexc_tui.domain.limits import TradingState
+from mexc_tui.kernel.alerts import ALERT
 from mexc_tui.kernel.budget import DAY_EXPOSURE, Budget
 from mexc_tui.kernel.facts import FactLog
 from mexc_tui.kernel.ledger import Ledger
@@ -96,6 +97,8 @@ class History:
         self._compared_ms = 0
         self.limits: dict[str, str] = {}
         """What is recorded of limits that were changed, by the record's name."""
+        self.alerts: dict[str, str] = {}
+        """What is recorded of alerts that stand, by the record's name."""
         self.intents: deque[IntentRecord] = deque(maxlen=INTENTS_COUNTED)
 
     @property
@@ -147,10 +150,11 @@ class History:
             self._budget.replay(record.value)
         elif record.name == TRADING_STATE:
             self._latch.replay(record.value)
-        elif record.name.startswith((TIGHTENED, WAITING)):
-            self.limits.pop(record.name, None)
+        elif record.name.startswith((TIGHTENED, WAITING, ALERT)):
+            kept = self.alerts if record.name.startswith(ALERT) else self.limits
+            kept.pop(record.name, None)
             if record.value:
-                self.limits[record.name] = record.value
+                kept[record.name] = record.value
         elif record.name == HOLDINGS:
             self._ledger.transfers.complete = True
         elif record.name == COMPARED and record.value.isdecimal():
@@ -170,6 +174,7 @@ class History:
             self._commands.first_time(command_id)
         self.intents.extend(saved.intents)
         self.limits.update(saved.limits)
+        self.alerts.update(saved.alerts)
 
     def snapshot(self) -> DeskSnapshot:
         """Return what was taken up, before the desk has begun."""
@@ -203,6 +208,7 @@ class History:
             reason=self._latch.reason,
             day_exposure=self._budget.saved(),
             limits=tuple(self.limits.items()),
+            alerts=tuple(self.alerts.items()),
         )
 
 

@@ -183,6 +183,8 @@ class DeskSnapshot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     reason: str
     limits: tuple[tuple[str, str], ...] = ()
     """What is recorded of limits that were changed: the record's name and value."""
+    alerts: tuple[tuple[str, str], ...] = ()
+    """What is recorded of alerts: the record's name and value."""
     day_exposure: str = ""
     """Value of the orders of a day that did not reduce, as it is recorded; empty without any."""
 

@@ -97,6 +97,7 @@ CATALOGUE: tuple[Action, ...] = (
     Action("pan_back", "older candles", ("h",), MARKET, "Moves the crosshair while it is on."),
     Action("pan_forward", "newer candles", ("l",), MARKET, "Moves the crosshair while it is on."),
     Action("crosshair", "crosshair on the chart", ("v",), MARKET, "h and l then move it."),
+    Action("alerts", "alerts", ("A",), MARKET, "Those that stand; `:alert btc above 70k` sets one."),
     _tab(1, "orders", "o"),
     _tab(2, "positions", "p"),
     _tab(3, "balances"),

@@ -11,9 +11,11 @@ from textual.events import Key
 from textual.widgets import Input
 
 from mexc_tui.domain.client import DeskClient
+from mexc_tui.domain.commands import RemoveAlert
 from mexc_tui.domain.orders import Side
 from mexc_tui.domain.views import TOPIC_LINK, LinkView
 from mexc_tui.ui.actions import BY_ID, COMMANDING, ORDERS, RISK, TABS
+from mexc_tui.ui.alerts.screen import AlertsScreen
 from mexc_tui.ui.commandline.grammar import GoIntent, Intent, OrderIntent, SimpleIntent
 from mexc_tui.ui.commandline.resolve import plain_command
 from mexc_tui.ui.commandline.widget import CommandLine
@@ -75,6 +77,8 @@ class CockpitApp(KeysInOrder[Leave]):
         self.desk_state = DeskState(_first_selection(self.options))
         self._terminal = AppTerminal(self)
         self._venue = ""
+        self._rung = -1
+        """Number of the latest fact that was looked at for alerts; -1 before the first look."""
         self.frame_clock = FrameClock(
             client,
             self.desk_state,
@@ -124,8 +128,16 @@ class CockpitApp(KeysInOrder[Leave]):
             self._venue = venue
             self._terminal.title(f"{venue} - mexc-tui")
 
+    def _ring(self) -> None:
+        """Ring the terminal's bell for alerts since the last look."""
+        fresh = self.client.facts(max(0, self._rung))
+        if self._rung >= 0 and self.options.bell and any(fact.kind == "alert" for fact in fresh):
+            self.bell()
+        self._rung = fresh[-1].seq if fresh else max(0, self._rung)
+
     def _tick(self) -> None:
         self._tell_venue()
+        self._ring()
         if sentence := self._refused():
             self.navigation.say(sentence, "bad@alert")
         self.frame_clock.advance()
@@ -223,6 +235,7 @@ class CockpitApp(KeysInOrder[Leave]):
             "palette": lambda: self.push_screen(PaletteScreen(self.keymap), self._found),
             "theme": self._next_theme,
             "help": lambda: self.push_screen(HelpScreen(self.keymap)),
+            "alerts": lambda: self.push_screen(AlertsScreen(self.keymap, self._remove_alert)),
             "quit": self._leave,
         }
         if self.options.view_only:
@@ -279,6 +292,13 @@ class CockpitApp(KeysInOrder[Leave]):
         """Say what becomes of text that was pasted where nothing takes text."""
         self.navigation.say("pasted text presses no keys: open the command line or the ticket first", "dim@band")
         self.frame_clock.advance()
+
+    def _remove_alert(self, number: int) -> None:
+        if self.options.view_only:
+            self._only_looks()
+        else:
+            self.client.submit(RemoveAlert(command_id=self._new_id(), number=number))
+            self._tell_if_ended()
 
     def _only_looks(self) -> None:
         self.navigation.say("this screen can only look (--role view): nothing was sent; orders need another screen")

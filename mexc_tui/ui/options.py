@@ -35,6 +35,8 @@ class UiOptions(msgspec.Struct, frozen=True, kw_only=True):
     ssh: bool = False
     """The terminal is at the other end of a network: fewer frames, and fewer bytes in each."""
     ascii_only: bool = False
+    bell: bool = True
+    """Alerts ring the terminal's bell."""
     frames: int | None = None
     """Leave after so many frames; for trying the program out."""
     timer: bool = True

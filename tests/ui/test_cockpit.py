@@ -13,6 +13,7 @@ from textual.events import Key
 from textual.keys import _character_to_key
 from textual.widgets import Input, Static
 
+from mexc_tui.domain.alerts import Alert, AlertKind
 from mexc_tui.domain.commands import (
     AdoptOrders,
     AmendOrder,
@@ -22,7 +23,9 @@ from mexc_tui.domain.commands import (
     Flatten,
     Halt,
     PlaceOrder,
+    RemoveAlert,
     Resume,
+    SetAlert,
     SetLimit,
 )
 from mexc_tui.domain.controls.table import CONTROLS
@@ -32,15 +35,18 @@ from mexc_tui.domain.limits import Limits, TradingState
 from mexc_tui.domain.market import Interval
 from mexc_tui.domain.orders import OrderState, OrderType, Origin, Side
 from mexc_tui.domain.views import (
+    TOPIC_ALERTS,
     TOPIC_BALANCES,
     TOPIC_LINK,
     TOPIC_ORDERS,
     TOPIC_RISK,
+    AlertsView,
     BookState,
     VenueKind,
     book_topic,
     gate_topic,
 )
+from mexc_tui.ui.alerts.screen import AlertsPane
 from mexc_tui.ui.panes.blotter.presenter import order_records
 from mexc_tui.ui.panes.ladder.widget import LadderPane
 from mexc_tui.ui.panes.risk.widget import ControlsPane
@@ -98,6 +104,47 @@ async def test_a_limit_is_changed_from_the_command_line(make_cockpit: Any, desk:
         await pilot.press("colon", *(names.get(char, char) for char in line), "enter")
     (sent,) = of_kind(desk, SetLimit)
     assert (sent.name, sent.value, sent.reason) == ("max_order_value", D(3_000), "more")
+
+
+async def test_an_alert_is_typed_listed_and_removed(make_cockpit: Any, desk: Any) -> None:
+    above = Alert(number=4, kind=AlertKind.ABOVE, symbol="BTCUSDT", value=D(70_000))
+    fills = Alert(number=7, kind=AlertKind.FILLS, every=True)
+    desk.views[TOPIC_ALERTS] = AlertsView(alerts=(above, fills))
+    app = make_cockpit()
+    async with app.run_test(size=SIZE) as pilot:
+        names = {" ": "space"}
+        await pilot.press("colon", *(names.get(char, char) for char in "alert btc above 70k"), "enter")
+        await pilot.press("A")
+        await pilot.pause()
+        app.frame_clock.advance()
+        shown = "".join(text for row in app.screen.query_one(AlertsPane).glass for text, _ in row)
+        assert "BTCUSDT above 70000" in shown
+        await pilot.press("j", "x", "escape")
+        await pilot.press("A", "exclamation_mark")
+        assert len(app.screen_stack) == 2, "the stop key closes the list"
+    (sent,) = of_kind(desk, SetAlert)
+    assert sent.alert == replace(above, number=0)
+    assert [removed.number for removed in of_kind(desk, RemoveAlert)] == [7]
+    assert len(of_kind(desk, Halt)) == 1
+
+
+async def test_an_alert_rings_the_bell_once_and_not_those_of_before(make_cockpit: Any, desk: Any) -> None:
+    def alert(seq: int) -> Fact:
+        text = f"Alert: BTCUSDT is at {seq}."
+        return Fact(seq=seq, time_ms=0, kind="alert", level=Level.WARN, message=text, symbol="BTCUSDT")
+
+    for bell, rings in ((True, 1), (False, 0)):
+        desk.events[:] = [alert(1)]
+        app = make_cockpit(bell=bell)
+        rung: list[None] = []
+        app.bell = lambda rung=rung: rung.append(None)
+        async with app.run_test(size=SIZE):
+            app._tick()
+            desk.events.append(alert(2))
+            app._tick()
+            app._tick()
+            assert "Alert: BTCUSDT is at 2." in hint(app)
+        assert len(rung) == rings
 
 
 async def test_only_what_is_shown_is_looked_at(make_cockpit: Any, desk: Any) -> None:
@@ -172,7 +219,9 @@ async def test_the_screen_is_not_laid_out_anew_for_every_key_of_the_command_line
         assert app.screen.query_one(Input).value == "xy"
         assert layouts == []
         await pilot.resize_terminal(100, 30)
-        assert layouts != []
+        async with asyncio.timeout(30):
+            while not layouts:
+                await pilot.pause(0.01)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@ from enum import StrEnum
 
 import msgspec
 
+from mexc_tui.domain.alerts import Alert, AlertError, parse_alert
+from mexc_tui.domain.listed import MeaningError, pair_meant, pair_named
 from mexc_tui.domain.market import Interval
 from mexc_tui.domain.numbers import BadNumberError, parse_decimal
 from mexc_tui.domain.orders import OrderType, Side
@@ -84,6 +86,18 @@ class LimitIntent(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class AlertIntent(msgspec.Struct, frozen=True, kw_only=True):
+    """An alert that is to be set."""
+
+    alert: Alert
+
+
+class RemoveAlertIntent(msgspec.Struct, frozen=True, kw_only=True):
+    """An alert that is to be removed; None removes all."""
+
+    number: int | None
+
+
 class FlattenIntent(msgspec.Struct, frozen=True, kw_only=True):
     everything: bool = False
     symbol: str | None = None
@@ -109,6 +123,8 @@ Intent = (
     | AdoptIntent
     | CostIntent
     | LimitIntent
+    | AlertIntent
+    | RemoveAlertIntent
     | CancelIntent
     | FlattenIntent
     | GoIntent
@@ -128,6 +144,8 @@ USAGE: tuple[tuple[str, str], ...] = (
     ("cost BTC 61234.5", "what a holding of unknown cost was bought at; “whole” after it replaces what is known"),
     ("limit max_order_value 500", "tighter at once; looser after a delay: limit NAME VALUE because REASON"),
     ("limit max_order_value cancel", "call off a loosening that waits"),
+    ("alert btc above 70k", "also below, move 3% 15m, spread 0.1%, trade 100k; fills, link, limits; “every” keeps it"),
+    ("alert remove 3 · alert remove all · alerts", "remove alerts; list those that stand"),
     ("halt · resume", "stop and allow trading"),
     ("arm · arm NAME · lock", "unlock and lock sending; a live account is unlocked by its name"),
     ("symbol ETHUSDT · interval 5m", "look elsewhere"),
@@ -137,7 +155,22 @@ USAGE: tuple[tuple[str, str], ...] = (
 
 _SIMPLE = ("halt", "resume", "arm", "lock", "help", "quit", "reconcile")
 VERBS = (
-    *("buy", "sell", "amend", "cancel", "flatten", "adopt", "cost", "limit", "risk", "symbol", "interval", "theme"),
+    *(
+        "buy",
+        "sell",
+        "amend",
+        "cancel",
+        "flatten",
+        "adopt",
+        "cost",
+        "limit",
+        "alert",
+        "alerts",
+        "risk",
+        "symbol",
+        "interval",
+        "theme",
+    ),
     *_SIMPLE,
 )
 _TYPES = {"po": OrderType.POST_ONLY, "post": OrderType.POST_ONLY, "ioc": OrderType.IOC, "fok": OrderType.FOK}
@@ -169,9 +202,11 @@ def parse(line: str, symbols: frozenset[str] = frozenset()) -> Intent:
         return _cost(rest)
     if verb == "limit":
         return _limit(rest)
+    if verb == "alert":
+        return _alert(rest, symbols)
     if verb == "arm" and len(rest) == 1:
         return SimpleIntent(name="arm", argument=rest[0])
-    if verb in (*_SIMPLE, "risk"):
+    if verb in (*_SIMPLE, "risk", "alerts"):
         if rest:
             raise CommandError(f"{verb} takes nothing after it")
         return SimpleIntent(name="tab_risk" if verb == "risk" else verb)
@@ -183,25 +218,17 @@ def parse(line: str, symbols: frozenset[str] = frozenset()) -> Intent:
 
 
 def _symbol(word: str, symbols: frozenset[str]) -> str:
-    upper = word.upper()
-    if upper in symbols or not symbols:
-        return upper
-    near = difflib.get_close_matches(upper, symbols, 1)
-    hint = f"; did you mean {near[0]}?" if near else ""
-    raise CommandError(f"{upper[:20]} is not a pair on this exchange{hint}")
+    try:
+        return pair_named(word, symbols)
+    except MeaningError as problem:
+        raise CommandError(str(problem)) from None
 
 
 def _meant(word: str, symbols: frozenset[str]) -> str:
-    """Return the pair a few of its letters stand for, where only a look is at stake: its beginning, or its base."""
-    upper = word.upper()
-    found = sorted(name for name in symbols if name.startswith(upper))
-    if upper in symbols or not found:
-        return _symbol(word, symbols)
-    if f"{upper}USDT" in found:
-        return f"{upper}USDT"
-    if len(found) > 1:
-        raise CommandError(f"{upper[:20]} could be {', '.join(found[:4])}{' …' if len(found) > 4 else ''}")
-    return found[0]
+    try:
+        return pair_meant(word, symbols)
+    except MeaningError as problem:
+        raise CommandError(str(problem)) from None
 
 
 def _order(side: Side, words: list[str], symbols: frozenset[str]) -> OrderIntent:
@@ -338,6 +365,19 @@ def _limit(words: list[str]) -> LimitIntent:
     except BadNumberError:
         raise CommandError(f"“{words[1][:20]}” is not a number; write cancel to call off a loosening") from None
     return LimitIntent(name=words[0], value=value, reason=" ".join(words[3:]))
+
+
+def _alert(words: list[str], symbols: frozenset[str]) -> AlertIntent | RemoveAlertIntent:
+    if words[:1] == ["remove"]:
+        if words[1:] == ["all"]:
+            return RemoveAlertIntent(number=None)
+        if len(words) != 2 or not words[1].isdecimal() or len(words[1]) > 9:
+            raise CommandError("alert remove takes the number of an alert, or all; alerts lists them")
+        return RemoveAlertIntent(number=int(words[1]))
+    try:
+        return AlertIntent(alert=parse_alert(words, lambda word: _meant(word, symbols)))
+    except AlertError as problem:
+        raise CommandError(str(problem)) from None
 
 
 def _look(verb: str, words: list[str], symbols: frozenset[str]) -> Intent:

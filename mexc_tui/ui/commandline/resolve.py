@@ -18,7 +18,9 @@ from mexc_tui.domain.commands import (
     Flatten,
     Halt,
     Reconcile,
+    RemoveAlert,
     Resume,
+    SetAlert,
     SetCost,
     SetLimit,
 )
@@ -27,6 +29,7 @@ from mexc_tui.domain.sizing import SizeError, draft_for
 from mexc_tui.domain.views import BookView, GateInputs
 from mexc_tui.ui.commandline.grammar import (
     AdoptIntent,
+    AlertIntent,
     AmendIntent,
     CancelIntent,
     CommandError,
@@ -37,6 +40,7 @@ from mexc_tui.ui.commandline.grammar import (
     LimitIntent,
     OrderIntent,
     PriceWord,
+    RemoveAlertIntent,
     SimpleIntent,
 )
 
@@ -77,6 +81,10 @@ def plain_command(intent: Intent, command_id: str, symbol: str) -> Command | Non
         return SetCost(command_id=command_id, asset=intent.asset, price=intent.price, whole=intent.whole)
     if isinstance(intent, LimitIntent):
         return SetLimit(command_id=command_id, name=intent.name, value=intent.value, reason=intent.reason)
+    if isinstance(intent, AlertIntent):
+        return SetAlert(command_id=command_id, alert=intent.alert)
+    if isinstance(intent, RemoveAlertIntent):
+        return RemoveAlert(command_id=command_id, number=intent.number)
     if isinstance(intent, FlattenIntent):
         return Flatten(command_id=command_id, symbol=None if intent.everything else intent.symbol or symbol)
     if isinstance(intent, SimpleIntent):
@@ -144,6 +152,10 @@ def describe(intent: Intent, draft: Draft | None, symbol: str, cap: Decimal | No
         if intent.value is None:
             return f"call off the loosening of {intent.name}"
         return f"limit {intent.name} to {intent.value:f}; tighter at once, looser after a delay"
+    if isinstance(intent, AlertIntent):
+        return f"alert: {intent.alert}"
+    if isinstance(intent, RemoveAlertIntent):
+        return "remove every alert" if intent.number is None else f"remove alert {intent.number}"
     if isinstance(intent, GoIntent):
         return f"show {intent.symbol or (intent.interval.value if intent.interval is not None else '')}"
     if isinstance(intent, SimpleIntent):

@@ -14,6 +14,7 @@ from mexc_tui.domain.commands import Draft
 from mexc_tui.domain.interest import CANDLE_LIMIT, Interest
 from mexc_tui.domain.market import Interval
 from mexc_tui.domain.views import (
+    TOPIC_ALERTS,
     TOPIC_BALANCES,
     TOPIC_EQUITY,
     TOPIC_FILLS,
@@ -41,6 +42,7 @@ ALWAYS_SHOWN = (
     TOPIC_RISK,
     TOPIC_LINK,
     TOPIC_INSTRUMENTS,
+    TOPIC_ALERTS,
 )
 """What panes outside of the tabs draw from as well: ladder, chart, status, tab names."""
 TAB_TOPICS = {"balances": TOPIC_BALANCES, "equity": TOPIC_EQUITY}

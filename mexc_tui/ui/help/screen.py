@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.screen import ModalScreen
 
 from mexc_tui.ui.frame_clock import Frame
 from mexc_tui.ui.help.presenter import help_rows
 from mexc_tui.ui.keymap import Keymap
+from mexc_tui.ui.overlay import Overlay
 from mexc_tui.ui.primitives.pane import LinePane
 from mexc_tui.ui.primitives.rows import Row
-from mexc_tui.ui.textual_compat import key_name
 
 
 class HelpPane(LinePane):
@@ -48,8 +46,8 @@ class HelpPane(LinePane):
         self.redraw()
 
 
-class HelpScreen(ModalScreen[None]):
-    """All keys; the market goes on behind it."""
+class HelpScreen(Overlay):
+    """All keys."""
 
     DEFAULT_CSS = """
     HelpScreen { align: center middle; }
@@ -57,26 +55,15 @@ class HelpScreen(ModalScreen[None]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,question_mark,q", "dismiss(None)", "close", show=False),
+        Binding("question_mark", "dismiss(None)", "close", show=False),
         Binding("j,down", "scroll(1)", "down", show=False),
         Binding("k,up", "scroll(-1)", "up", show=False),
         Binding("space,pagedown,J", "scroll(12)", "page down", show=False),
         Binding("pageup,K", "scroll(-12)", "page up", show=False),
     ]
 
-    def __init__(self, keymap: Keymap) -> None:
-        super().__init__()
-        self._keymap = keymap
-
     def compose(self) -> ComposeResult:
         yield HelpPane(self._keymap)
-
-    async def on_key(self, event: events.Key) -> None:
-        """Let the stop key through: nothing may stand before it."""
-        if event.key in {key_name(key) for key in self._keymap.keys.get("halt", ())}:
-            event.stop()
-            self.dismiss(None)
-            await self.app.run_action("app.do('halt')")
 
     def action_scroll(self, lines: int) -> None:
         """Move the view."""
