@@ -9,18 +9,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from mexc_tui.library.desk_session import DeskSession
     from mexc_tui.library.exchange import MexcExchange, MexcSession
     from mexc_tui.library.subscriptions import Subscription
     from mexc_tui.library.types import *  # noqa: F403
     from mexc_tui.venues.mexc.stream import channels
 
 _HOMES = {
+    "DeskSession": "mexc_tui.library.desk_session",
     "MexcExchange": "mexc_tui.library.exchange",
     "MexcSession": "mexc_tui.library.exchange",
     "Subscription": "mexc_tui.library.subscriptions",
 }
 
-__all__ = ["MexcExchange", "MexcSession", "Subscription", "channels"]
+__all__ = ["DeskSession", "MexcExchange", "MexcSession", "Subscription", "channels"]
 
 
 def __getattr__(name: str) -> object:

@@ -108,11 +108,13 @@ class SocketClient:
         hello: Hello,
         on_refused: Callable[[str], None] | None,
         find: Callable[[], Path | None] | None,
+        on_change: Callable[[], None] | None,
         limit_s: float,
     ) -> None:
         """Attach; see ``connect``."""
         self._path = path
         self._find = find
+        self._on_change = on_change
         self._hello = hello
         self._on_refused = on_refused
         link, welcome = _attach(path, hello, limit_s)
@@ -151,19 +153,21 @@ class SocketClient:
         limit_s: float = ATTACH_LIMIT_S,
         on_refused: Callable[[str], None] | None = None,
         find: Callable[[], Path | None] | None = None,
+        on_change: Callable[[], None] | None = None,
     ) -> SocketClient:
         """Attach to the desk whose socket is at ``path``.
 
         ``after``: facts above this number are wanted (``protocol.FROM_NOW``: only new ones). ``on_refused`` is called
         with a sentence for every command that the desk did not take, from ``submit`` itself or from the reading thread.
         ``find`` says where the desk listens when the connection broke; None as long as that is not known.
+        ``on_change`` is called, from any thread, after whatever ``wait`` looks at has changed; it must return at once.
 
         Raises:
             DeskAbsentError: nobody listens there, or nobody answers within the limit.
             DeskRefusedError: the desk refuses this client.
         """
         hello = Hello(protocol=PROTOCOL, program=VERSION, build=BUILD, name=name, role=role, after=after)
-        return cls(path, hello, on_refused, find, limit_s)
+        return cls(path, hello, on_refused, find, on_change, limit_s)
 
     def submit(self, command: Command) -> None:
         """Send a command. While the connection is cut it is refused at once: nothing is kept to be sent later."""
@@ -324,7 +328,7 @@ class SocketClient:
                     self._replies[message.request_id] = message
             else:
                 raise ProtocolError(f"{type(message).__name__} came out of turn.")
-            self._changed.notify_all()
+            self._tell()
 
     def _resolve(self, answer: Answer) -> None:
         """Note what became of a command."""
@@ -334,7 +338,7 @@ class SocketClient:
             self._answers[answer.command_id] = answer
             if len(self._answers) > ANSWERS_KEPT:
                 del self._answers[next(iter(self._answers))]
-            self._changed.notify_all()
+            self._tell()
         if answer.outcome in (Outcome.REFUSED, Outcome.UNKNOWN) and self._on_refused is not None:
             self._on_refused(answer.reason)
 
@@ -347,7 +351,7 @@ class SocketClient:
             unsent = link.unsent()
             left, self._open = tuple(self._open), {}
             link.close()
-            self._changed.notify_all()
+            self._tell()
         for command_id in left:
             if command_id in unsent:
                 self._resolve(Answer(command_id=command_id, outcome=Outcome.REFUSED, reason=_NOT_SENT))
@@ -381,7 +385,13 @@ class SocketClient:
             self._link = link
             self._cut = ""
             self._say_interest()
-            self._changed.notify_all()
+            self._tell()
+
+    def _tell(self) -> None:
+        """Wake whoever waits; the lock is held."""
+        self._changed.notify_all()
+        if self._on_change is not None:
+            self._on_change()
 
 
 def _say(link: Link, message: Look | Ack) -> None:

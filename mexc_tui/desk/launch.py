@@ -45,6 +45,7 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     role: Role
     after: int = 0
     on_refused: Callable[[str], None] | None = None
+    on_change: Callable[[], None] | None = None
 
 
 class Start:
@@ -218,6 +219,7 @@ def connect(entry: DeskEntry, caller: Caller) -> SocketClient:
             limit_s=ANSWER_LIMIT_S,
             on_refused=caller.on_refused,
             find=lambda: _where(entry.desk_id),
+            on_change=caller.on_change,
         )
     except DeskRefusedError as error:
         raise BarredDeskError(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from mexc_tui.domain.limits import Violation
+
 
 class ErrorKind(StrEnum):
     """What went wrong, coarsely enough to act on."""
@@ -31,7 +33,8 @@ class VenueError(Exception):
     """A call to a venue did not succeed.
 
     ``sent`` tells whether bytes may have reached the venue; ``definite`` whether the venue positively refused.
-    An order call that was sent and not definitely refused has an unknown outcome.
+    An order call that was sent and not definitely refused has an unknown outcome. ``violations`` are the controls of
+    a risk gate that refused it, each with its code, limit and actual value.
     """
 
     def __init__(
@@ -45,6 +48,7 @@ class VenueError(Exception):
         sent: bool = True,
         definite: bool = False,
         retry_after_s: float | None = None,
+        violations: tuple[Violation, ...] = (),
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -55,6 +59,7 @@ class VenueError(Exception):
         self.sent = sent
         self.definite = definite
         self.retry_after_s = retry_after_s
+        self.violations = violations
 
 
 class ExchangeFailedError(Exception):

@@ -142,6 +142,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Whether it is being cancelled so that it can be placed with another size or price."""
     capped: bool = False
     """A market order that went out as an immediate order with ``price`` as its cap."""
+    command_id: str = ""
+    """The command that placed it; what becomes of the order is reported with it. Empty where none is known."""
 
     @property
     def exchange_name(self) -> str:

@@ -283,7 +283,7 @@ class Desk:
         with exact():
             bought = (verdict.notional or ZERO) + (verdict.fee or ZERO)
             lock = (verdict.qty or ZERO) if draft.side is Side.SELL else bought
-        track = Track(sent_ns=at.mono_ns, lock=lock, command_id=command_id)
+        track = Track(sent_ns=at.mono_ns, lock=lock)
         final = capped(draft, inputs)
         value = None if verdict.reduces else verdict.value
         _, effects = self._orders.send(

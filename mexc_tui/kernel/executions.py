@@ -67,7 +67,7 @@ class Executions:
         order = self._store.find(fill)
         text = messages.filled(fill, order)
         track = None if order is None else self._store.track(order.client_order_id)
-        command_id = "" if track is None else track.command_id
+        command_id = "" if order is None else order.command_id
         level = Level.WARN if order is None else Level.GOOD
         fact = self._facts.emit(
             at, "filled", level, text, symbol=fill.symbol, order=order, fill=fill, command_id=command_id

@@ -125,7 +125,7 @@ class History:
             match record:
                 case IntentRecord():
                     self._commands.first_time(record.command_id)
-                    self._orders.replay(record.order)
+                    self._orders.replay(msgspec.structs.replace(record.order, command_id=record.command_id))
                     self.intents.append(record)
                 case OrderRecord() | DenialRecord():
                     self._orders.replay(record.order)

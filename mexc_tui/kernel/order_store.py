@@ -62,8 +62,6 @@ class Track(msgspec.Struct):
     """How often missing executions were asked for."""
     absences: int = 0
     """Consecutive answers that there is no such order."""
-    command_id: str = ""
-    """The command that placed it; what becomes of the order is reported with it."""
     swept: bool = False
     """Whether a sweep cancels it with its pair and finds out what became of it."""
     reported: bool = False
@@ -216,7 +214,10 @@ class OrderStore:
         """Take up an order from the journal; the newest record wins."""
         key = order.client_order_id
         track = self._tracks.get(key) or Track(sent_ns=0, reported=bool(order.order_id))
-        if key not in self._orders or order.state is not OrderState.PENDING:
+        known = self._orders.get(key)
+        if known is None or order.state is not OrderState.PENDING:
+            if known is not None and known.command_id:
+                order = msgspec.structs.replace(order, command_id=known.command_id)
             if order.order_id:
                 order = self.with_unmatched(order, track, Timestamp(order.updated_ms, 0))
             self.keep(order, track)
@@ -381,6 +382,6 @@ class OrderStore:
         elif after.state in (OrderState.CANCELLED, OrderState.PARTIALLY_CANCELLED):
             found.append(("cancelled", Level.INFO, messages.cancelled(after, before.cancel_requested)))
         return [
-            self._facts.emit(at, kind, level, text, symbol=after.symbol, order=after, command_id=track.command_id)
+            self._facts.emit(at, kind, level, text, symbol=after.symbol, order=after, command_id=after.command_id)
             for kind, level, text in found
         ]

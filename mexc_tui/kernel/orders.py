@@ -82,7 +82,7 @@ class OrderManager:
         ``beside`` is recorded with the intent.
         """
         order = self._drafted(draft, OrderState.PENDING, at, reduce_only=reduce_only)
-        order = msgspec.structs.replace(order, capped=capped)
+        order = msgspec.structs.replace(order, capped=capped, command_id=command_id)
         self._store.keep(order, track)
         request = OrderRequest(
             client_order_id=order.client_order_id,

@@ -9,10 +9,11 @@
             await mexc.cancel_order("BTCUSDT", order_id=placed.order_id)
         print(mexc.metrics())
 
-Without keys there is market data only. There is no risk gate and no journal here, so a session places orders only where
-``ungated=True`` says that this is meant: an order then goes out as it is given, once, and only to an exchange on this
-machine. While a desk of this machine has halted the account, none does. Every call may raise ``mexc_tui.VenueError``:
-its ``definite`` tells a refusal, and ``sent`` without ``definite`` an unknown outcome, which ``look_up`` clears.
+Without keys there is market data only. Orders that are to pass a risk gate go through a desk: see ``through_desk``.
+A session has no gate and no journal, so it places orders only where ``ungated=True`` says that this is meant: an order
+then goes out as it is given, once, and only to an exchange on this machine. While a desk of this machine has halted the
+account, none does. Every call may raise ``mexc_tui.VenueError``: its ``definite`` tells a refusal, and ``sent`` without
+``definite`` an unknown outcome, which ``look_up`` clears.
 """
 
 from __future__ import annotations
@@ -28,14 +29,15 @@ from mexc_tui.domain.errors import VenueError
 from mexc_tui.domain.ids import base36
 from mexc_tui.domain.ids import client_order_id as make_client_order_id
 from mexc_tui.domain.inputs import LinkState
-from mexc_tui.domain.numbers import ZERO, floor_to, parse_decimal, plain
+from mexc_tui.domain.numbers import ZERO
 from mexc_tui.domain.orders import Balance, Fill, OrderReport, OrderRequest, OrderType, Side
+from mexc_tui.library.arguments import exact_amount, must_fit, side_of
+from mexc_tui.library.desk_session import DeskSession
 from mexc_tui.library.feed import Feed
 from mexc_tui.library.market_session import DEFAULT_DEPTH, MarketSession
 from mexc_tui.library.order_door import OrderDoor
 from mexc_tui.library.types import Amount, Placed, SessionMetrics
 from mexc_tui.venues.mexc.clock import Clock, SystemClock
-from mexc_tui.venues.mexc.rest.outgoing import refused
 from mexc_tui.venues.mexc.settings import MexcSettings
 
 
@@ -64,6 +66,26 @@ class MexcExchange:
         if isinstance(symbols, str):
             raise TypeError("symbols is a list of pairs, not one text")
         return MexcSession(self.settings, tuple(symbols), self._clock or SystemClock(), live_within_s, ungated=ungated)
+
+    @staticmethod
+    def through_desk(
+        desk: str = "",
+        *,
+        symbols: Sequence[str] = (),
+        name: str = "",
+        ready_within_s: float = 15.0,
+        outcome_within_s: float = 20.0,
+    ) -> DeskSession:
+        """Return a session whose orders go through a desk that runs, to be used with ``async with``.
+
+        Its gate, limits, journal and halt are the desk's own, and so is the key. ``desk`` is its name as
+        ``mexc-tui desk status`` shows it; empty for the only one that runs. ``symbols``: pairs whose books are wanted.
+        ``name`` is what the desk and its journal call this program.
+
+        Entering waits up to ``ready_within_s`` for the account to be compared and the books to be live; what is not by
+        then is refused by the gate, with that reason. A call that has no outcome after ``outcome_within_s`` says so.
+        """
+        return DeskSession(desk, symbols, name, ready_within_s, outcome_within_s)
 
     def __repr__(self) -> str:
         return f"MexcExchange({self.settings!r})"
@@ -122,11 +144,11 @@ class MexcSession(MarketSession):
         Raises:
             VenueError: ``definite``: it is not live; otherwise it may be, see ``unknown_orders``.
         """
-        size, limit = _exact(qty, "quantity"), _exact(price, "price")
+        size, limit = exact_amount(qty, "quantity"), exact_amount(price, "price")
         pair = self._feed.markets.instrument(symbol)
         if pair is not None:
-            _fits(limit, pair.price_decimals, "price", "tick")
-            _fits(size, pair.qty_decimals, "quantity", "step")
+            must_fit(limit, pair.price_decimals, "price", "tick")
+            must_fit(size, pair.qty_decimals, "quantity", "step")
         return await self._place(symbol, side, type, client_order_id, qty=size, price=limit)
 
     async def place_market_order(
@@ -143,12 +165,12 @@ class MexcSession(MarketSession):
         Raises:
             VenueError: ``definite``: it is not live; otherwise it may be, see ``unknown_orders``.
         """
-        size = None if qty is None else _exact(qty, "quantity")
-        amount = None if quote_qty is None else _exact(quote_qty, "amount")
+        size = None if qty is None else exact_amount(qty, "quantity")
+        amount = None if quote_qty is None else exact_amount(quote_qty, "amount")
         pair = self._feed.markets.instrument(symbol)
         if pair is not None:
-            _fits(size or ZERO, pair.qty_decimals, "quantity", "step")
-            _fits(amount or ZERO, pair.price_decimals, "amount", "tick")
+            must_fit(size or ZERO, pair.qty_decimals, "quantity", "step")
+            must_fit(amount or ZERO, pair.price_decimals, "amount", "tick")
         return await self._place(symbol, side, OrderType.MARKET, client_order_id, qty=size, quote_qty=amount)
 
     async def cancel_order(self, symbol: str, *, order_id: str = "", client_order_id: str = "") -> None:
@@ -226,7 +248,7 @@ class MexcSession(MarketSession):
         self, symbol: str, side: Side | str, kind: OrderType, client_order_id: str, **sizes: Decimal | None
     ) -> Placed:
         name = client_order_id or self.new_client_order_id()
-        request = OrderRequest(client_order_id=name, symbol=symbol, side=_side(side), type=kind, **sizes)
+        request = OrderRequest(client_order_id=name, symbol=symbol, side=side_of(side), type=kind, **sizes)
         self._unknown[name] = symbol
         try:
             order_id = await self._feed.venue.place(request)
@@ -237,26 +259,3 @@ class MexcSession(MarketSession):
             raise
         del self._unknown[name]
         return Placed(order_id=order_id, client_order_id=name)
-
-
-def _side(side: Side | str) -> Side:
-    try:
-        return Side(side.upper())
-    except ValueError:
-        raise refused("the side is neither BUY nor SELL") from None
-
-
-def _exact(value: Amount, name: str) -> Decimal:
-    """Return the exact number; floats raise TypeError since they seldom are what was written."""
-    if isinstance(value, bool) or not isinstance(value, Decimal | int | str):
-        raise TypeError(f"the {name} must be a Decimal, a text or a whole number, not {type(value).__name__}")
-    try:
-        return value if isinstance(value, Decimal) else parse_decimal(str(value))
-    except ValueError:
-        raise refused(f"the {name} is not a number") from None
-
-
-def _fits(value: Decimal, decimals: int, name: str, unit: str) -> None:
-    if value.is_finite() and value != floor_to(value, decimals):
-        nearest = plain(floor_to(value, decimals))
-        raise refused(f"the {name} {plain(value)} is not on the pair's {unit}; the next one below is {nearest}")

@@ -41,7 +41,7 @@ class MarketSession:
             raise refused(f"{symbol} is not among the pairs of this session")
         kept = self._books.get(symbol)
         if kept is None or kept[0] is not view:
-            kept = self._books[symbol] = (view, _book(view, kept))
+            kept = self._books[symbol] = (view, book_of(view, kept))
         return kept[1]
 
     def trades(self, symbol: str) -> tuple[Trade, ...]:
@@ -135,7 +135,7 @@ class MarketSession:
         return symbol
 
 
-def _book(view: BookView, before: tuple[BookView, Book] | None) -> Book:
+def book_of(view: BookView, before: tuple[BookView, Book] | None) -> Book:
     """Return what a program sees of a view; levels that stand as they stood before are taken over."""
     known: dict[tuple[int, int], BookLevel] = {}
     if before is not None and before[0].price_decimals == view.price_decimals:

@@ -17,7 +17,8 @@ from mexc_tui.venues.mexc.settings import MexcSettings
 
 _GATED = (
     "this session has no risk gate, and nobody said that this is meant",
-    "Open it with session(..., ungated=True), or place the order with `mexc-tui buy` and `sell`, which pass the gate.",
+    "Place it through a desk, whose gate it passes: MexcExchange.through_desk(...). Only where no gate is meant, open "
+    "the session with session(..., ungated=True).",
 )
 _log = logging.getLogger(__name__)
 

@@ -20,9 +20,10 @@ from mexc_tui.domain.inputs import (
     TradesSeen,
 )
 from mexc_tui.domain.instrument import Instrument
+from mexc_tui.domain.limits import Limits, TradingState, Violation
 from mexc_tui.domain.market import Candle, Interval, Ticker, Trade
-from mexc_tui.domain.orders import Balance, Fill, OrderReport, OrderState, OrderType, Side
-from mexc_tui.domain.views import BookState
+from mexc_tui.domain.orders import Balance, Fill, Order, OrderReport, OrderState, OrderType, Side
+from mexc_tui.domain.views import BookState, Position, RiskView, Sweep
 from mexc_tui.venues.mexc.rest.models import RestMetrics
 from mexc_tui.venues.mexc.settings import MexcSettings
 
@@ -41,23 +42,30 @@ __all__ = [
     "Fill",
     "Instrument",
     "Interval",
+    "Limits",
     "LinkChanged",
     "LinkState",
     "MexcSettings",
+    "Order",
     "OrderReport",
     "OrderState",
     "OrderType",
     "Placed",
+    "Position",
     "RestMetrics",
+    "RiskView",
     "SessionMetrics",
     "Side",
+    "Sweep",
     "Ticker",
     "TickersSeen",
     "TopLevels",
     "TopOfBook",
     "Trade",
     "TradesSeen",
+    "TradingState",
     "VenueError",
+    "Violation",
 ]
 
 Amount = Decimal | int | str

@@ -22,7 +22,7 @@ def program(mark: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("mark", "lines", "shown"), [("order_book", 1, b"account_link="), ("subscribe", 12, b"of this minute")]
+    ("mark", "lines", "shown"), [("ungated=True", 1, b"account_link="), ("subscribe", 12, b"of this minute")]
 )
 async def test_a_program_of_the_readme_runs_as_it_stands(
     here: dict[str, Any], tmp_path: Path, mark: str, lines: int, shown: bytes
