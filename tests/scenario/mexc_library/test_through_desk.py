@@ -165,7 +165,7 @@ async def test_a_halted_desk_refuses_until_it_is_resumed(desk: None) -> None:
         assert "TRADING_STATE" in {violation.code for violation in error.violations}
         assert at_exchange() == 0
         await session.resume()
-        placed = await session.place_limit_order(PAIR, "BUY", "0.001", price)
+        placed = await session.place_limit_order(PAIR, "BUY", "0.001", price - 1)
         assert placed.state is OrderState.WORKING
 
 
