@@ -12,16 +12,13 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 from mexc_tui.cli.main import main
-
-LIMIT_S = 60.0
-"""Seconds are what a start takes; the rest is for a machine that does many other things."""
+from tests.patience import until
 
 
 @contextlib.contextmanager
@@ -126,16 +123,8 @@ def children_of(pid: int) -> list[int]:
     return [int(word) for word in found.stdout.split()]
 
 
-def gone(pid: int, limit_s: float = LIMIT_S) -> None:
-    until(lambda: not alive(pid), f"process {pid} lives on", limit_s)
-
-
-def until(condition: Any, otherwise: str = "it did not happen", limit_s: float = LIMIT_S) -> Any:
-    end = time.monotonic() + limit_s
-    while not (found := condition()):
-        assert time.monotonic() < end, otherwise
-        time.sleep(0.02)
-    return found
+def gone(pid: int) -> None:
+    until(lambda: not alive(pid), f"process {pid} lives on")
 
 
 def book_is_shown(text: str) -> bool:

@@ -20,7 +20,8 @@ from typing import IO
 import pyte
 import pytest
 
-from tests.desks import LIMIT_S, end_desks, runtime_folder
+from tests.desks import end_desks, runtime_folder
+from tests.patience import LIMIT_S
 
 
 class Screen:
@@ -83,8 +84,8 @@ class Screen:
     def text(self) -> str:
         return "\n".join(line.rstrip() for line in self.screen.display)
 
-    def until(self, condition: Callable[[str], object], limit_s: float = LIMIT_S) -> str:
-        end = time.monotonic() + limit_s
+    def until(self, condition: Callable[[str], object]) -> str:
+        end = time.monotonic() + LIMIT_S
         while not condition(text := self.text):
             if (hint := text.rpartition("\n")[2]) not in self._hints:
                 self._hints.append(hint)
@@ -108,13 +109,13 @@ class Screen:
             os.close(descriptor)
         self._fd = -1
 
-    def ended(self, limit_s: float = LIMIT_S) -> int:
-        end = time.monotonic() + limit_s
+    def ended(self) -> int:
+        end = time.monotonic() + LIMIT_S
         while self.process.poll() is None:
             assert time.monotonic() < end, f"it did not end:\n{self.text}"
             self.read(0.02)
         if self._fd >= 0:
-            self._reader.join(limit_s)
+            self._reader.join(LIMIT_S)
         while self._pieces:
             self.read(0)
         return self.process.returncode

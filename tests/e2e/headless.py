@@ -27,6 +27,7 @@ from mexc_tui.engine.engine import Engine, EngineClient
 from mexc_tui.kernel.records import IntentRecord
 
 SYMBOL = "MXUSDT"
+LIMIT_S = 60.0
 
 
 def die() -> None:
@@ -70,8 +71,8 @@ class KillingParts(PlannedParts):
         return Killing(super().venue(), self._point)
 
 
-def until(condition, limit_s: float = 20.0) -> None:
-    end = time.monotonic() + limit_s
+def until(condition) -> None:
+    end = time.monotonic() + LIMIT_S
     while not condition():
         if time.monotonic() > end:
             sys.exit("did not happen")
@@ -133,11 +134,12 @@ def main() -> None:
     topics = {f"book:{SYMBOL}", f"gate:{SYMBOL}", "instruments", "orders", "fills", "risk"}
     client.look(Interest(topics=frozenset(topics)))
     until(lambda: engine.settled.is_set() and client.view("risk") and client.view("risk").ready)
+    until(lambda: SYMBOL in client.view("instruments").by_symbol)
     until(lambda: client.view(f"book:{SYMBOL}") and client.view(f"book:{SYMBOL}").state is BookState.LIVE)
     if point == "recover":
         report(client)
         engine.stop()
-        engine.join(10)
+        engine.join(LIMIT_S)
         return
     place(client, point)
     if point == "working":
@@ -146,7 +148,7 @@ def main() -> None:
     if point == "filled":
         until(lambda: any(fact.kind == "filled" for fact in client.facts(0)))
         die()
-    time.sleep(60)
+    signal.pause()
 
 
 if __name__ == "__main__":

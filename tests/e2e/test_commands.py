@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from mexc_tui.desk.child import ChildExchange
-from tests.desks import until
+from tests.patience import LIMIT_S, until
 
 pytestmark = pytest.mark.e2e
 
@@ -55,7 +55,7 @@ def test_a_signal_ends_watching_in_order(environment, number, code):
     while '"live"' not in lines[-1]:
         lines.append(process.stdout.readline())
     process.send_signal(number)
-    out, err = process.communicate(timeout=10)
+    out, err = process.communicate(timeout=LIMIT_S)
     assert process.returncode == code
     rows = [json.loads(line) for line in [*lines, *out.splitlines()]]
     assert rows[-1] == {"type": "link", "state": "closed", "reason": ""}
@@ -67,7 +67,7 @@ def test_a_reader_that_goes_away_ends_it_quietly(environment):
     assert process.stdout is not None
     process.stdout.readline()
     process.stdout.close()
-    assert process.wait(timeout=10) == 141
+    assert process.wait(timeout=LIMIT_S) == 141
     assert process.stderr is not None
     assert process.stderr.read() == ""
 
@@ -90,7 +90,7 @@ def test_what_a_killed_recorder_wrote_can_be_replayed(environment, tmp_path, nam
             assert line
         assert json.loads(line)["bids"]
         watcher.terminate()
-        watcher.communicate(timeout=10)
+        watcher.communicate(timeout=LIMIT_S)
     finally:
         served.close()
 

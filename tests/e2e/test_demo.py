@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.desks import book_is_shown, children_of, desks, gone, only_desk, program
+from tests.patience import LIMIT_S
 
 pytestmark = pytest.mark.e2e
 
@@ -122,7 +123,7 @@ def python(environment: dict[str, str], *arguments: str) -> subprocess.Completed
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=40,
+        timeout=LIMIT_S,
         check=False,
     )
 

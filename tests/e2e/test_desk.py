@@ -30,8 +30,8 @@ from tests.desks import (
     only_desk,
     program,
     rows,
-    until,
 )
+from tests.patience import LIMIT_S, until
 
 pytestmark = pytest.mark.e2e
 
@@ -264,7 +264,7 @@ def test_a_desk_killed_at_random_moments_finds_every_order_again_and_sends_none_
     with contextlib.suppress(subprocess.TimeoutExpired):
         placing.wait(chance.uniform(0.2, 0.9))
     os.kill(pid, signal.SIGKILL)
-    placing.communicate(timeout=60)
+    placing.communicate(timeout=LIMIT_S)
     assert placing.returncode in (0, 1, 4)
     assert program(local, "desk", "start", "--armed").returncode == 0
     known = until(lambda: (found := only_desk(local))["ready"] and not found["unknown"] and found)
@@ -280,7 +280,7 @@ def test_a_desk_killed_at_random_moments_finds_every_order_again_and_sends_none_
 def test_of_two_starters_both_get_the_same_desk(environment):
     commands = [[sys.executable, "-m", "mexc_tui", "desk", "start", "--demo"] for _ in range(3)]
     started = [subprocess.Popen(one, env=environment, stdout=subprocess.PIPE, text=True) for one in commands]
-    said = [process.communicate(timeout=60)[0] for process in started]
+    said = [process.communicate(timeout=LIMIT_S)[0] for process in started]
     assert [process.returncode for process in started] == [0, 0, 0]
     assert len({re.search(r"process (\d+)", text).group(1) for text in said}) == 1  # type: ignore[union-attr]
     assert only_desk(environment)["kind"] == "demo"
@@ -450,7 +450,7 @@ def test_a_desk_of_another_version_is_named_and_can_be_stopped(environment, tmp_
     assert "mexc-tui desk stop demo" in refused.stderr
     assert "protocol 99" in only_desk(environment)["problem"]
     assert program(environment, "desk", "stop", "demo").returncode == 0
-    assert other.wait(timeout=20) == 0
+    assert other.wait(timeout=LIMIT_S) == 0
     assert program(environment, "demo", "--frames", "2").returncode == 0
 
 

@@ -17,6 +17,7 @@ from mexc_tui.desk.child import Addresses, ChildExchange
 from mexc_tui.domain.orders import OrderReport
 from mexc_tui.venues.mexc.rest.client import MexcRest
 from mexc_tui.venues.mexc.settings import MexcSettings
+from tests.patience import LIMIT_S
 
 pytestmark = pytest.mark.e2e
 SCRIPT = Path(__file__).with_name("headless.py")
@@ -51,7 +52,7 @@ def start(at: Addresses, folder: Path, point: str) -> subprocess.Popen[str]:
 
 
 def recovered(at: Addresses, folder: Path) -> dict[str, list]:
-    out, err = start(at, folder, "recover").communicate(timeout=40)
+    out, err = start(at, folder, "recover").communicate(timeout=120)
     assert out, err
     return json.loads(out)
 
@@ -69,7 +70,7 @@ def recovered(at: Addresses, folder: Path) -> dict[str, list]:
 def test_killed_at(exchange, tmp_path, point, sent, known, state):
     before = at_exchange(exchange)
     victim = start(exchange, tmp_path / "desk", point)
-    _, err = victim.communicate(timeout=40)
+    _, err = victim.communicate(timeout=120)
     assert victim.returncode == -signal.SIGKILL, err
     fresh = [report for order_id, report in at_exchange(exchange).items() if order_id not in before]
     assert len(fresh) == sent
@@ -88,7 +89,7 @@ def test_killed_after_the_order_left_and_before_any_answer(exchange, tmp_path):
     for fault in ({"name": "ack_lost", "p": 1.0, "count": 1, "mode": "cut"}, {"name": "missing_push", "p": 1.0}):
         admin(exchange, "POST", "/admin/faults", fault)
     victim = start(exchange, tmp_path / "desk", "wait")
-    end = time.monotonic() + 30
+    end = time.monotonic() + LIMIT_S
     while not (fresh := [report for key, report in at_exchange(exchange).items() if key not in before]):
         assert time.monotonic() < end
         assert victim.poll() is None, victim.communicate()[1]
@@ -104,5 +105,5 @@ def test_killed_after_the_order_left_and_before_any_answer(exchange, tmp_path):
 def admin(at: Addresses, method: str, path: str, body: object) -> None:
     data = None if body is None else json.dumps(body).encode()
     headers = {"Content-Type": "application/json"}
-    with urllib.request.urlopen(urllib.request.Request(at.rest + path, data, headers, method=method), timeout=5):
+    with urllib.request.urlopen(urllib.request.Request(at.rest + path, data, headers, method=method), timeout=LIMIT_S):
         pass

@@ -15,6 +15,7 @@ import pytest
 
 from mexc_tui.desk.child import ChildExchange
 from tests.desks import end_desks, runtime_folder
+from tests.patience import LIMIT_S
 
 pytestmark = pytest.mark.e2e
 
@@ -52,7 +53,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,
-                timeout=60,
+                timeout=LIMIT_S,
                 check=False,
             )
 

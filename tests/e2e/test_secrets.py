@@ -14,7 +14,8 @@ import pytest
 from mexc_tui.desk.child import ChildExchange
 from mexc_tui.venues.mexc.rest.client import MexcRest
 from mexc_tui.venues.mexc.settings import MexcSettings
-from tests.desks import only_desk, until
+from tests.desks import only_desk
+from tests.patience import LIMIT_S, until
 
 pytestmark = pytest.mark.e2e
 
@@ -31,7 +32,7 @@ def test_no_secret_is_found_anywhere(environment: dict[str, str], tmp_path: Path
             input=typed,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=LIMIT_S,
             check=False,
         )
         said.append(done.stdout + done.stderr)

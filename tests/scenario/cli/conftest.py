@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -13,9 +14,12 @@ from typing import Any
 
 import pytest
 
+from mexc_tui.cli.commands.record import record
 from mexc_tui.cli.commands.watch import Options, watch
+from mexc_tui.cli.io.exits import SIGNALLED
 from mexc_tui.cli.main import main
 from mexc_tui.desk.child import Addresses
+from mexc_tui.desk.recorder import Recorder
 from mexc_tui.domain.market import Interval
 from mexc_tui.domain.orders import Side
 from mexc_tui.venues.simulator.core.events import BookLevel, PublicTrade, SimEvent
@@ -23,6 +27,7 @@ from mexc_tui.venues.simulator.exchange import Exchange, demo_exchange
 from mexc_tui.venues.simulator.markets.catalogue import default_markets
 from mexc_tui.venues.simulator.server import Server, ServerSettings
 from tests.desks import end_desks, runtime_folder
+from tests.patience import eventually
 
 Level = tuple[Decimal, Decimal]
 Call = Callable[..., tuple[int, list[dict[str, Any]], str]]
@@ -112,11 +117,14 @@ class Reader:
     def __init__(self) -> None:
         self.gone = threading.Event()
         self.problem = ""
-        self.rows: list[tuple[float, dict[str, Any]]] = []
+        self.rows: list[dict[str, Any]] = []
         self.errors: list[str] = []
 
     def of(self, kind: str) -> list[dict[str, Any]]:
-        return [row for _, row in self.rows if row["type"] == kind]
+        return [row for row in self.rows if row["type"] == kind]
+
+    def live(self, symbol: str) -> list[dict[str, Any]]:
+        return [row for row in self.of("book") if row["symbol"] == symbol and row["state"] == "live"]
 
 
 @pytest.fixture
@@ -124,16 +132,46 @@ def reader() -> Reader:
     return Reader()
 
 
+async def ended_once(work: Awaitable[int], enough: Callable[[], object]) -> int:
+    """Let a command work until there is enough, then end it as ``kill`` does; returns its exit code."""
+    task = asyncio.ensure_future(work)
+    try:
+        await eventually(lambda: task.done() or enough())
+        if not task.done():
+            signal.raise_signal(signal.SIGTERM)
+        return await task
+    finally:
+        task.cancel()
+
+
 @pytest.fixture
 def watching(server: Server, reader: Reader) -> Callable[..., Awaitable[int]]:
-    async def run(*symbols: str, channels: tuple[str, ...] = ("book", "trades"), seconds: float = 2.0) -> int:
-        options = Options(symbols=symbols, channels=channels, interval=Interval.M1, depth=10, seconds=seconds)
-        return await watch(
+    async def run(
+        *symbols: str, channels: tuple[str, ...] = ("book", "trades"), enough: Callable[[], object] = bool
+    ) -> int:
+        options = Options(symbols=symbols, channels=channels, interval=Interval.M1, depth=10, seconds=None)
+        work = watch(
             options,
-            lambda row: reader.rows.append((time.monotonic(), row)),
+            reader.rows.append,
             lambda error: reader.errors.append(str(error)),
             reader,  # type: ignore[arg-type]
         )
+        return await ended_once(work, enough)
+
+    return run
+
+
+@pytest.fixture
+def recording(server: Server, tmp_path: Path) -> Callable[..., Awaitable[Recorder]]:
+    """Record until so many lines of books and trades are written, and return the recorder when its tape is closed."""
+
+    async def run(*symbols: str, path: Path, frames: int = 30) -> Recorder:
+        recorder = Recorder(symbols, path, print)
+        code = await ended_once(
+            record(recorder, None), lambda: recorder.begun == set(symbols) and recorder.frames >= frames
+        )
+        assert code == SIGNALLED + signal.SIGTERM
+        return recorder
 
     return run
 

@@ -19,6 +19,7 @@ from mexc_tui.domain.orders import OrderRequest, OrderType, Side
 from mexc_tui.venues.mexc.rest.client import MexcRest
 from mexc_tui.venues.mexc.settings import MexcSettings
 from tests.desks import desk_pids, end_desks, gone
+from tests.patience import LIMIT_S
 
 Call = Callable[..., tuple[int, list[dict[str, Any]], str]]
 
@@ -207,7 +208,7 @@ def test_two_orders_at_once_go_through_one_desk(call, tmp_path):
         subprocess.Popen([sys.executable, "-m", "mexc_tui", *command], env=environment, stdout=subprocess.PIPE)
         for command in commands
     ]
-    placed = [json.loads(process.communicate(timeout=60)[0]) for process in started]
+    placed = [json.loads(process.communicate(timeout=LIMIT_S)[0]) for process in started]
     assert [row["state"] for row in placed] == ["working"] * 3
     assert [process.returncode for process in started] == [0] * 3
     runs = {row["client_order_id"].rpartition("-")[0] for row in placed}
@@ -250,7 +251,7 @@ def test_a_lost_acknowledgement_is_looked_up_and_never_sent_again(call, exchange
         request = urllib.request.Request(
             f"{exchange.rest}/admin/faults", data=json.dumps({"profile": profile}).encode(), method="POST"
         )
-        urllib.request.urlopen(request, timeout=5).read()
+        urllib.request.urlopen(request, timeout=LIMIT_S).read()
 
     set_faults("ack_lost:p=1")
     try:

@@ -8,8 +8,6 @@ from decimal import Decimal
 
 import pytest
 
-from mexc_tui.cli.commands.record import record
-from mexc_tui.cli.io.exits import OK
 from mexc_tui.desk.errors import InvalidRequestError
 from mexc_tui.desk.exchange.frames import decode_frame
 from mexc_tui.desk.recorder import Recorder
@@ -39,11 +37,9 @@ def last_versions(path) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("name", ["market.tape", "market.tape.gz"])
-async def test_a_replay_ends_with_the_last_recorded_book(server, truth, tmp_path, name):
+async def test_a_replay_ends_with_the_last_recorded_book(server, truth, recording, tmp_path, name):
     path = tmp_path / name
-    recorder = Recorder(("BTCUSDT", "ETHUSDT"), path, print)
-    assert await record(recorder, 0.9) == OK
-    assert recorder.begun == {"BTCUSDT", "ETHUSDT"}
+    await recording("BTCUSDT", "ETHUSDT", path=path)
     exchange = replayed(path)
     for symbol, version in last_versions(path).items():
         assert exchange.market.depth(symbol, 100_000)[1:] == truth.book(symbol, version)
@@ -53,20 +49,20 @@ async def test_a_replay_ends_with_the_last_recorded_book(server, truth, tmp_path
     assert gzip.decompress(path.read_bytes()) if name.endswith(".gz") else path.read_text()
 
 
-async def test_trades_keep_their_ids_and_order(server, busy, truth, tmp_path):
+async def test_trades_keep_their_ids_and_order(busy, truth, recording, tmp_path):
     path = tmp_path / "market.tape"
-    await record(Recorder(("BTCUSDT",), path, print), 0.9)
+    await recording("BTCUSDT", path=path)
     ids = [line.trade_id for line in read_recording(path, rows_of(path), decode_frame).lines if line.kind == "trade"]
     there = truth.trades["BTCUSDT"]
     assert ids
     assert there[there.index(ids[0]) :][: len(ids)] == ids
 
 
-async def test_a_broken_stream_leaves_a_tape_that_is_never_wrong(server, truth, tmp_path):
+async def test_a_broken_stream_leaves_a_tape_that_is_never_wrong(server, truth, recording, tmp_path):
     for fault in parse_profile("gap:p=0.1;duplicate:p=0.1;reorder:p=0.05;garbage:p=0.05;disconnect:p=0.03"):
         server.plan.set(fault)
     path = tmp_path / "market.tape"
-    assert await record(Recorder(("BTCUSDT",), path, print), 1.8) == OK
+    await recording("BTCUSDT", path=path)
     lines = [line for line in read_recording(path, rows_of(path), decode_frame).lines if line.update_id]
     book: dict[bool, dict[Decimal, Decimal]] = {True: {}, False: {}}
     for line in lines:
@@ -87,11 +83,11 @@ async def test_an_existing_file_is_left_alone(server, tmp_path):
     assert path.read_text() == "mine"
 
 
-async def test_a_tape_holds_no_keys(server, tmp_path, monkeypatch):
+async def test_a_tape_holds_no_keys(recording, tmp_path, monkeypatch):
     monkeypatch.setenv("MEXC_API_KEY", "mx0SECRETKEY")
     monkeypatch.setenv("MEXC_SECRET_KEY", "verysecretsecret")
     path = tmp_path / "market.tape"
-    await record(Recorder(("BTCUSDT",), path, print), 0.5)
+    await recording("BTCUSDT", path=path)
     text = path.read_bytes()
     assert b"SECRETKEY" not in text
     assert b"verysecret" not in text

@@ -13,6 +13,7 @@ import pytest
 from mexc_tui.cli import acting, placing
 from mexc_tui.cli.main import main
 from mexc_tui.desk.child import Addresses, ChildExchange
+from tests.patience import LIMIT_S
 
 Call = Callable[..., tuple[int, list[dict[str, Any]], str]]
 SCRIPT = Path(__file__).with_name("speechless_desk.py")
@@ -43,7 +44,7 @@ def speechless(call: Call, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
     yield start
     for process in started:
         process.terminate()
-        process.communicate(timeout=20)
+        process.communicate(timeout=LIMIT_S)
 
 
 @pytest.fixture

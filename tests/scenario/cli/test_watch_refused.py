@@ -20,7 +20,7 @@ async def test_streams_that_are_all_refused_are_not_called_unreachable(reader, w
 
     monkeypatch.setattr(PublicMarket, "connect", connect)
     with pytest.raises(UnreachableError, match="refuses every stream"):
-        await watching("GONEUSDT", seconds=None)
+        await watching("GONEUSDT")
     assert {row["code"] for row in reader.of("problem")} == {"refused"}
 
 
@@ -28,4 +28,4 @@ async def test_why_the_streams_do_not_answer_is_said(reader, watching, monkeypat
     monkeypatch.setattr(module, "STREAM_LIMIT_S", 0.3)
     monkeypatch.setenv("MEXC_WS_URL", "ws://127.0.0.1:9/ws")
     with pytest.raises(UnreachableError, match=r"do not \(127\.0\.0\.1 cannot be reached"):
-        await watching("BTCUSDT", seconds=None)
+        await watching("BTCUSDT")

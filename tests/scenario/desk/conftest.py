@@ -7,8 +7,6 @@ import os
 import shutil
 import socket
 import tempfile
-import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -35,13 +33,7 @@ from mexc_tui.engine.engine import Engine
 from mexc_tui.kernel.effects import EmitFact
 from mexc_tui.kernel.ports import VenueInfo
 from mexc_tui.kernel.records import Resumed
-
-
-def until(condition, limit_s: float = 10.0) -> None:
-    end = time.monotonic() + limit_s
-    while not condition():
-        assert time.monotonic() < end, "did not happen"
-        threading.Event().wait(0.001)
+from tests.patience import LIMIT_S, until
 
 
 class Quiet:
@@ -148,11 +140,11 @@ class Bed:
         async def run():
             return call()
 
-        return asyncio.run_coroutine_threadsafe(run(), self._loop).result(10)
+        return asyncio.run_coroutine_threadsafe(run(), self._loop).result(LIMIT_S)
 
     def on_loop_wait(self, call):
         """Run a coroutine on the engine's loop and return what it returns."""
-        return asyncio.run_coroutine_threadsafe(call(), self._loop).result(10)
+        return asyncio.run_coroutine_threadsafe(call(), self._loop).result(LIMIT_S)
 
     def say(self, *messages: str) -> None:
         """Let the desk make a fact of each message."""
@@ -192,7 +184,7 @@ class Bed:
 
     def stop(self) -> None:
         self.engine.stop()
-        assert self.engine.join(10)
+        assert self.engine.join(LIMIT_S)
 
     def close(self) -> None:
         for one in self._open:
@@ -204,7 +196,7 @@ class Bed:
 class Raw:
     def __init__(self, path: Path) -> None:
         self._sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._sock.settimeout(10)
+        self._sock.settimeout(LIMIT_S)
         self._sock.connect(str(path))
         self._stream = self._sock.makefile("rb")
 
@@ -272,8 +264,3 @@ def hello():
         return Hello(**(usual | changes))
 
     return make
-
-
-@pytest.fixture(name="until")
-def until_fixture():
-    return until

@@ -16,6 +16,7 @@ from mexc_tui.domain.limits import Limits, TradingState
 from mexc_tui.domain.market import Candle, Interval
 from mexc_tui.domain.views import BookState, BookView, CandlesView, FillsView, LinkView, OrdersView, RiskView, VenueKind
 from mexc_tui.engine.hub import FACTS_KEPT
+from tests.patience import until
 
 
 def book(symbol: str, version: int) -> BookView:
@@ -47,7 +48,7 @@ def sees(client, topic, view):
     return client.wait(lambda: client.view(topic) == view, 10)
 
 
-def test_each_client_gets_what_it_looks_at_and_the_desk_follows_them_all(bed, until):
+def test_each_client_gets_what_it_looks_at_and_the_desk_follows_them_all(bed):
     one, two = bed.connect("one"), bed.connect("two")
     bed.show(book__A=book("A", 1), book__B=book("B", 1), fills=FillsView(fills=()))
     one.look(Interest(topics=frozenset({"book:A", "fills"})))
@@ -91,7 +92,7 @@ def test_a_long_row_crosses_in_parts_and_arrives_whole(bed):
     assert sees(late, topic, row(values))
 
 
-def test_a_client_that_does_not_read_holds_one_batch_and_nobody_up(bed, hello, until):
+def test_a_client_that_does_not_read_holds_one_batch_and_nobody_up(bed, hello):
     stopped = bed.raw(hello(name="stopped"))
     assert isinstance(stopped.read(), Welcome)
     stopped.send(Look(interest=Interest(topics=frozenset({"book:A"}))))
@@ -116,7 +117,7 @@ def test_a_client_that_does_not_read_holds_one_batch_and_nobody_up(bed, hello, u
     assert [update.view.version for one in batches for update in one.views] == [20]
 
 
-def test_a_client_that_sends_but_does_not_read_is_not_read_either(bed, hello, until):
+def test_a_client_that_sends_but_does_not_read_is_not_read_either(bed, hello):
     raw = bed.raw(hello(name="deaf"))
     assert isinstance(raw.read(), Welcome)
     assert not raw.sends_all(Ask(request_id=at, what="?" * 500) for at in range(5_000))
@@ -137,7 +138,7 @@ def test_facts_come_once_in_order_and_in_slices(bed, hello):
     assert len(batch.facts) == FACTS_A_BATCH
 
 
-def test_a_client_may_begin_where_it_left_or_now(bed, until):
+def test_a_client_may_begin_where_it_left_or_now(bed):
     bed.say("one", "two", "three")
     until(lambda: len(bed.engine.hub.facts(0)) == 3)
     after = bed.connect("after", after=2)
@@ -152,7 +153,7 @@ def test_a_client_may_begin_where_it_left_or_now(bed, until):
     assert new.seen == 3
 
 
-def test_what_a_frozen_screen_was_sent_and_never_read_counts_as_missed(bed, hello, until):
+def test_what_a_frozen_screen_was_sent_and_never_read_counts_as_missed(bed, hello):
     bed.say("one", "two")
     until(lambda: len(bed.engine.hub.facts(0)) == 2)
     frozen = bed.raw(hello(name="screen frozen"))
@@ -170,7 +171,7 @@ def test_what_a_frozen_screen_was_sent_and_never_read_counts_as_missed(bed, hell
     assert bed.connect("screen back").unseen_after == 2
 
 
-def test_who_fell_behind_what_is_kept_is_told_how_much_is_lost(bed, until):
+def test_who_fell_behind_what_is_kept_is_told_how_much_is_lost(bed):
     bed.say(*map(str, range(FACTS_KEPT + 7)))
     until(lambda: bed.engine.hub.facts(FACTS_KEPT + 6))
     behind = bed.connect("behind", after=2)
@@ -181,7 +182,7 @@ def test_who_fell_behind_what_is_kept_is_told_how_much_is_lost(bed, until):
     assert new.lost_facts == 0
 
 
-def test_commands_of_two_clients_are_taken_once(bed, until):
+def test_commands_of_two_clients_are_taken_once(bed):
     one, two = bed.connect("one"), bed.connect("two")
     for client in (one, two, one):
         client.submit(Halt(command_id="h", reason="now"))
@@ -216,7 +217,7 @@ def test_a_command_that_cannot_be_said_is_refused_here(bed):
     assert client.died() == ""
 
 
-def test_status_tells_of_desk_and_clients_though_nobody_looks(bed, until, monkeypatch):
+def test_status_tells_of_desk_and_clients_though_nobody_looks(bed, monkeypatch):
     monkeypatch.setattr(status, "VIEWS_LIMIT_S", 0.01)
     one, two = bed.connect("one"), bed.connect("two", Role.VIEW)
     empty = two.status()
@@ -246,7 +247,7 @@ def test_status_tells_of_desk_and_clients_though_nobody_looks(bed, until, monkey
     until(lambda: bed.kernel.asked == frozenset())
 
 
-def test_who_trades_may_end_the_desk(bed, until):
+def test_who_trades_may_end_the_desk(bed):
     bed.connect("one").close(stop=True)
     until(lambda: bed.stops == ["one"])
 
@@ -260,7 +261,7 @@ def test_an_unknown_request_is_answered(bed, hello):
     assert "dance" in reply.reason
 
 
-def test_a_desk_that_ends_because_nobody_needs_it_lets_nobody_in_who_would_see_it_end(bed, until):
+def test_a_desk_that_ends_because_nobody_needs_it_lets_nobody_in_who_would_see_it_end(bed):
     client = bed.connect()
     assert not bed.on_loop(bed.server.leave), "somebody is here"
     client.close()

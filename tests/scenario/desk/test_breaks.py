@@ -14,6 +14,7 @@ from mexc_tui.domain.commands import Arm, Halt
 from mexc_tui.domain.inputs import Timestamp
 from mexc_tui.domain.interest import Interest
 from mexc_tui.domain.views import FillsView, OrdersView
+from tests.patience import LIMIT_S, until
 
 
 @pytest.fixture(autouse=True)
@@ -42,7 +43,7 @@ def test_a_client_that_is_cut_comes_back_with_every_fact_once_and_in_order(bed):
     assert client.wait(lambda: client.view("fills") is not None, 10)
 
 
-def test_screens_that_come_and_go_a_hundred_times_leave_nothing_behind(bed, until):
+def test_screens_that_come_and_go_a_hundred_times_leave_nothing_behind(bed):
     stays = bed.connect("stays")
     bed.show(fills=FillsView(fills=()), orders=OrdersView(open=(), recent=()))
     stays.look(Interest(topics=frozenset({"orders"})))
@@ -162,7 +163,7 @@ class MuteDesk:
             self.got.append(read())
 
     def join(self) -> None:
-        self._thread.join(10)
+        self._thread.join(LIMIT_S)
 
 
 def test_a_command_whose_answer_was_lost_is_told_as_in_doubt_and_not_repeated(folder, bed):
@@ -179,7 +180,7 @@ def test_a_command_whose_answer_was_lost_is_told_as_in_doubt_and_not_repeated(fo
     client.close()
 
 
-def test_a_closed_client_stays_closed(bed, until):
+def test_a_closed_client_stays_closed(bed):
     client = bed.connect()
     client.close()
     client.close()
@@ -196,11 +197,11 @@ def test_closing_while_cut_ends_at_once(desks):
     first.stop()
     assert client.wait(lambda: client.died() != "", 10)
     client.close()
-    client._reader.join(10)
+    client._reader.join(LIMIT_S)
     assert not client._reader.is_alive()
 
 
-def test_a_client_whose_own_part_fails_does_not_look_attached(bed, until):
+def test_a_client_whose_own_part_fails_does_not_look_attached(bed):
     def fails(_) -> None:
         raise ZeroDivisionError
 
@@ -257,7 +258,7 @@ def test_a_socket_that_was_removed_is_made_anew_and_who_is_attached_stays(bed, f
     assert client.died() == ""
 
 
-def test_a_client_looks_for_the_desk_where_it_is_now(bed, folder, until):
+def test_a_client_looks_for_the_desk_where_it_is_now(bed, folder):
     places = [bed.path]
     client = SocketClient.connect(bed.path, name="screen", role=Role.TRADE, find=lambda: places[-1])
     moved, before = folder / "moved", bed.session("screen")

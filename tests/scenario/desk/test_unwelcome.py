@@ -27,6 +27,7 @@ from mexc_tui.domain.client import Role
 from mexc_tui.domain.commands import Halt
 from mexc_tui.domain.interest import Interest
 from mexc_tui.domain.views import gate_topic
+from tests.patience import LIMIT_S, until
 
 
 @pytest.fixture
@@ -53,7 +54,7 @@ def witness(bed, caplog):
     ],
     ids=["http", "empty", "garbage", "unknown", "oversized", "largest"],
 )
-def test_what_is_no_message_ends_its_connection_only(bed, witness, hello, until, sent):
+def test_what_is_no_message_ends_its_connection_only(bed, witness, hello, sent):
     raw = bed.raw()
     raw.send_bytes(sent)
     assert isinstance(raw.read(), Refused)
@@ -61,7 +62,7 @@ def test_what_is_no_message_ends_its_connection_only(bed, witness, hello, until,
 
 
 @pytest.mark.parametrize("sent", [framed(b"\xc1"), LENGTH.pack(TO_DESK_LIMIT + 1)], ids=["garbage", "oversized"])
-def test_an_attached_client_that_goes_wrong_is_let_go(bed, witness, hello, until, sent):
+def test_an_attached_client_that_goes_wrong_is_let_go(bed, witness, hello, sent):
     raw = bed.raw(hello())
     assert isinstance(raw.read(), Welcome)
     raw.send_bytes(sent)
@@ -81,7 +82,7 @@ def test_an_attached_client_that_goes_wrong_is_let_go(bed, witness, hello, until
     ],
     ids=["ack", "topics", "topic", "gates", "hello"],
 )
-def test_a_message_out_of_turn_or_beyond_reason_is_refused(bed, witness, hello, until, message):
+def test_a_message_out_of_turn_or_beyond_reason_is_refused(bed, witness, hello, message):
     raw = bed.raw(hello())
     assert isinstance(raw.read(), Welcome)
     raw.send(message)
@@ -116,7 +117,7 @@ def test_a_client_of_another_build_is_told_what_it_means_and_what_to_do(bed, wit
     assert raw.read() is None
 
 
-def test_a_desk_of_an_earlier_build_that_lets_the_client_in_is_left(bed, monkeypatch, until):
+def test_a_desk_of_an_earlier_build_that_lets_the_client_in_is_left(bed, monkeypatch):
     monkeypatch.setattr(server, "mismatch", lambda *_: "")
     monkeypatch.setattr(server, "BUILD", "")
     with pytest.raises(DeskRefusedError, match=r"another build.*its orders go on.*mexc-tui desk stop demo"):
@@ -159,7 +160,7 @@ def test_more_clients_than_there_is_room_for_are_told(bed, witness, hello, monke
     assert "1 clients" in bed.raw().read().reason
 
 
-def test_one_process_cannot_take_every_place(bed, witness, hello, monkeypatch, until):
+def test_one_process_cannot_take_every_place(bed, witness, hello, monkeypatch):
     monkeypatch.setattr(server, "PROCESS_LIMIT", 2)
     greeted = bed.raw(hello())
     assert isinstance(greeted.read(), Welcome)
@@ -179,15 +180,15 @@ def test_nobody_else_can_reach_the_socket(bed):
 def test_a_folder_that_others_may_enter_is_refused(folder, desks):
     folder.chmod(0o750)
     bed = desks()
-    assert bed.engine.join(10)
+    assert bed.engine.join(LIMIT_S)
     assert "private" in bed.engine.client("x").died()
 
 
-def test_a_second_desk_does_not_take_the_place_of_the_first(desks, until):
+def test_a_second_desk_does_not_take_the_place_of_the_first(desks):
     first = desks()
     client = first.connect()
     second = desks("desk-2")
-    assert second.engine.join(10)
+    assert second.engine.join(LIMIT_S)
     assert "already" in second.engine.client("x").died()
     first.say("still here")
     assert client.wait(lambda: client.facts(0) != (), 10)
@@ -233,7 +234,7 @@ def test_something_else_that_listens_is_told_as_that(folder):
             SocketClient.connect(folder / "s", name="x", role=Role.VIEW)
 
 
-def test_a_client_that_floods_the_desk_is_read_no_faster_than_its_pace(bed, until, hello, monkeypatch):
+def test_a_client_that_floods_the_desk_is_read_no_faster_than_its_pace(bed, hello, monkeypatch):
     monkeypatch.setattr(pace, "PER_SECOND", 0.001)
     witness = bed.connect("witness")
     flood = bed.raw(hello(name="flood"))
@@ -246,7 +247,7 @@ def test_a_client_that_floods_the_desk_is_read_no_faster_than_its_pace(bed, unti
     assert bed.names() == ["witness", "flood"]
 
 
-def test_connections_that_say_nothing_keep_nobody_out(bed, until):
+def test_connections_that_say_nothing_keep_nobody_out(bed):
     silent = [bed.raw() for _ in range(server.CLIENTS_LIMIT)]
     until(lambda: bed.on_loop(lambda: len(bed.server._connections)) == server.CLIENTS_LIMIT)
     client = bed.connect("came last")

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
@@ -38,16 +37,10 @@ from mexc_tui.domain.views import (
     gate_topic,
 )
 from mexc_tui.engine.engine import Engine
+from tests.patience import LIMIT_S, until
 
 SYMBOL = "MXUSDT"
 ACCOUNT = (TOPIC_INSTRUMENTS, TOPIC_ORDERS, TOPIC_POSITIONS, TOPIC_BALANCES, TOPIC_FILLS, TOPIC_RISK)
-
-
-def wait_for(condition: Callable[[], object], limit_s: float = 15.0, what: str = "") -> None:
-    end = time.monotonic() + limit_s
-    while not condition():
-        assert time.monotonic() < end, f"did not happen: {what or condition}"
-        time.sleep(0.005)
 
 
 class Market:
@@ -64,11 +57,11 @@ class Market:
             data=None if body is None else json.dumps(body).encode(),
             headers={"Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=5) as answer:
+        with urllib.request.urlopen(request, timeout=LIMIT_S) as answer:
             assert answer.status == 200
 
     def ask(self, path: str) -> Any:
-        with urllib.request.urlopen(self.at.rest + path, timeout=5) as answer:
+        with urllib.request.urlopen(self.at.rest + path, timeout=LIMIT_S) as answer:
             return json.loads(answer.read())
 
     def fault(self, name: str, **how: object) -> None:
@@ -106,11 +99,11 @@ class Terminal:
         self.engine: Engine = Engine(PlannedParts(plan))
         self.client = self.engine.client("terminal")
         self.engine.start()
-        assert self.engine.settled.wait(20)
+        assert self.engine.settled.wait(LIMIT_S)
         assert self.engine.failure is None
         self.look_at(SYMBOL)
-        wait_for(lambda: self.client.view("instruments"), what="instruments")
-        wait_for(lambda: self.live() and self.ready(), what="a live book and a reconciled account")
+        until(lambda: self.client.view("instruments"), what="instruments")
+        until(lambda: self.live() and self.ready(), what="a live book and a reconciled account")
 
     def look_at(self, symbol: str) -> None:
         """Look at a book and at everything of the account."""
@@ -118,7 +111,7 @@ class Terminal:
 
     def close(self) -> None:
         self.engine.stop()
-        assert self.engine.join(10)
+        assert self.engine.join(LIMIT_S)
 
     def submit(self, command: Command) -> None:
         self.client.submit(command)
@@ -191,15 +184,10 @@ def terminal(market: Market, tmp_path: Path) -> Iterator[Terminal]:
     yield made
     for order in made.open():
         made.cancel(order)
-    wait_for(lambda: not made.open(), what="every order cancelled at the end")
+    until(lambda: not made.open(), what="every order cancelled at the end")
     made.close()
 
 
 @pytest.fixture
 def another_terminal(market: Market) -> Callable[[Path], Terminal]:
     return lambda folder: Terminal(market, folder)
-
-
-@pytest.fixture
-def until() -> Callable[..., None]:
-    return wait_for

@@ -5,6 +5,7 @@ from __future__ import annotations
 from mexc_tui.domain.interest import Interest
 from mexc_tui.domain.market import Interval
 from mexc_tui.domain.views import BookState, book_topic, candles_topic, tape_topic, watchlist_topic
+from tests.patience import until
 
 MINE, THEIRS = "BTCUSDT", "ETHUSDT"
 
@@ -14,7 +15,7 @@ def screen(symbol, *intervals):
     return Interest(topics=frozenset({book_topic(symbol), tape_topic(symbol), *charts, watchlist_topic((symbol,))}))
 
 
-def test_two_clients_follow_different_markets_and_candles_at_once(terminal, until):
+def test_two_clients_follow_different_markets_and_candles_at_once(terminal):
     one, other = terminal.engine.client("one"), terminal.engine.client("other")
     one.look(screen(MINE, Interval.M1))
     other.look(screen(THEIRS, Interval.M5, Interval.H1))

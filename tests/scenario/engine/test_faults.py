@@ -9,6 +9,7 @@ import pytest
 from mexc_tui.domain.numbers import unscaled
 from mexc_tui.domain.orders import OrderState
 from mexc_tui.venues.simulator.server.faults import DEFAULTS
+from tests.patience import until
 
 STREAM = {
     "drop": {"p": 0.5},
@@ -90,7 +91,7 @@ class Placed:
 
 
 @pytest.mark.parametrize("faults", TAKEN, ids=" ".join)
-def test_an_order_that_was_taken_is_neither_lost_nor_sent_twice(terminal, market, until, faults):
+def test_an_order_that_was_taken_is_neither_lost_nor_sent_twice(terminal, market, faults):
     for name, how in faults.items():
         market.fault(name, **how)
     placed = Placed(terminal, market)
@@ -103,7 +104,7 @@ def test_an_order_that_was_taken_is_neither_lost_nor_sent_twice(terminal, market
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_an_order_that_was_refused_on_the_way_is_over(terminal, market, until, name):
+def test_an_order_that_was_refused_on_the_way_is_over(terminal, market, name):
     market.fault(name, **REFUSED[name], match="POST /api/v3/order")
     placed = Placed(terminal, market)
     until(lambda: placed.is_in(OrderState.REJECTED))
@@ -111,7 +112,7 @@ def test_an_order_that_was_refused_on_the_way_is_over(terminal, market, until, n
     assert placed.taken() == []
 
 
-def test_an_order_that_broke_on_the_way_is_unknown_then_known_not_to_be_there(terminal, market, until, monkeypatch):
+def test_an_order_that_broke_on_the_way_is_unknown_then_known_not_to_be_there(terminal, market, monkeypatch):
     # Half a second in which an order may still appear at the exchange is enough on one machine.
     monkeypatch.setattr("mexc_tui.kernel.orders.GRACE_NS", 500_000_000)
     for name, how in BROKEN.items():
@@ -120,14 +121,14 @@ def test_an_order_that_broke_on_the_way_is_unknown_then_known_not_to_be_there(te
     until(lambda: placed.is_in(OrderState.UNKNOWN), what="the order is shown as unknown")
     other = Placed(terminal, market, qty="21")
     until(lambda: terminal.facts("denied"), what="no new exposure while it is")
-    until(lambda: placed.is_in(OrderState.REJECTED), 30, what="the order's end")
+    until(lambda: placed.is_in(OrderState.REJECTED), what="the order's end")
     assert all(fault["struck"] for fault in market.ask("/admin/faults")["active"])
     assert placed.taken() == []
     assert len(terminal.facts("unknown")) == 1
     assert other.order is None or other.taken() == []
 
 
-def test_a_skewed_clock_refuses_one_order_at_most(terminal, market, until):
+def test_a_skewed_clock_refuses_one_order_at_most(terminal, market):
     market.fault("clock_skew", **CLOCK["clock_skew"])
     first = Placed(terminal, market)
     until(lambda: first.is_in(OrderState.REJECTED))
@@ -137,7 +138,7 @@ def test_a_skewed_clock_refuses_one_order_at_most(terminal, market, until):
     assert (first.taken(), second.taken()) == ([], [OrderState.WORKING])
 
 
-def test_broken_streams_leave_an_exact_book_or_say_that_it_is_not_live(terminal, market, until):
+def test_broken_streams_leave_an_exact_book_or_say_that_it_is_not_live(terminal, market):
     for name, how in STREAM.items():
         market.fault(name, **how)
     until(lambda: all(fault["struck"] for fault in market.ask("/admin/faults")["active"]), what="every fault strikes")

@@ -14,6 +14,7 @@ from mexc_tui.domain.orders import OrderType, Side
 from mexc_tui.domain.views import TOPIC_BALANCES, TOPIC_FILLS, TOPIC_POSITIONS, BookState, book_topic
 from mexc_tui.venues.mexc.rest.client import MexcRest
 from mexc_tui.venues.mexc.settings import MexcSettings
+from tests.patience import until
 
 OTHER = "ETHUSDT"
 
@@ -35,7 +36,7 @@ def switch(market):
     turn(False)
 
 
-def test_a_fee_in_mx_is_a_cost_of_the_pair_and_leaves_the_mx_balance(terminal, market, until, switch):
+def test_a_fee_in_mx_is_a_cost_of_the_pair_and_leaves_the_mx_balance(terminal, market, switch):
     (account,) = market.ask("/admin/accounts")
     market.admin("POST", "/admin/fund", {"account": account["account"], "funds": {"MX": "5"}})
     switch(True)

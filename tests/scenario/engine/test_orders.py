@@ -5,11 +5,12 @@ from __future__ import annotations
 from mexc_tui.domain.commands import CancelAll, Halt, Resume
 from mexc_tui.domain.orders import OrderState, OrderType
 from mexc_tui.domain.views import TOPIC_FILLS, FillsView
+from tests.patience import until
 
 SYMBOL = "MXUSDT"
 
 
-def test_an_order_rests_at_the_exchange_and_is_cancelled(terminal, market, until):
+def test_an_order_rests_at_the_exchange_and_is_cancelled(terminal, market):
     terminal.place()
     until(lambda: any(order.state is OrderState.WORKING for order in terminal.open()))
     order = terminal.open()[-1]
@@ -20,7 +21,7 @@ def test_an_order_rests_at_the_exchange_and_is_cancelled(terminal, market, until
     assert terminal.recent()[0].state is OrderState.CANCELLED
 
 
-def test_an_order_fills_and_the_fill_is_told_once(terminal, until):
+def test_an_order_fills_and_the_fill_is_told_once(terminal):
     terminal.place(far=False, kind=OrderType.IOC)
     until(lambda: terminal.facts("filled"))
     until(lambda: isinstance(terminal.client.view(TOPIC_FILLS), FillsView) and terminal.client.view(TOPIC_FILLS).fills)
@@ -28,7 +29,7 @@ def test_an_order_fills_and_the_fill_is_told_once(terminal, until):
     assert len(keys) == len(set(keys))
 
 
-def test_a_command_that_arrives_three_times_is_sent_once(terminal, market, until):
+def test_a_command_that_arrives_three_times_is_sent_once(terminal, market):
     before = len(market.orders())
     terminal.place(times=3)
     until(lambda: any(order.state is OrderState.WORKING for order in terminal.open()))
@@ -37,7 +38,7 @@ def test_a_command_that_arrives_three_times_is_sent_once(terminal, market, until
     assert len(market.orders()) == before + 1
 
 
-def test_a_lost_acknowledgement_is_unknown_until_looked_up_and_never_sent_again(terminal, market, until):
+def test_a_lost_acknowledgement_is_unknown_until_looked_up_and_never_sent_again(terminal, market):
     before = len(market.orders())
     market.fault("missing_push", p=1.0)
     market.fault("ack_lost", p=1.0, count=1)
@@ -47,7 +48,7 @@ def test_a_lost_acknowledgement_is_unknown_until_looked_up_and_never_sent_again(
     assert len(market.orders()) == before + 1
 
 
-def test_a_gateway_error_after_acceptance_is_not_a_refusal(terminal, market, until):
+def test_a_gateway_error_after_acceptance_is_not_a_refusal(terminal, market):
     before = len(market.orders())
     market.fault("ack_lost", p=1.0, count=1, mode="504")
     terminal.place()
@@ -56,7 +57,7 @@ def test_a_gateway_error_after_acceptance_is_not_a_refusal(terminal, market, unt
     assert len(market.orders()) == before + 1
 
 
-def test_cut_sockets_come_back_with_an_exact_book_and_a_reconciled_account(terminal, market, until):
+def test_cut_sockets_come_back_with_an_exact_book_and_a_reconciled_account(terminal, market):
     terminal.place()
     until(lambda: any(order.state is OrderState.WORKING for order in terminal.open()))
     version = terminal.book().version
@@ -67,7 +68,7 @@ def test_cut_sockets_come_back_with_an_exact_book_and_a_reconciled_account(termi
     assert [order.state for order in terminal.open()] == [OrderState.WORKING]
 
 
-def test_a_dead_listen_key_loses_nothing(terminal, market, until):
+def test_a_dead_listen_key_loses_nothing(terminal, market):
     terminal.place()
     until(lambda: any(order.state is OrderState.WORKING for order in terminal.open()))
     order = terminal.open()[-1]
@@ -78,7 +79,7 @@ def test_a_dead_listen_key_loses_nothing(terminal, market, until):
     until(terminal.ready, what="the account is reconciled")
 
 
-def test_halt_cancels_and_refuses_until_resumed(terminal, until):
+def test_halt_cancels_and_refuses_until_resumed(terminal):
     terminal.place()
     until(lambda: any(order.state is OrderState.WORKING for order in terminal.open()))
     terminal.submit(Halt(command_id="stop"))
@@ -89,7 +90,7 @@ def test_halt_cancels_and_refuses_until_resumed(terminal, until):
     until(lambda: terminal.facts("resumed"))
 
 
-def test_a_restart_finds_the_order_again(market, another_terminal, tmp_path, until):
+def test_a_restart_finds_the_order_again(market, another_terminal, tmp_path):
     first = another_terminal(tmp_path / "desk")
     first.place()
     until(lambda: any(order.state is OrderState.WORKING for order in first.open()))

@@ -22,6 +22,7 @@ from mexc_tui.store.accounts import account_folder
 from mexc_tui.store.latch import LATCH, LatchFile
 from mexc_tui.venues.simulator.server import Server
 from mexc_tui.venues.simulator.server.faults import make_fault
+from tests.patience import LIMIT_S, eventually
 
 PAIR = "BTCUSDT"
 
@@ -34,9 +35,7 @@ def left_running() -> list[str]:
 
 async def settled(session: Any) -> None:
     """Wait for the pushes that follow a fill; their order is not fixed."""
-    async with asyncio.timeout(5):
-        while not (session.fills and session.balance("BTC")):  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+    await eventually(lambda: session.fills and session.balance("BTC"))
 
 
 async def test_a_session_follows_the_book_places_cancels_and_fills(mexc: MexcExchange, local: Any) -> None:
@@ -70,7 +69,7 @@ async def test_a_session_follows_the_book_places_cancels_and_fills(mexc: MexcExc
 async def test_the_book_of_a_session_equals_the_exchanges_own(mexc: MexcExchange, local: Any) -> None:
     async with mexc.session([PAIR], ungated=True) as session:
         matched = 0
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(LIMIT_S):
             while matched < 5:
                 version, bids, asks = local.exchange.market.depth(PAIR, 20)
                 book = session.order_book(PAIR)
@@ -153,9 +152,7 @@ async def test_a_start_can_be_cancelled(mexc: MexcExchange, local: Any) -> None:
             pytest.fail("it must not start")
 
     task = asyncio.create_task(run())
-    async with asyncio.timeout(10):
-        while not any(fault.struck for fault in local.plan.active()):  # noqa: ASYNC110
-            await asyncio.sleep(0.005)
+    await eventually(lambda: any(fault.struck for fault in local.plan.active()))
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

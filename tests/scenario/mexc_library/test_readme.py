@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from tests.patience import LIMIT_S
+
 ROOT = Path(__file__).parents[3]
 
 
@@ -44,7 +46,7 @@ async def test_a_program_of_the_readme_runs_as_it_stands(
     assert process.stdout is not None
     assert process.stderr is not None
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(LIMIT_S):
             printed = [await process.stdout.readline()]
             while printed[-1] and (len(printed) < lines or shown not in b"".join(printed)):
                 printed.append(await process.stdout.readline())

@@ -20,6 +20,7 @@ from mexc_tui.domain.inputs import (
     TradesSeen,
 )
 from mexc_tui.domain.market import Interval
+from tests.patience import LIMIT_S, eventually
 
 PAIR = "BTCUSDT"
 KINDS = {
@@ -40,7 +41,7 @@ KINDS = {
 
 
 async def first_of(subscription: Any, kind: type[Any]) -> Any:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(LIMIT_S):
         async for item in subscription:
             if isinstance(item, kind):
                 return item
@@ -75,7 +76,7 @@ async def test_every_public_channel_can_be_followed(mexc: MexcExchange) -> None:
 async def test_the_books_of_a_session_stay_exact_beside_other_channels(mexc: MexcExchange, local: Any) -> None:
     async def compare(session: Any, times: int) -> None:
         matched = 0
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(LIMIT_S):
             while matched < times:
                 version, bids, asks = local.exchange.market.depth(PAIR, 20)
                 book = session.order_book(PAIR)
@@ -102,9 +103,7 @@ async def test_candles_are_followed_with_their_history(mexc: MexcExchange) -> No
             step = {row[at + 1].open_ms - row[at].open_ms for at in range(len(row) - 1)}
             assert step == {{"1m": 60_000, "8h": 8 * 3_600_000}[interval]}
         before = session.candles(PAIR, "1m")[-1]
-        async with asyncio.timeout(10):
-            while session.candles(PAIR, "1m")[-1] == before:  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
+        await eventually(lambda: session.candles(PAIR, "1m")[-1] != before)
         session.drop_candles(PAIR, "8h")
         with pytest.raises(VenueError, match="not followed"):
             session.candles(PAIR, "8h")
@@ -121,17 +120,13 @@ async def test_candles_missed_while_the_stream_was_down_are_read_again(mexc: Mex
         down = await first_of(links, LinkChanged)
         assert down.state is LinkState.RECONNECTING
         assert (await first_of(links, LinkChanged)).state is LinkState.CONNECTED
-        async with asyncio.timeout(10):
-            while session.rest.metrics().requests <= asked:  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
+        await eventually(lambda: session.rest.metrics().requests > asked)
 
 
 async def test_a_slow_reader_is_told_what_it_lost(mexc: MexcExchange) -> None:
     async with mexc.session([PAIR]) as session:
         updates = session.subscribe(channels.depth(PAIR, "10ms"), buffer=3)
-        async with asyncio.timeout(10):
-            while not updates.lost:  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
+        await eventually(lambda: updates.lost)
         told = await anext(updates)
         assert isinstance(told, LinkChanged)
         assert "too slow" in told.reason
@@ -160,7 +155,7 @@ async def test_closing_the_session_ends_every_iteration(mexc: MexcExchange) -> N
     async with mexc.session([PAIR]) as session:
         updates = session.subscribe(channels.depth(PAIR))
         await first_of(updates, BookDelta)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(LIMIT_S):
         assert all([item is not None async for item in updates])
 
 
@@ -184,9 +179,7 @@ async def test_a_channel_refused_before_is_told_to_whoever_asks_for_it_next(mexc
     strange = channels.limit_depth(PAIR, 5).replace("@5", "@7")
     async with mexc.session([PAIR]) as session:
         first = session.subscribe(strange, channels.depth(PAIR))
-        async with asyncio.timeout(10):
-            while not first.refused:  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
+        await eventually(lambda: first.refused)
         for _ in range(3):
             second = session.subscribe(strange)
             with pytest.raises(VenueError, match="refuses"):
@@ -226,13 +219,13 @@ async def test_a_book_stays_live_however_often_its_speed_changes(mexc: MexcExcha
         for turn in range(12):
             async with session.subscribe(channels.depth(PAIR, "10ms"), channels.deals(PAIR, "10ms")) as updates:
                 await first_of(updates, BookDelta)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(LIMIT_S):
                 for _ in range(turn % 4):
                     version = session.order_book(PAIR).version
                     while session.order_book(PAIR).version == version:  # noqa: ASYNC110
                         await asyncio.sleep(0.003)
             assert session.order_book(PAIR).live
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(LIMIT_S):
             while channels.depth(PAIR, "10ms") in local.hub.open_channels:
                 assert session.order_book(PAIR).live
                 await asyncio.sleep(0.01)

@@ -179,18 +179,6 @@ async def with_ways() -> AsyncIterator[Callable[..., Any]]:
         await server.stop()
 
 
-async def until(condition: Callable[[], object], limit_s: float = 10.0) -> None:
-    end = time.monotonic() + limit_s
-    while not condition():
-        assert time.monotonic() < end, "it did not come about"
-        await asyncio.sleep(0.01)
-
-
-@pytest.fixture
-def eventually() -> Callable[..., Any]:
-    return until
-
-
 @pytest.fixture
 async def moving() -> AsyncIterator[Chain]:
     """The stand-in has modelled markets."""

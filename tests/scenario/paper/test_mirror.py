@@ -23,12 +23,13 @@ from mexc_tui.venues.mexc.settings import MexcSettings
 from mexc_tui.venues.mexc.venue import MexcVenue
 from mexc_tui.venues.simulator.paper.exchange import PaperExchange
 from mexc_tui.venues.simulator.server import parse_profile
+from tests.patience import eventually
 
 PUBLIC = {"/api/v3/" + name for name in ("ping", "time", "exchangeInfo", "defaultSymbols", "depth", "trades", "klines")}
 PUBLIC |= {"/api/v3/ticker/24hr", "/api/v3/ticker/bookTicker", "/ws"}
 
 
-async def test_the_mirrored_book_is_the_book_level_by_level(moving, eventually):
+async def test_the_mirrored_book_is_the_book_level_by_level(moving):
     async with moving.client().session(["BTCUSDT", "ETHUSDT"], ungated=True) as client:
         assert client.order_book("BTCUSDT").live
         begun = moving.followed("BTCUSDT")
@@ -47,7 +48,7 @@ async def test_the_mirrored_book_is_the_book_level_by_level(moving, eventually):
     only_public_reads(moving.stand_in)
 
 
-async def test_candles_trades_tickers_and_rules_are_the_exchange_s_own(moving, eventually):
+async def test_candles_trades_tickers_and_rules_are_the_exchange_s_own(moving):
     async with moving.client().session(["BTCUSDT"], ungated=True) as client:
         moving.rest()
         await eventually(lambda: moving.same_levels("BTCUSDT"))
@@ -65,7 +66,7 @@ async def test_candles_trades_tickers_and_rules_are_the_exchange_s_own(moving, e
         assert tickers["ETHUSDT"].open == moving.there.market.ticker("ETHUSDT").open
 
 
-async def test_streamed_candles_and_figures_are_passed_on(moving, eventually):
+async def test_streamed_candles_and_figures_are_passed_on(moving):
     seen: list[object] = []
     settings = MexcSettings(base_url=moving.server.rest_url, ws_url=moving.server.ws_url)
     venue = MexcVenue(settings, VenueKind.PAPER, name="paper")
@@ -104,7 +105,7 @@ async def test_best_prices_of_pairs_that_nobody_follows_are_the_exchange_s_own_a
         assert moving.paper.core.market.best("BTCUSDT") is None, "prices of a while ago were told as the present ones"
 
 
-async def test_a_candle_that_went_on_while_the_market_was_lost_is_shown_as_it_became(quiet, eventually):
+async def test_a_candle_that_went_on_while_the_market_was_lost_is_shown_as_it_became(quiet):
     seen: list[object] = []
     settings = MexcSettings(base_url=quiet.server.rest_url, ws_url=quiet.server.ws_url)
     venue = MexcVenue(settings, VenueKind.PAPER, name="paper")
@@ -124,14 +125,14 @@ async def test_a_candle_that_went_on_while_the_market_was_lost_is_shown_as_it_be
         quiet.there_order("taker", Side.BUY, "101", 3)
         quiet.stand_in.settings = type(quiet.stand_in.settings)(seed=1, port=port)
         await quiet.stand_in.start()
-        await eventually(lambda: volume() == 5, 20)
+        await eventually(lambda: volume() == 5)
         await venue.set_interest((), ())
         await eventually(lambda: not quiet.paper.core.market.candles("ABCUSDT", "1d", 10))
     finally:
         await venue.close()
 
 
-async def test_own_orders_stand_behind_others_and_fill_by_trades_that_happened(quiet, eventually):
+async def test_own_orders_stand_behind_others_and_fill_by_trades_that_happened(quiet):
     async with quiet.client().session(["ABCUSDT"], ungated=True) as client:
         placed = await client.place_limit_order("ABCUSDT", "BUY", "5", "99")
         await eventually(lambda: quiet.paper.core.market.depth("ABCUSDT", 1)[1] == [(Decimal(99), Decimal(15))])
@@ -157,7 +158,7 @@ async def test_own_orders_stand_behind_others_and_fill_by_trades_that_happened(q
     only_public_reads(quiet.stand_in)
 
 
-async def test_a_fill_without_a_trade_is_assumed(quiet, eventually):
+async def test_a_fill_without_a_trade_is_assumed(quiet):
     async with quiet.client().session(["ABCUSDT"], ungated=True) as client:
         await client.place_limit_order("ABCUSDT", "BUY", "5", "100")
         await eventually(lambda: quiet.paper.core.market.depth("ABCUSDT", 1)[1] == [(Decimal(100), Decimal(5))])
@@ -166,7 +167,7 @@ async def test_a_fill_without_a_trade_is_assumed(quiet, eventually):
         assert [(fill.qty, fill.proof) for fill in client.fills] == [(Decimal(2), "assumed")]
 
 
-async def test_a_lost_market_looks_lost_and_comes_back(quiet, eventually):
+async def test_a_lost_market_looks_lost_and_comes_back(quiet):
     async with quiet.client().session(["ABCUSDT"], ungated=True) as client:
         placed = await client.place_limit_order("ABCUSDT", "BUY", "5", "99")
         await eventually(lambda: len(client.open_orders) == 1)
@@ -182,18 +183,18 @@ async def test_a_lost_market_looks_lost_and_comes_back(quiet, eventually):
         await client.cancel_order("ABCUSDT", order_id=placed.order_id)
         quiet.stand_in.settings = type(quiet.stand_in.settings)(seed=1, port=port)
         await quiet.stand_in.start()
-        await eventually(lambda: client.order_book("ABCUSDT").live, 20)
+        await eventually(lambda: client.order_book("ABCUSDT").live)
         assert client.order_book("ABCUSDT").bids[0].qty == 10
 
 
-async def test_a_market_that_falls_silent_is_not_matched_against_until_it_speaks_again(quiet, eventually, monkeypatch):
+async def test_a_market_that_falls_silent_is_not_matched_against_until_it_speaks_again(quiet, monkeypatch):
     monkeypatch.setattr("mexc_tui.desk.exchange.mirror.SILENT_S", 1.0)
     monkeypatch.setattr("mexc_tui.desk.exchange.upstream.BOOK_WAIT_S", 0.2)
     async with quiet.client().session(["ABCUSDT"], ungated=True) as client:
         assert client.order_book("ABCUSDT").live
         for connection in quiet.stand_in.hub._connections:
             connection.frozen = True
-        await eventually(lambda: not quiet.paper.mirror.live("ABCUSDT"), 5)
+        await eventually(lambda: not quiet.paper.mirror.live("ABCUSDT"))
         assert quiet.mirror.connected, "the connection had been given up already"
         assert "nothing was received" in quiet.paper.mirror.reason("ABCUSDT")
         with pytest.raises(VenueError, match="nothing was received"):
@@ -201,7 +202,7 @@ async def test_a_market_that_falls_silent_is_not_matched_against_until_it_speaks
         for connection in quiet.stand_in.hub._connections:
             connection.frozen = False
             connection._wake.set()
-        await eventually(lambda: client.order_book("ABCUSDT").live, 20)
+        await eventually(lambda: client.order_book("ABCUSDT").live)
 
 
 async def test_an_exchange_that_never_answers_is_given_up(monkeypatch):
@@ -256,7 +257,7 @@ async def test_an_exchange_without_market_streams_is_given_up_within_seconds(mon
     assert not mirror.venue.rest._transport._session, "something was left open"
 
 
-async def test_an_exchange_far_away_is_slow_and_not_out_of_reach(with_ways, eventually):
+async def test_an_exchange_far_away_is_slow_and_not_out_of_reach(with_ways):
     """However long the questions before the streams take, the time that the streams have begins after them."""
     asked, answer = asyncio.Event(), asyncio.Event()
 
@@ -308,7 +309,7 @@ def only_public_reads(stand_in):
 
 
 @pytest.mark.parametrize("profile", ["drop:p=0.2;reorder:p=0.1", "duplicate:p=0.3;garbage:p=0.1"])
-async def test_a_bad_line_ends_in_the_exact_book_and_honest_money(moving, eventually, profile):
+async def test_a_bad_line_ends_in_the_exact_book_and_honest_money(moving, profile):
     async with moving.client().session(["BTCUSDT"], ungated=True) as client:
         for fault in parse_profile(profile):
             moving.stand_in.plan.set(fault)
@@ -321,7 +322,7 @@ async def test_a_bad_line_ends_in_the_exact_book_and_honest_money(moving, eventu
         faulty = moving.there.market.depth("BTCUSDT", 1)[0]
         await client.cancel_all(["BTCUSDT"])
         # A push that was lost is missed when the next one comes; a market that rests would never tell.
-        await eventually(lambda: moving.paper.mirror.live("BTCUSDT") and moving.followed("BTCUSDT") > faulty, 20)
+        await eventually(lambda: moving.paper.mirror.live("BTCUSDT") and moving.followed("BTCUSDT") > faulty)
         moving.rest()
-        await eventually(lambda: moving.same_mirror("BTCUSDT"), 15)
+        await eventually(lambda: moving.same_mirror("BTCUSDT"))
         assert not moving.paper.core.accounts.unaccounted()

@@ -12,6 +12,7 @@ import pytest
 
 from mexc_tui.venues.simulator.exchange import demo_exchange
 from mexc_tui.venues.simulator.server import FaultPlan, Server, ServerSettings
+from tests.patience import LIMIT_S, eventually
 
 ccxtpro = pytest.importorskip("ccxt.pro")
 SYMBOL = "BTC/USDT"
@@ -147,7 +148,7 @@ async def watch_until(watch: Callable[[], Any], good: Callable[[Any], bool]) -> 
             pass
         return seen
 
-    return await asyncio.wait_for(look(), 10)
+    return await asyncio.wait_for(look(), LIMIT_S)
 
 
 async def test_watches_the_market(client: Any) -> None:
@@ -184,9 +185,7 @@ async def test_watches_the_account(client: Any, server: Server) -> None:
         asyncio.create_task(watch_until(client.watch_balance, lambda b: "BTC" in b and b["BTC"]["free"] != 1)),
     ]
     private = [f"spot@private.{name}.v3.api.pb" for name in ("orders", "deals", "account")]
-    async with asyncio.timeout(20):
-        while not all(name in server.hub.open_channels for name in private):  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+    await eventually(lambda: all(name in server.hub.open_channels for name in private))
     placed = await client.create_order(SYMBOL, "market", "buy", 0.003)
     orders, fills, balance = await asyncio.gather(*watching)
     assert orders[-1]["id"] == placed["id"]

@@ -17,6 +17,8 @@ from typing import Any
 
 import pytest
 
+from tests.patience import LIMIT_S, until
+
 pytestmark = pytest.mark.e2e
 COMMAND = [sys.executable, "-m", "mexc_tui", "exchange"]
 
@@ -36,7 +38,7 @@ class Running:
         self.said: dict[str, str] = json.loads(self.process.stdout.readline())
 
     def public(self, path: str) -> Any:
-        with urllib.request.urlopen(f"{self.said['rest']}{path}", timeout=5) as answer:
+        with urllib.request.urlopen(f"{self.said['rest']}{path}", timeout=LIMIT_S) as answer:
             return json.loads(answer.read())
 
     def signed(self, method: str, path: str, query: str = "") -> Any:
@@ -47,11 +49,11 @@ class Running:
             method=method,
             headers={"X-MEXC-APIKEY": self.said["api_key"], "Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=5) as answer:
+        with urllib.request.urlopen(request, timeout=LIMIT_S) as answer:
             return json.loads(answer.read())
 
     def end(self) -> tuple[int, str, str]:
-        out, err = self.process.communicate(timeout=10)
+        out, err = self.process.communicate(timeout=LIMIT_S)
         return self.process.returncode, out, err
 
 
@@ -85,7 +87,7 @@ def test_signals_end_it_in_order(running: list[Running], number: int) -> None:
     exchange = Running()
     running.append(exchange)
     exchange.process.send_signal(number)
-    assert exchange.process.wait(10) == 0
+    assert exchange.process.wait(LIMIT_S) == 0
     assert exchange.end() == (0, "", "")
 
 
@@ -97,7 +99,7 @@ def test_state_survives_a_kill(running: list[Running], tmp_path: Path) -> None:
     price = f"{float(bid) * 0.93:.4f}"
     order = first.signed("POST", "order", f"symbol=MXUSDT&side=BUY&type=LIMIT&quantity=10&price={price}")
     first.process.kill()
-    first.process.wait(10)
+    first.process.wait(LIMIT_S)
     second = Running("--state", str(file))
     running.append(second)
     assert second.said["api_key"] == first.said["api_key"]
@@ -108,7 +110,9 @@ def test_state_survives_a_kill(running: list[Running], tmp_path: Path) -> None:
 
 
 def refused(*arguments: str) -> str:
-    ended = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=20, stdin=subprocess.DEVNULL)
+    ended = subprocess.run(
+        [*COMMAND, *arguments], capture_output=True, text=True, timeout=LIMIT_S, stdin=subprocess.DEVNULL
+    )
     assert ended.returncode == 2
     assert ended.stdout == ""
     assert "Traceback" not in ended.stderr
@@ -156,10 +160,7 @@ def test_a_recording_starts_when_its_book_is_asked_for(running: list[Running], t
     running.append(exchange)
     symbols = exchange.public("/api/v3/defaultSymbols")["data"]
     assert len(symbols) == 4
-    deadline = time.monotonic() + 10
-    while not all(exchange.public(f"/api/v3/depth?symbol={symbol}&limit=5")["bids"] for symbol in symbols):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    until(lambda: all(exchange.public(f"/api/v3/depth?symbol={symbol}&limit=5")["bids"] for symbol in symbols))
 
 
 def test_the_end_of_a_recording_is_said_once(running: list[Running], tmp_path: Path) -> None:

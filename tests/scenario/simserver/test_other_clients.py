@@ -21,6 +21,7 @@ from mexc_tui.venues.simulator.exchange import demo_exchange
 from mexc_tui.venues.simulator.markets.catalogue import default_markets
 from mexc_tui.venues.simulator.server import ApiKey, Server, ServerSettings
 from mexc_tui.wire.mexc.pb import push_pb2 as pb
+from tests.patience import LIMIT_S
 
 SYMBOL = "MXUSDT"
 PRIVATE = [f"spot@private.{kind}.v3.api.pb" for kind in ("orders", "deals", "account")]
@@ -78,7 +79,7 @@ async def bot(server: Server) -> AsyncIterator[Bot]:
 async def test_hummingbot_reads_rules_and_prices(bot: Bot) -> None:
     assert await bot.public("ping") == {}
     told = await bot.send("GET", "time", "", kind="application/x-www-form-urlencoded")
-    assert abs(told["serverTime"] - wall_ms()) < 2_000
+    assert abs(told["serverTime"] - wall_ms()) < LIMIT_S * 1_000
     rules = {rule["symbol"]: rule for rule in (await bot.public("exchangeInfo"))["symbols"]}
     rule = rules[SYMBOL]
     assert rule["isSpotTradingAllowed"] is True
@@ -105,10 +106,10 @@ async def test_hummingbot_trades_by_its_own_ids(bot: Bot) -> None:
     price = (bid * Decimal("0.9")).quantize(Decimal("0.0001"))
     placed = await bot.signed("POST", "order", **order, price=f"{price:f}", newClientOrderId=name)
     assert str(placed["orderId"])
-    assert abs(placed["transactTime"] * 1e-3 - time.time()) < 5
+    assert abs(placed["transactTime"] * 1e-3 - time.time()) < LIMIT_S
     found = await bot.signed("GET", "order", symbol=SYMBOL, origClientOrderId=name)
     assert (found["status"], str(found["orderId"])) == ("NEW", str(placed["orderId"]))
-    assert abs(found["updateTime"] * 1e-3 - time.time()) < 5
+    assert abs(found["updateTime"] * 1e-3 - time.time()) < LIMIT_S
     assert (await bot.signed("DELETE", "order", symbol=SYMBOL, origClientOrderId=name))["status"] == "CANCELED"
     again = await bot.signed("DELETE", "order", symbol=SYMBOL, origClientOrderId=name)
     assert "Unknown order sent" in str(again)
@@ -124,9 +125,9 @@ async def test_hummingbot_follows_its_market_order_by_trades_and_stream(bot: Bot
     async with bot.session.ws_connect(f"{bot.server.ws_url}?listenKey={key}") as socket:
         for number, name in enumerate(PRIVATE, 1):
             await socket.send_json({"method": "SUBSCRIPTION", "params": [name], "id": number})
-            assert json.loads((await socket.receive(timeout=5)).data) == {"id": number, "code": 0, "msg": name}
+            assert json.loads((await socket.receive(timeout=LIMIT_S)).data) == {"id": number, "code": 0, "msg": name}
         await socket.send_json({"method": "PING"})
-        assert json.loads((await socket.receive(timeout=5)).data)["msg"] == "PONG"
+        assert json.loads((await socket.receive(timeout=LIMIT_S)).data)["msg"] == "PONG"
         bought = await bot.signed(
             "POST",
             "order",
@@ -138,7 +139,7 @@ async def test_hummingbot_follows_its_market_order_by_trades_and_stream(bot: Bot
         )
         seen: dict[str, list[pb.PushDataV3ApiWrapper]] = {name: [] for name in PRIVATE}
         while not (all(seen.values()) and seen[PRIVATE[0]][-1].privateOrders.status == 2):
-            frame = await socket.receive(timeout=5)
+            frame = await socket.receive(timeout=LIMIT_S)
             push = pb.PushDataV3ApiWrapper.FromString(frame.data)
             seen[push.channel].append(push)
     deal = seen[PRIVATE[1]][0].privateDeals
@@ -149,7 +150,7 @@ async def test_hummingbot_follows_its_market_order_by_trades_and_stream(bot: Bot
         assert Decimal(row["price"]) * Decimal(row["qty"]) == Decimal(row["quoteQty"])
         assert Decimal(row["commission"]) >= 0
         assert row["commissionAsset"] in ("MX", "USDT")
-        assert abs(row["time"] * 1e-3 - time.time()) < 5
+        assert abs(row["time"] * 1e-3 - time.time()) < LIMIT_S
 
 
 Style = Callable[[dict[str, str], int], tuple[str, str]]
@@ -270,7 +271,7 @@ async def test_a_shell_script_trades(server: Server) -> None:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    out, err = await asyncio.wait_for(script.communicate(), 20)
+    out, err = await asyncio.wait_for(script.communicate(), LIMIT_S)
     assert script.returncode == 0, err.decode()
     book, placed, standing, cancelled, refused = (json.loads(line) for line in out.decode().splitlines())
     assert len(book["bids"]) == 5

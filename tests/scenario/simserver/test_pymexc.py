@@ -13,6 +13,7 @@ import pytest
 from mexc_tui.venues.simulator.exchange import demo_exchange
 from mexc_tui.venues.simulator.markets.catalogue import default_markets
 from mexc_tui.venues.simulator.server import Server, ServerSettings
+from tests.patience import LIMIT_S, eventually
 
 pytest.importorskip("pymexc")
 
@@ -134,7 +135,7 @@ def into(heard: Heard, name: str) -> Callable[[Any], Awaitable[None]]:
 
 
 async def next_of(heard: Heard, name: str) -> Any:
-    return await asyncio.wait_for(heard[name].get(), 8)
+    return await asyncio.wait_for(heard[name].get(), LIMIT_S)
 
 
 async def leave(stream: Any) -> None:
@@ -176,9 +177,7 @@ async def test_hears_the_account(server: Server, client: Any) -> None:
     await stream.account_deals(into(heard, "deals"))
     await stream.account_update(into(heard, "balances"))
     private = [f"spot@private.{name}.v3.api.pb" for name in ("orders", "deals", "account")]
-    async with asyncio.timeout(8):
-        while not all(name in server.hub.open_channels for name in private):  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+    await eventually(lambda: all(name in server.hub.open_channels for name in private))
     placed = await client.order(SYMBOL, "BUY", "MARKET", quantity=12, new_client_order_id="pm-stream")
     seen = await next_of(heard, "orders")
     while seen.status != 2:

@@ -11,6 +11,7 @@ from mexc_tui.desk.exchange.state_file import StateError, StateFile
 from mexc_tui.domain.instrument import Instrument
 from mexc_tui.domain.orders import Side
 from mexc_tui.venues.simulator.exchange import Exchange
+from tests.patience import eventually
 
 PAIR = Instrument(symbol="ABCUSDT", base="ABC", quote="USDT", price_decimals=1, qty_decimals=2)
 
@@ -154,14 +155,10 @@ async def test_while_it_runs_the_whole_is_written_now_and_then_and_old_journals_
     try:
         first = buy(exchange)
         state.persist()
-        for _ in range(5_000):
-            if not list(path.parent.glob("*.journal")):
-                break
-            await asyncio.sleep(0.001)
+        await eventually(lambda: not list(path.parent.glob("*.journal")))
     finally:
         keeper.cancel()
         await asyncio.gather(keeper, return_exceptions=True)
-    assert not list(path.parent.glob("*.journal"))
     assert [order.order_id for order in loaded(path).orders.open_orders("ann")] == [first]
     assert state.problem == ""
 

@@ -18,6 +18,7 @@ from mexc_tui.desk.doctor.exchange import requests_check
 from mexc_tui.domain.errors import VenueError
 from mexc_tui.venues.mexc.rest.client import MexcRest
 from mexc_tui.venues.mexc.settings import MexcSettings
+from tests.patience import LIMIT_S
 
 
 @pytest.fixture(autouse=True)
@@ -72,7 +73,7 @@ def test_a_reader_that_has_gone_is_noticed():
     os.close(read)
     writer = LineWriter(write)
     writer.write("x")
-    assert writer.gone.wait(5)
+    assert writer.gone.wait(LIMIT_S)
     writer.close()
     os.close(write)
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from decimal import Decimal
 from typing import Any
 
@@ -185,17 +186,29 @@ def test_ticker_lines_are_spaced_and_the_latest_wins(reporter, rows):
     assert [row["bid"] for row in rows] == ["1", "4"]
 
 
-def test_a_book_says_syncing_until_it_is_live():
-    view = BookView(
-        symbol="X",
+def book(version: int) -> BookView:
+    return BookView(
+        symbol="BTCUSDT",
         state=BookState.EMPTY,
-        version=0,
+        version=version,
         price_decimals=8,
         qty_decimals=0,
         bids=((12, 3),),
         asks=(),
     )
-    row = book_row(view, 5)
+
+
+def test_book_lines_are_at_most_ten_a_second(reporter, rows):
+    for step in range(100):
+        at = Timestamp(AT.wall_ms, AT.mono_ns + step * 10_000_000)
+        reporter.beat(lambda symbol, depth, version=step: book(version), at)
+    shown = [row["version"] for row in rows]
+    assert len(shown) == 10
+    assert all(later - first >= 10 for first, later in itertools.pairwise(shown))
+
+
+def test_a_book_says_syncing_until_it_is_live():
+    row = book_row(book(0), 5)
     assert (row["state"], row["bids"], row["asks"], row["time"]) == ("syncing", [["0.00000012", "3"]], [], 5)
 
 

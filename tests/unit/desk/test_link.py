@@ -10,13 +10,14 @@ import pytest
 from mexc_tui.desk import peer
 from mexc_tui.desk.link import WAITING_LIMIT, Link
 from mexc_tui.desk.protocol import LENGTH, TO_CLIENT_LIMIT, ProtocolError, framed
+from tests.patience import LIMIT_S
 
 
 @pytest.fixture
 def ends():
     ours, theirs = socket.socketpair()
     link = Link(ours)
-    theirs.settimeout(5)
+    theirs.settimeout(LIMIT_S)
     yield link, theirs
     link.close()
     theirs.close()

@@ -8,6 +8,7 @@ import pytest
 
 from mexc_tui.desk import child as child_module
 from mexc_tui.desk.child import ChildExchange, ExchangeFailedError
+from tests.patience import LIMIT_S
 
 READY = '{"rest":"r","ws":"w","api_key":"k","api_secret":"s"}'
 
@@ -30,8 +31,8 @@ def test_later_notices_arrive_and_dying_words_stay_in_the_log(
     assert started._process.stdin is not None
     started._process.stdin.write(b"go\n")
     started._process.stdin.flush()
-    assert ended.wait(10)
-    assert noticed.wait(10)
+    assert ended.wait(LIMIT_S)
+    assert noticed.wait(LIMIT_S)
     assert notices == ["It is over."]
     assert "code 4" in str(ends[0])
     assert "ClientConnection" not in str(ends[0])

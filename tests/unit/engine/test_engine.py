@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 
 import pytest
 
@@ -24,6 +23,7 @@ from mexc_tui.domain.views import FillsView, PositionsView
 from mexc_tui.engine.engine import Engine
 from mexc_tui.engine.hub import FACTS_KEPT, ViewHub
 from mexc_tui.kernel.effects import EmitFact
+from tests.patience import LIMIT_S, until
 
 
 class RecordingDesk:
@@ -72,13 +72,6 @@ class BenchParts:
         return self._made[2]
 
 
-def wait_for(condition, limit_s=5.0):
-    end = time.monotonic() + limit_s
-    while not condition():
-        assert time.monotonic() < end, "did not happen"
-        threading.Event().wait(0.002)
-
-
 @pytest.fixture
 def desk():
     return RecordingDesk()
@@ -90,17 +83,17 @@ def engine(bench, bench_journal, desk):
     yield made
     if made.running:
         made.stop()
-        assert made.join(5)
+        assert made.join(LIMIT_S)
 
 
 def test_commands_given_before_the_start_wait_and_come_after_recovery_began(engine, desk):
     client = engine.client("test")
     client.submit(Halt(command_id="1"))
     engine.start()
-    wait_for(lambda: Halt(command_id="1") in desk.got)
+    until(lambda: Halt(command_id="1") in desk.got)
     assert desk.got[0] == "start"
     client.submit(Halt(command_id="2"))
-    wait_for(lambda: Halt(command_id="2") in desk.got)
+    until(lambda: Halt(command_id="2") in desk.got)
     assert desk.threads == {"engine"}
 
 
@@ -108,7 +101,7 @@ def test_pushes_that_come_while_the_venue_opens_are_kept(engine, bench, desk):
     link = LinkChanged(private=False, state=LinkState.CONNECTED)
     bench.answers["open"] = lambda: bench.sink(link)
     engine.start()
-    wait_for(lambda: link in desk.got)
+    until(lambda: link in desk.got)
     assert desk.got[0] == "start"
 
 
@@ -117,12 +110,12 @@ def test_views_and_facts_cross_to_the_client(engine, desk):
     engine.start()
     assert client.view("extra") is None
     client.look(look("extra", "fills"))
-    wait_for(lambda: client.view("extra") is not None)
+    until(lambda: client.view("extra") is not None)
     assert client.view("fills") is not None
     assert "extra" in desk.topics
-    wait_for(lambda: InstrumentsLoaded((), None) in desk.got)
+    until(lambda: InstrumentsLoaded((), None) in desk.got)
     client.submit(Halt(command_id="1"))
-    wait_for(lambda: any(fact.message == "Halt" for fact in client.facts(0)))
+    until(lambda: any(fact.message == "Halt" for fact in client.facts(0)))
     last = client.facts(0)[-1].seq
     assert client.facts(last) == ()
     assert client.died() == ""
@@ -132,9 +125,9 @@ def test_a_failing_kernel_ends_the_engine_visibly_and_orderly(engine, bench, des
     client = engine.client("test")
     desk.fail_on = Halt
     engine.start()
-    assert engine.settled.wait(5)
+    assert engine.settled.wait(LIMIT_S)
     client.submit(Halt(command_id="1"))
-    assert engine.join(5)
+    assert engine.join(LIMIT_S)
     assert "internal error (ArithmeticError)" in client.died()
     assert "stay at the exchange" in client.died()
     assert bench.closed == ["venue", "journal"]
@@ -143,8 +136,8 @@ def test_a_failing_kernel_ends_the_engine_visibly_and_orderly(engine, bench, des
 def test_a_venue_that_does_not_open_ends_the_engine_with_its_own_words(engine, bench):
     bench.answers["open"] = VenueError("MEXC cannot be reached.", kind=ErrorKind.NETWORK, remedy="Check the network.")
     engine.start()
-    assert engine.settled.wait(5)
-    assert engine.join(5)
+    assert engine.settled.wait(LIMIT_S)
+    assert engine.join(LIMIT_S)
     assert engine.client("test").died() == "MEXC cannot be reached. Check the network."
     assert isinstance(engine.failure, VenueError)
     assert bench.closed == ["venue", "journal"]
@@ -153,8 +146,8 @@ def test_a_venue_that_does_not_open_ends_the_engine_with_its_own_words(engine, b
 def test_a_journal_that_cannot_be_opened_ends_the_engine_before_anything_is_sent(bench, desk):
     engine = Engine(BenchParts(bench, OSError("Another terminal holds the journal."), desk))
     engine.start()
-    assert engine.settled.wait(5)
-    assert engine.join(5)
+    assert engine.settled.wait(LIMIT_S)
+    assert engine.join(LIMIT_S)
     assert engine.client("test").died() == "Another terminal holds the journal."
     assert bench.calls == []
 
@@ -162,19 +155,19 @@ def test_a_journal_that_cannot_be_opened_ends_the_engine_before_anything_is_sent
 def test_stopping_while_the_venue_still_opens(engine, bench):
     bench.holds["open"] = asyncio.Event()
     engine.start()
-    wait_for(lambda: ("open", None) in bench.calls)
+    until(lambda: ("open", None) in bench.calls)
     engine.stop()
-    assert engine.join(5)
+    assert engine.join(LIMIT_S)
     assert bench.closed == ["venue", "journal"]
     assert engine.failure is None
 
 
 def test_submitting_to_an_ended_engine_is_harmless(engine):
     engine.start()
-    assert engine.settled.wait(5)
+    assert engine.settled.wait(LIMIT_S)
     engine.stop()
     engine.stop()
-    assert engine.join(5)
+    assert engine.join(LIMIT_S)
     engine.client("test").submit(Halt(command_id="1"))
     assert "ended" in engine.client("test").died()
 
@@ -219,16 +212,16 @@ def test_the_kernel_is_told_the_union_of_all_interests(engine, desk):
     one.look(look("book:BTCUSDT"))
     engine.start()
     other.look(look("book:ETHUSDT", "candles:ETHUSDT:5m"))
-    wait_for(lambda: desk.topics == {"book:BTCUSDT", "book:ETHUSDT", "candles:ETHUSDT:5m"})
+    until(lambda: desk.topics == {"book:BTCUSDT", "book:ETHUSDT", "candles:ETHUSDT:5m"})
     one.close()
-    wait_for(lambda: desk.topics == {"book:ETHUSDT", "candles:ETHUSDT:5m"})
+    until(lambda: desk.topics == {"book:ETHUSDT", "candles:ETHUSDT:5m"})
     told = [item.interest for item in desk.got if isinstance(item, InterestChanged)]
     assert told[0].topics >= {"book:BTCUSDT"}
     assert told[-1] == look("book:ETHUSDT", "candles:ETHUSDT:5m")
     changes = len(told)
     other.look(look("book:ETHUSDT", "candles:ETHUSDT:5m"))
     other.submit(Halt(command_id="after"))
-    wait_for(lambda: Halt(command_id="after") in desk.got)
+    until(lambda: Halt(command_id="after") in desk.got)
     assert len([item for item in desk.got if isinstance(item, InterestChanged)]) == changes
 
 
@@ -238,14 +231,14 @@ def test_own_fills_and_balances_are_published_at_once(bench, bench_journal, desk
     engine = Engine(BenchParts(bench, bench_journal, desk))
     engine.client("screen").look(look("extra"))
     engine.start()
-    assert engine.settled.wait(5)
-    wait_for(lambda: engine.hub.view("extra") is not None)
-    wait_for(lambda: InstrumentsLoaded((), None) in desk.got)
+    assert engine.settled.wait(LIMIT_S)
+    until(lambda: engine.hub.view("extra") is not None)
+    until(lambda: InstrumentsLoaded((), None) in desk.got)
     published = desk.published
     engine._loop.call_soon_threadsafe(bench.sink, item)
-    wait_for(lambda: desk.published > published)
+    until(lambda: desk.published > published)
     engine.stop()
-    assert engine.join(5)
+    assert engine.join(LIMIT_S)
 
 
 def test_what_runs_beside_the_desk_starts_when_the_venue_is_open_and_ends_with_it(bench, bench_journal, desk):
@@ -260,9 +253,9 @@ def test_what_runs_beside_the_desk_starts_when_the_venue_is_open_and_ends_with_i
 
     engine = Engine(BenchParts(bench, bench_journal, desk), beside=beside)
     engine.start()
-    wait_for(lambda: seen)
+    until(lambda: seen)
     engine.stop()
-    assert engine.join(5)
+    assert engine.join(LIMIT_S)
     assert seen == [("engine", True), []]
     assert engine.failure is None
 
@@ -273,7 +266,7 @@ def test_what_cannot_run_beside_the_desk_ends_the_engine_with_its_reason(bench, 
 
     engine = Engine(BenchParts(bench, bench_journal, desk), beside=beside)
     engine.start()
-    assert engine.join(5)
+    assert engine.join(LIMIT_S)
     assert engine.client("test").died() == "The socket is taken."
     assert bench.closed == ["venue", "journal"]
 

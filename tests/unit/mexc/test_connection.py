@@ -11,6 +11,7 @@ import pytest
 from mexc_tui.venues.mexc.stream import channels as names
 from mexc_tui.venues.mexc.stream.connection import Connection, StreamTiming
 from mexc_tui.wire.mexc.pb import push_pb2 as pb
+from tests.patience import LIMIT_S
 
 BOOK, DEALS = names.depth("BTCUSDT"), names.deals("BTCUSDT")
 
@@ -80,7 +81,7 @@ async def turns() -> None:
 async def test_data_answers_a_subscription_whose_answer_was_lost(connection: Connection, socket: SilentSocket) -> None:
     await connection.subscribe([BOOK, DEALS])
     socket.frames.put_nowait(push(BOOK))
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(LIMIT_S):
         await turns()
         assert (connection.subscribed, connection.unanswered) == ({BOOK}, 1)
         socket.frames.put_nowait(push(DEALS))

@@ -14,6 +14,7 @@ from mexc_tui.venues.mexc.resolving import Resolver
 from mexc_tui.venues.mexc.rest.client import MexcRest
 from mexc_tui.venues.mexc.settings import MexcSettings
 from mexc_tui.venues.mexc.stream.dialing import AiohttpDialer, DialError
+from tests.patience import LIMIT_S
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def hanging(monkeypatch):
     released, over = threading.Event(), threading.Event()
 
     def getaddrinfo(*_args, **_more):
-        released.wait(30)
+        released.wait(LIMIT_S)
         over.set()
         raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
 

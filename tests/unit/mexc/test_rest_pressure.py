@@ -14,6 +14,7 @@ from mexc_tui.domain.orders import OrderRequest, OrderType, Side
 from mexc_tui.venues.mexc.rest.client import MexcRest
 from mexc_tui.venues.mexc.rest.queue import Duty, RequestQueue
 from mexc_tui.venues.mexc.settings import MexcSettings
+from tests.patience import LIMIT_S, eventually
 from tests.unit.mexc.conftest import ManualClock
 
 KEY, SECRET = "mx0aBYs33eIilxBWC5", "45d0b3c26f2644f19bfb98b07741b2f5"
@@ -57,12 +58,6 @@ class Standing(ManualClock):
         await asyncio.Event().wait()
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
-        while not condition():  # noqa: ASYNC110
-            await asyncio.sleep(0.001)
-
-
 async def ended(tasks: list[asyncio.Task[Any]]) -> list[Any]:
     for task in tasks:
         task.cancel()
@@ -76,7 +71,7 @@ async def test_orders_and_cancels_do_not_wait_behind_slow_answers(real: MexcRest
     server.json("DELETE", "order", {"symbol": "MXUSDT", "orderId": "1"})
     calls = [asyncio.create_task(real.market.depth("MXUSDT")) for _ in range(500)]
     calls += [asyncio.create_task(real.account.balances()) for _ in range(500)]
-    await until(lambda: server.count("GET", "depth") + server.count("GET", "account") >= 12)
+    await eventually(lambda: server.count("GET", "depth") + server.count("GET", "account") >= 12)
     assert await real.trading.place_order(ORDER) == "1"
     await real.trading.cancel_order("MXUSDT", order_id="1")
     assert not any(task.done() for task in calls), "it waited for one of them"
@@ -87,9 +82,9 @@ async def test_cancels_do_not_wait_behind_orders_without_an_answer(real: MexcRes
     slow("POST", "order")
     server.json("DELETE", "order", {"symbol": "MXUSDT", "orderId": "1"})
     orders = [asyncio.create_task(real.trading.place_order(ORDER)) for _ in range(200)]
-    await until(lambda: server.count("POST", "order") >= 14)
+    await eventually(lambda: server.count("POST", "order") >= 14)
     await real.trading.cancel_order("MXUSDT", order_id="1")
-    await until(lambda: sum(task.done() for task in orders) == 200 - 14)
+    await eventually(lambda: sum(task.done() for task in orders) == 200 - 14)
     errors = [task.exception() for task in orders if task.done()]
     assert {(error.kind, error.sent) for error in errors if isinstance(error, VenueError)} == {
         (ErrorKind.RATE_LIMIT, False)
@@ -103,7 +98,7 @@ async def test_a_call_that_is_cancelled_gives_its_connection_back(real: MexcRest
     for _ in range(5):
         seen = server.count("GET", "depth")
         calls = [asyncio.create_task(real.market.depth("MXUSDT")) for _ in range(40)]
-        await until(lambda: server.count("GET", "depth") >= seen + 5)  # noqa: B023
+        await eventually(lambda: server.count("GET", "depth") >= seen + 5)  # noqa: B023
         assert all(isinstance(result, asyncio.CancelledError) for result in await ended(calls))
     assert real._transport.budget._queue.busy == 0
     server.json("GET", "depth", {"lastUpdateId": 1, "bids": [], "asks": []})
@@ -127,10 +122,10 @@ async def test_what_waits_for_the_budget_is_not_counted_when_its_task_is_cancell
     server.json("GET", "myTrades", [])
     async with MexcRest(settings, Standing()) as rest:
         calls = [asyncio.create_task(rest.trading.my_trades("MXUSDT")) for _ in range(1_000)]
-        await until(lambda: server.count("GET", "myTrades") >= 17)
+        await eventually(lambda: server.count("GET", "myTrades") >= 17)
         used = rest.metrics().weight_used
         server.json("DELETE", "order", {"symbol": "MXUSDT", "orderId": "1"})
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(LIMIT_S):
             for _ in range(8):
                 await rest.trading.cancel_order("MXUSDT", order_id="1")
         await ended(calls)
@@ -154,9 +149,9 @@ async def test_closing_answers_everybody_at_once(server: Any, slow: Slow) -> Non
     waiting = [asyncio.create_task(rest.account.uid())]
     waiting += [asyncio.create_task(rest.trading.my_trades("MXUSDT")) for _ in range(50)]
     waiting += [asyncio.create_task(rest.market.depth("MXUSDT")) for _ in range(30)]
-    await until(lambda: server.count("GET", "uid") == 1 and server.count("GET", "depth") >= 1)
+    await eventually(lambda: server.count("GET", "uid") == 1 and server.count("GET", "depth") >= 1)
     await rest.close()
-    done, late = await asyncio.wait((order, *waiting), timeout=2)
+    done, late = await asyncio.wait((order, *waiting), timeout=20)
     assert not late
     errors = [task.exception() for task in done]
     assert all(isinstance(error, VenueError) for error in errors if error is not None)

@@ -45,6 +45,7 @@ from mexc_tui.venues.mexc.venue import MexcVenue, StreamSettings
 from mexc_tui.venues.simulator.exchange import demo_exchange
 from mexc_tui.venues.simulator.server import Server, ServerSettings
 from mexc_tui.venues.simulator.server.faults import make_fault
+from tests.patience import LIMIT_S, eventually
 
 QUICK = StreamSettings(timing=StreamTiming(backoff_s=0.02, tick_s=0.05, overlap_s=0.1))
 
@@ -86,11 +87,7 @@ class Local:
         return [item.state for item in self.of(LinkChanged) if item.private is private]
 
     async def until(self, condition: Callable[[], object], what: str) -> None:
-        for _ in range(1_000):
-            if condition():
-                return
-            await asyncio.sleep(0.01)
-        pytest.fail(f"never happened: {what}")
+        await eventually(condition, what)
 
 
 @pytest.fixture
@@ -254,7 +251,7 @@ async def test_an_unreachable_exchange_is_one_clear_error_and_leaves_nothing_ope
     venue = local.make()
     await local.server.stop()
     with pytest.raises(VenueError):
-        await asyncio.wait_for(venue.open(local.seen.append), 20)
+        await asyncio.wait_for(venue.open(local.seen.append), LIMIT_S)
     assert venue.streams is None
     with pytest.raises(VenueError):
         await venue.set_interest(["BTCUSDT"], [])
@@ -266,7 +263,7 @@ async def test_refused_keys_show_at_once(local: Local) -> None:
     )
     venue = MexcVenue(settings, VenueKind.LOCAL, streams=QUICK)
     with pytest.raises(VenueError) as caught:
-        await asyncio.wait_for(venue.open(local.seen.append), 5)
+        await asyncio.wait_for(venue.open(local.seen.append), LIMIT_S)
     assert caught.value.kind is ErrorKind.AUTHENTICATION
     assert local.server.hub.connections == 0
 

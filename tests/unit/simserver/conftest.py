@@ -19,6 +19,7 @@ from mexc_tui.venues.simulator.markets.catalogue import default_markets
 from mexc_tui.venues.simulator.server import GENEROUS, ApiKey, LimitRules, Server, ServerSettings
 from mexc_tui.venues.simulator.server.streams import StreamRules
 from mexc_tui.wire.mexc.pb import push_pb2 as pb
+from tests.patience import LIMIT_S
 
 START_MS = 1_790_000_000_000
 FUNDS = {"USDT": Decimal(100_000), "BTC": Decimal(2), "MX": Decimal(10_000)}
@@ -36,24 +37,24 @@ class Stream:
         return json.loads(await self.text())
 
     async def text(self) -> str:
-        message = await self.socket.receive(timeout=5)
+        message = await self.socket.receive(timeout=LIMIT_S)
         assert message.type is aiohttp.WSMsgType.TEXT, message
         return str(message.data)
 
     async def push(self) -> pb.PushDataV3ApiWrapper:
         """Return the next push."""
-        message = await self.socket.receive(timeout=5)
+        message = await self.socket.receive(timeout=LIMIT_S)
         assert message.type is aiohttp.WSMsgType.BINARY, message
         return pb.PushDataV3ApiWrapper.FromString(message.data)
 
     async def raw(self) -> aiohttp.WSMessage:
-        return await self.socket.receive(timeout=5)
+        return await self.socket.receive(timeout=LIMIT_S)
 
     async def waiting(self) -> list[bytes]:
         """Return the pushes that are there already: everything before the answer to a PING."""
         await self.socket.send_str('{"method":"PING"}')
         found = []
-        while (message := await self.socket.receive(timeout=5)).type is aiohttp.WSMsgType.BINARY:
+        while (message := await self.socket.receive(timeout=LIMIT_S)).type is aiohttp.WSMsgType.BINARY:
             found.append(message.data)
         assert json.loads(message.data)["msg"] == "PONG"
         return found

@@ -27,6 +27,7 @@ from mexc_tui.kernel.records import (
 from mexc_tui.store.database import Database
 from mexc_tui.store.errors import JournalError, JournalInUseError
 from mexc_tui.store.journal import SqliteJournal
+from tests.patience import LIMIT_S
 
 Intent = Callable[[int], IntentRecord]
 
@@ -165,7 +166,7 @@ async def test_what_the_disk_refused_is_written_as_soon_as_it_can_be(tmp_path: P
     monkeypatch.setattr(Database, "append", append)
     journal = SqliteJournal(tmp_path / "journal.db")
     await journal.append([intent(1)], durable=False)
-    await asyncio.wait_for(written.wait(), 5)
+    await asyncio.wait_for(written.wait(), LIMIT_S)
     assert (await journal.resume()).records == (intent(1),)
     await journal.close()
 
@@ -265,7 +266,7 @@ async def test_records_that_make_no_sense_are_told(tmp_path: Path, monkeypatch):
         time_ms=1,
     )
     await journal.append([FillRecord(fill=fill, base="BTC", quote="USDT", fee_quote=None, wall_ms=1)], durable=True)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(LIMIT_S):
         with pytest.raises(JournalError, match="makes no sense"):
             await journal.resume()
     await journal.close()
@@ -343,7 +344,7 @@ async def test_the_write_ahead_log_is_folded_in_quiet_moments_and_nothing_is_los
     for record in wanted:
         await journal.append([record], durable=True)
     assert (await journal.resume()).records == wanted
-    await asyncio.wait_for(tidied.wait(), 30)
+    await asyncio.wait_for(tidied.wait(), LIMIT_S)
     await journal.close()
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from mexc_tui.store.tape import TapeFileError, TapeWriter
+from tests.patience import LIMIT_S
 
 
 def begin(path: Path, **options) -> TapeWriter:
@@ -86,7 +87,7 @@ def test_a_disk_that_is_too_slow_is_said(tmp_path, monkeypatch):
     real = os.write
 
     def write(descriptor: int, data: bytes) -> int:
-        go_on.wait(10)
+        go_on.wait(LIMIT_S)
         return real(descriptor, data)
 
     monkeypatch.setattr("mexc_tui.store.tape.os.write", write)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from pathlib import Path
 
 import pytest
@@ -17,8 +15,7 @@ from mexc_tui.store.errors import JournalError
 from mexc_tui.store.inspect import inspect
 from mexc_tui.store.journal import SqliteJournal
 from mexc_tui.store.upgrade import ARCHIVE
-
-LIMIT_S = 20.0
+from tests.patience import eventually
 
 
 @pytest.fixture(autouse=True)
@@ -34,13 +31,6 @@ def state(number: int) -> StateRecord:
     return StateRecord(name="n", value=str(number), wall_ms=1_760_000_000_000 + number)
 
 
-async def until(condition) -> None:
-    end = time.monotonic() + LIMIT_S
-    while not condition():
-        assert time.monotonic() < end, "did not happen"
-        await asyncio.sleep(0.005)
-
-
 async def filled(path: Path, count: int) -> list[StateRecord]:
     """Write records, wait until everything that can be archived is, and close."""
     written = [state(number) for number in range(count)]
@@ -49,8 +39,8 @@ async def filled(path: Path, count: int) -> list[StateRecord]:
     for record in written:
         await journal.append([record], durable=True)
     left = journal._database
-    await until(lambda: journal._upkeep.through > count - 20 and not journal._upkeep.busy)
-    await until(lambda: not journal._dropping)
+    await eventually(lambda: journal._upkeep.through > count - 20 and not journal._upkeep.busy)
+    await eventually(lambda: not journal._dropping)
     assert left.last == count
     await journal.close()
     return written
@@ -139,7 +129,7 @@ async def test_a_full_disk_costs_the_snapshot_and_nothing_else(tmp_path: Path, m
     await journal.resume()
     for number in range(40):
         await journal.append([state(number)], durable=True)
-    await until(lambda: journal._upkeep._tried >= 20 and not journal._upkeep.busy)
+    await eventually(lambda: journal._upkeep._tried >= 20 and not journal._upkeep.busy)
     await journal.append([state(40)], durable=True)
     assert len((await journal.resume()).records) == 41
     await journal.close()
