@@ -111,7 +111,7 @@ def report(client: EngineClient) -> None:
     told = [
         {"id": order.client_order_id, "state": order.state.value, "filled": str(order.filled_qty)}
         for order in (*orders.open, *orders.recent)
-        if order.ours
+        if not order.elsewhere
     ]
     fills = [str(fill.qty) for fill in client.view("fills").fills]
     sys.stdout.write(json.dumps({"orders": told, "fills": fills}) + "\n")

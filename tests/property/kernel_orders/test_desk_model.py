@@ -570,7 +570,7 @@ class DeskAgainstExchange(RuleBasedStateMachine):
         self.same_inputs_give_the_same_effects()
         view = self.view(TOPIC_ORDERS)
         assert {o.order_id for o in view.open} == {o.order_id for o in self.exchange.open()}
-        assert all(order.ours for order in view.open)
+        assert not any(order.elsewhere for order in view.open)
         known = {order.order_id: order for order in (*view.open, *view.recent)}
         for order in self.exchange.orders.values():
             assert known[order.order_id].filled_qty == order.filled_qty

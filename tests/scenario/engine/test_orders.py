@@ -99,7 +99,7 @@ def test_a_restart_finds_the_order_again(market, another_terminal, tmp_path):
     first.close()
     second = another_terminal(tmp_path / "desk")
     assert [again.client_order_id for again in second.open()] == [order.client_order_id]
-    assert second.open()[0].ours
+    assert not second.open()[0].elsewhere
     assert len(market.orders()) == count
     second.cancel(second.open()[0])
     until(lambda: not second.open())
