@@ -35,7 +35,14 @@ from mexc_tui.ui.primitives.text import clean
 from mexc_tui.ui.screens.tabs import TabBar
 from mexc_tui.ui.screens.trade import TradeScreen
 from mexc_tui.ui.state import DeskState, Selection
-from mexc_tui.ui.textual_compat import AFTER_ESCAPE, AppTerminal, guard_input, key_name, mark_escapes
+from mexc_tui.ui.textual_compat import (
+    AFTER_ESCAPE,
+    AppTerminal,
+    TerminalAnswered,
+    guard_input,
+    key_name,
+    mark_escapes,
+)
 from mexc_tui.ui.themes import DEFAULT_THEME, FALLBACK, Palette, load_themes
 
 
@@ -79,6 +86,7 @@ class CockpitApp(KeysInOrder[Leave]):
         self._venue = ""
         self._rung = -1
         """Number of the latest fact that was looked at for alerts; -1 before the first look."""
+        self._answers = True
         self.frame_clock = FrameClock(
             client,
             self.desk_state,
@@ -88,7 +96,14 @@ class CockpitApp(KeysInOrder[Leave]):
         )
         self.navigation = Navigation(client, self.desk_state, lambda: self.size.height)
         self.navigation.announce()
-        self.trading = Trading(client, self.desk_state, self.navigation, new_id, instant=self.options.instant)
+        self.trading = Trading(
+            client,
+            self.desk_state,
+            self.navigation,
+            new_id,
+            glass=self.frame_clock.glass,
+            instant=self.options.instant,
+        )
         self._new_id = new_id
         self._on_quit = on_quit
         self._refused = refused
@@ -114,6 +129,7 @@ class CockpitApp(KeysInOrder[Leave]):
         if self._notices:
             self.navigation.say("; ".join(self._notices))
         if self.options.timer:
+            self.frame_clock.begin()
             self.set_interval(1 / self.frame_clock.fps, self._tick)
 
     def on_unmount(self) -> None:
@@ -141,6 +157,9 @@ class CockpitApp(KeysInOrder[Leave]):
         if sentence := self._refused():
             self.navigation.say(sentence, "bad@alert")
         self.frame_clock.advance()
+        if self._answers and not self.frame_clock.glass().known:
+            self.navigation.say("this terminal answers no queries: how old its picture is cannot be told", "dim@band")
+        self._answers = self.frame_clock.glass().known
         if self.options.frames is not None and self.frame_clock.frames >= self.options.frames:
             self._leave()
 
@@ -328,6 +347,10 @@ class CockpitApp(KeysInOrder[Leave]):
                 self.trading.cancel_order(desk.marked_order)
 
         self._on_desk(cancel)
+
+    def on_terminal_answered(self, event: TerminalAnswered) -> None:
+        """Know that the terminal shows what was written before the query."""
+        self.frame_clock.answered(event.query)
 
     # -- messages of panes --------------------------------------------------------------------------------------------
 

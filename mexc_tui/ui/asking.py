@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from mexc_tui.ui.pacer import Glass
+
 ANSWER_NS = 500_000_000
 """How long a question stands, since it was drawn or last answered too soon, before an answer counts."""
 
@@ -22,9 +24,10 @@ class Question:
         if self._asked and self._drawn_ns is None:
             self._drawn_ns = now_ns
 
-    def answered(self, now_ns: int) -> bool:
-        """Return whether an answer given now counts; one that comes too soon asks again."""
-        if self._drawn_ns is not None and now_ns - self._drawn_ns >= ANSWER_NS:
+    def answered(self, now_ns: int, glass: Glass) -> bool:
+        """Return whether an answer given now counts; one that comes too soon after the terminal shows it asks again."""
+        drawn_ns = self._drawn_ns
+        if drawn_ns is not None and glass.shown_ns >= drawn_ns and now_ns - drawn_ns - glass.lag_ns >= ANSWER_NS:
             self._asked, self._drawn_ns = False, None
             return True
         self.ask()

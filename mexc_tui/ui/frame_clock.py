@@ -11,13 +11,11 @@ import msgspec
 from mexc_tui.domain.client import DeskClient
 from mexc_tui.domain.inputs import LinkState, Timestamp
 from mexc_tui.domain.views import TOPIC_LINK, LinkView, View
-from mexc_tui.ui.pacer import Pacer, Terminal, Unhindered
+from mexc_tui.ui.pacer import Glass, Pacer, Terminal, Unhindered
 from mexc_tui.ui.state import DeskState, Selection
 
 LOCAL_FPS = 20
 SSH_FPS = 10
-SLOW_BYTES = 100_000
-"""Bytes a second below which panes that can wait take turns."""
 
 
 class ScreenHealth(msgspec.Struct, frozen=True, gc=False):
@@ -30,6 +28,12 @@ class ScreenHealth(msgspec.Struct, frozen=True, gc=False):
     """Frames left out in all because the terminal was behind."""
     backlog: int = 0
     """Writes waiting for the terminal at the last frame."""
+    glass: Glass = Glass()
+
+    @property
+    def lag_ms(self) -> int:
+        """How much older the picture is than the frame that is drawn now."""
+        return self.glass.lag_ns // 1_000_000
 
 
 class Frame(msgspec.Struct, frozen=True, gc=False):
@@ -65,10 +69,6 @@ class Frame(msgspec.Struct, frozen=True, gc=False):
 
 class Framed(Protocol):
     """Whatever draws once a frame."""
-
-    @property
-    def can_wait(self) -> bool:
-        """Whether it may be left out of a frame when the terminal is slow; what trades must not wait."""
 
     def frame(self, frame: Frame) -> None:
         """Draw what has changed."""
@@ -126,17 +126,25 @@ class FrameClock:
         self._drawn_ns.append(now.mono_ns)
         self.frames += 1
         frame = self.current(now)
-        for pane in self._due():
+        for pane in list(self._panes):
             self.draw(pane, frame)
+        self._pacer.drawn(now.mono_ns, self._now_ns)
         return True
 
-    def _due(self) -> list[Framed]:
-        """Return what to draw now: everything, or on a slow terminal what cannot wait and one in turn of the rest."""
-        if not 0 < self._pacer.rate < SLOW_BYTES:
-            return list(self._panes)
-        waiting = [pane for pane in self._panes if pane.can_wait]
-        chosen = waiting[self.frames % len(waiting)] if waiting else None
-        return [pane for pane in self._panes if pane is chosen or not pane.can_wait]
+    def answered(self, query: str) -> None:
+        """Take an answer of the terminal."""
+        self._pacer.answered(query, self._now_ns())
+
+    def begin(self) -> None:
+        """Know nothing of the picture: at the start, and after the terminal was someone else's."""
+        self._pacer.begin(self._now_ns())
+
+    def glass(self) -> Glass:
+        """Return what is known of the picture that the user has before them."""
+        return self._pacer.glass(self._now_ns())
+
+    def _now_ns(self) -> int:
+        return self._client.now().mono_ns
 
     def draw(self, pane: Framed, frame: Frame) -> None:
         """Draw one pane. One that fails is taken out and reported: the others, and the keys, must live on."""
@@ -151,7 +159,7 @@ class FrameClock:
 
     def current(self, now: Timestamp | None = None) -> Frame:
         """Return the frame as it stands, for a pane that must draw out of turn."""
-        health = ScreenHealth(self._rate(), self.fps, self._skipped, self._pacer.backlog())
+        health = ScreenHealth(self._rate(), self.fps, self._skipped, self._pacer.backlog(), self.glass())
         return Frame(self._client, now or self._client.now(), self._state.selection, health=health)
 
     def _rate(self) -> float:

@@ -112,7 +112,10 @@ class LeaveScreen(ModalScreen[Leave | None]):
     def action_stop(self) -> None:
         """Stop the desk, unless the key was typed before the question could be read."""
         app = self.app
-        if isinstance(app, Host) and self.query_one(LeavePane).question.answered(app.frame_clock.current().now.mono_ns):
+        if not isinstance(app, Host):
+            return
+        frame = app.frame_clock.current()
+        if self.query_one(LeavePane).question.answered(frame.now.mono_ns, frame.health.glass):
             self.dismiss(Leave.STOP)
 
     async def on_key(self, event: events.Key) -> None:

@@ -71,7 +71,6 @@ class PalettePane(LinePane):
     """What matches, with the one that Enter does marked."""
 
     TITLE: ClassVar[str] = "FIND"
-    URGENT: ClassVar[bool] = True
 
     def __init__(self) -> None:
         super().__init__()

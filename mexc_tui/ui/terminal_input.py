@@ -29,6 +29,8 @@ class Piece(msgspec.Struct, frozen=True):
     whole: bool = False
     answer: str = ""
     """The query that this answers, if it does."""
+    begun: bool = False
+    """Its escape byte has been handed on already."""
 
 
 class TerminalInput:
@@ -89,7 +91,7 @@ class TerminalInput:
             return
         query = STATUS_QUERY if _STATUS.fullmatch(held) else PLACE_QUERY if _PLACE.fullmatch(held) else ""
         self._pasting = held == PASTE_BEGINS
-        yield Piece("" if query else held[given:], whole=True, answer=query)
+        yield Piece("" if query else held[given:], whole=True, answer=query, begun=given > 0)
 
     def _paste(self, char: str) -> Iterator[Piece]:
         self._held += char

@@ -43,6 +43,24 @@ class AppTerminal:
             self._count(driver)
         return self._bytes
 
+    @property
+    def answers(self) -> bool:
+        """Whether there is a terminal at both ends that may answer a query."""
+        driver = self._app._driver
+        return driver is not None and not driver.is_headless and bool(getattr(driver, "input_tty", False))
+
+    def query(self, text: str) -> None:
+        """Send a query behind everything that was written."""
+        if self._app._driver is not None:
+            self._app._driver.write(text)
+
+    def when_painted(self, done: Callable[[], None]) -> None:
+        """Call back when all that has changed by now has been written; at once where no terminal answers."""
+        if self.answers and self._app._running:
+            self._app.call_after_refresh(done)
+        else:
+            done()
+
     def title(self, text: str) -> None:
         """Name the terminal's window, remembering its name the first time; empty gives that back."""
         driver = self._app._driver
@@ -82,10 +100,12 @@ def guard_input() -> None:
             return
         for piece in inputs.setdefault(self, TerminalInput()).read(data, waits=_amid(self)):
             if piece.answer:
-                _begin_anew(self)
+                if piece.begun:
+                    _begin_anew(self)
                 yield TerminalAnswered(piece.answer)
                 continue
-            yield from feed(self, piece.text)
+            if piece.text:  # nothing at all would mean to the parser that the terminal is gone
+                yield from feed(self, piece.text)
             if piece.whole and _amid(self):
                 _begin_anew(self)
 

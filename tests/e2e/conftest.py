@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import os
 import pty
+import re
 import select
 import signal
 import struct
@@ -34,7 +35,16 @@ class Screen:
         columns: int = 120,
         rows: int = 40,
         errors: IO[bytes] | None = None,
+        *,
+        answers: bool = True,
+        bytes_per_s: float | None = None,
     ) -> None:
+        """``answers``: as terminals do, to queries of their state.
+
+        ``bytes_per_s``: what is written is taken at once, as by ssh, and comes to the screen at that pace.
+        """
+        self._answers, self.bytes_per_s = answers, bytes_per_s
+        self._asked = b""
         self.columns, self.rows = columns, rows
         self.screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self.screen)
@@ -59,15 +69,38 @@ class Screen:
         self._reader.start()
 
     def _drain(self) -> None:
-        """Take what comes at once, as a terminal does: one that lets it wait is drawn to ever more seldom."""
+        """Take what comes at once, as a terminal does, and show it at the pace of the line."""
+        under_way, then = bytearray(), time.monotonic()
         with contextlib.suppress(OSError):
-            while self._wake not in select.select([self._fd, self._wake], [], [])[0]:
-                if not (data := os.read(self._fd, 65_536)):
+            while True:
+                ready = select.select([self._fd, self._wake], [], [], 0.02 if under_way else None)[0]
+                if self._wake in ready:
                     return
-                with self._news:
-                    self.raw += data
-                    self._pieces.append(data)
-                    self._news.notify()
+                if self._fd in ready:
+                    if not (data := os.read(self._fd, 65_536)):
+                        return
+                    under_way += data
+                now = time.monotonic()
+                count = len(under_way)
+                if self.bytes_per_s is not None:
+                    count = min(count, int((now - then) * self.bytes_per_s))
+                    if count == 0 and under_way and ready:
+                        time.sleep(0.01)
+                if count or not under_way:
+                    then = now
+                    self._arrive(bytes(under_way[:count]))
+                    del under_way[:count]
+
+    def _arrive(self, data: bytes) -> None:
+        with self._news:
+            self.raw += data
+            self._pieces.append(data)
+            self._news.notify()
+        self._asked += data
+        while self._answers and (found := re.search(rb"\x1b\[([56])n", self._asked)):
+            self._asked = self._asked[found.end() :]
+            os.write(self._fd, b"\x1b[0n" if found[1] == b"5" else b"\x1b[1;1R")
+        self._asked = self._asked[-3:]
 
     def read(self, seconds: float) -> None:
         """Show the next piece of what has come, waiting so long for one.
@@ -161,9 +194,23 @@ def screen(environment: dict[str, str]) -> Iterator[Callable[..., Screen]]:
     opened: list[Screen] = []
 
     def start(
-        *arguments: str, columns: int = 120, rows: int = 40, errors: IO[bytes] | None = None, **more: str
+        *arguments: str,
+        columns: int = 120,
+        rows: int = 40,
+        errors: IO[bytes] | None = None,
+        answers: bool = True,
+        bytes_per_s: float | None = None,
+        **more: str,
     ) -> Screen:
-        made = Screen(list(arguments), {**environment, **more}, columns, rows, errors)
+        made = Screen(
+            list(arguments),
+            {**environment, **more},
+            columns,
+            rows,
+            errors,
+            answers=answers,
+            bytes_per_s=bytes_per_s,
+        )
         opened.append(made)
         return made
 

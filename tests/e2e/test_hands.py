@@ -29,3 +29,23 @@ def test_whole_lines_in_one_write_go_to_what_they_open(screen):
     terminal.until(lambda text: "LADDER BTCUSDT" in text)
     terminal.press("\x1b[0n\x1b[?62;22c\x11")
     assert terminal.ended() == 0
+
+
+def test_behind_a_slow_line_the_picture_is_young_and_says_its_age(screen):
+    terminal = screen("demo", "--seed", "3", bytes_per_s=4_000)
+    terminal.until(lambda text: re.search(r"seen \d\S* late", text) and "behind" in text)
+    for _ in range(6):
+        newest = max(re.findall(r"\d\d:\d\d:\d\d", terminal.text), default="")
+        terminal.until(lambda text, then=newest: max(re.findall(r"\d\d:\d\d:\d\d", text), default="") > then)
+    terminal.bytes_per_s = None
+    terminal.until(book_is_shown)
+    terminal.press("\x11")
+    assert terminal.ended() == 0
+
+
+def test_a_terminal_that_answers_nothing_is_drawn_to_and_told(screen):
+    terminal = screen("demo", "--seed", "3", answers=False)
+    terminal.until(book_is_shown)
+    terminal.until(lambda text: "this terminal answers no queries" in text)
+    terminal.press("\x11")
+    assert terminal.ended() == 0

@@ -47,6 +47,7 @@ from mexc_tui.domain.views import (
     gate_topic,
 )
 from mexc_tui.ui.alerts.screen import AlertsPane
+from mexc_tui.ui.pacer import Pacer, Unhindered
 from mexc_tui.ui.panes.blotter.presenter import order_records
 from mexc_tui.ui.panes.ladder.widget import LadderPane
 from mexc_tui.ui.panes.risk.widget import ControlsPane
@@ -54,6 +55,7 @@ from mexc_tui.ui.panes.status.widget import HintPane, StatusPane
 from mexc_tui.ui.panes.ticket.widget import TicketPane
 from mexc_tui.ui.panes.watchlist.widget import WatchlistPane
 from mexc_tui.ui.screens.trade import TradeScreen
+from mexc_tui.ui.textual_compat import TerminalAnswered
 
 D = Decimal
 BOOK = book_topic("BTCUSDT")
@@ -196,6 +198,71 @@ async def test_what_was_seen_is_what_was_drawn_not_what_has_come_since(make_cock
     (sent,) = of_kind(desk, PlaceOrder)
     assert sent.seen_version == 1_001
     assert sent.seen_age_ms == 300
+
+
+class FarTerminal(Unhindered):
+    """Shows a frame when it is told to, and answers then."""
+
+    answers = True
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.bytes = 0
+
+    def written(self) -> int:
+        self.bytes += 1
+        return self.bytes
+
+    def query(self, text: str) -> None:
+        self.asked.append(text)
+
+
+async def test_what_was_seen_is_what_the_terminal_shows_not_what_was_sent_to_it(make_cockpit: Any, desk: Any) -> None:
+    app = make_cockpit()
+    terminal = FarTerminal()
+    app.frame_clock._pacer = Pacer(terminal)
+    async with app.run_test(size=SIZE) as pilot:
+        app.frame_clock.advance()
+        app.post_message(TerminalAnswered(terminal.asked.pop()))
+        await pilot.pause()
+        desk.pass_time(4_000)
+        desk.change(BOOK, version=9_999)
+        await pilot.press("b")
+        assert app.frame_clock.advance(), "the picture with the new book is on its way"
+        desk.pass_time(3_000)
+        await pilot.press("enter")
+        app.post_message(TerminalAnswered(terminal.asked.pop()))
+        await pilot.pause()
+        app.frame_clock.advance()
+        await pilot.press("b", "enter")
+    late, shown = of_kind(desk, PlaceOrder)
+    assert (late.seen_version, late.seen_age_ms) == (1_001, 7_000)
+    assert shown.seen_version == 9_999
+
+
+async def test_a_question_is_answered_only_when_the_terminal_has_shown_it(make_cockpit: Any, desk: Any) -> None:
+    desk.change(gate_topic("BTCUSDT"), limits=Limits(confirm_order_value=D(40)), unknown=0, in_flight=0)
+    app = make_cockpit()
+    terminal = FarTerminal()
+    app.frame_clock._pacer = Pacer(terminal)
+    async with app.run_test(size=SIZE) as pilot:
+        app.frame_clock.advance()
+        app.post_message(TerminalAnswered(terminal.asked.pop()))
+        await pilot.press("b", "enter")
+        app.frame_clock.advance()
+        desk.pass_time(2_000)
+        await pilot.press("enter")
+        assert of_kind(desk, PlaceOrder) == [], "the question was not on the screen yet"
+        while terminal.asked:
+            app.post_message(TerminalAnswered(terminal.asked.pop()))
+        await pilot.pause()
+        app.frame_clock.advance()
+        while terminal.asked:
+            app.post_message(TerminalAnswered(terminal.asked.pop()))
+        await pilot.pause()
+        desk.pass_time(4_000)
+        await pilot.press("enter")
+    assert len(of_kind(desk, PlaceOrder)) == 1
 
 
 async def test_escape_drops_the_ghost_and_nothing_is_sent(make_cockpit: Any, desk: Any) -> None:

@@ -8,6 +8,7 @@ from textual.geometry import Region
 
 from mexc_tui.domain.limits import Verdict, Violation
 from mexc_tui.ui.frame_clock import FrameClock
+from mexc_tui.ui.pacer import Unhindered
 from mexc_tui.ui.panes.ticket.form import TicketForm
 from mexc_tui.ui.panes.ticket.presenter import TicketInput, ticket_rows
 from mexc_tui.ui.primitives.pane import LinePane
@@ -59,14 +60,11 @@ async def test_rows_too_wide_are_cut_and_short_ones_padded(make_pane_app: Any) -
 
 
 async def test_frames_are_left_out_while_the_terminal_is_behind(desk: Any, state: Any) -> None:
-    class Behind:
+    class Behind(Unhindered):
         waiting = 3
 
         def backlog(self) -> int:
             return self.waiting
-
-        def written(self) -> int:
-            return 0
 
     terminal = Behind()
     clock = FrameClock(desk, state, terminal=terminal)
@@ -127,8 +125,6 @@ def test_the_screen_stands_back_while_an_order_is_on_its_way(desk, state):
     drawn = []
 
     class Watcher:
-        can_wait = False
-
         def frame(self, frame):
             drawn.append(frame.now.mono_ns)
 

@@ -134,6 +134,12 @@ def test_esc_and_a_key_pressed_after_it_are_two_keys() -> None:
     assert pressed(XTermParser(), "\x1b", "b", "\x1b", "[", "b") == [
         *("escape", "b", "escape", "left_square_bracket", "b")
     ]
+    for answer in ("\x1b[0n", "\x1b[12;40R", "\x1b[?62;22c"):
+        assert pressed(XTermParser(), f"\x1b{answer}", "j") == ["escape", "j"]
+        parser = XTermParser()
+        seen = [*parser.feed("\x1b"), *parser.feed(answer[:1])]
+        assert [event.key for event in seen if isinstance(event, Key)] == ["escape"]
+        assert pressed(parser, answer[1:], "j") == ["j"]
     assert pressed(XTermParser(), "\x1b\x1b[A\x1b[27u") == ["escape", "up", "escape"]
 
 

@@ -211,11 +211,6 @@ class CommandLine(Vertical):
         self._told: tuple[object, ...] = ()
         self._amended = ""
 
-    @property
-    def can_wait(self) -> bool:
-        """Never: what Enter would send is read here."""
-        return False
-
     def on_mount(self) -> None:
         """Take part in the app's frames."""
         if isinstance(self.app, Host):

@@ -78,11 +78,6 @@ class Navigation:
             self._announced = interest
             self._client.look(interest)
 
-    @property
-    def can_wait(self) -> bool:
-        """Never."""
-        return False
-
     def frame(self, frame: Frame) -> None:
         """Announce what is looked at; choose the grouping once the first book of a symbol is here."""
         self.announce()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from decimal import Decimal
 
@@ -10,7 +11,6 @@ import msgspec
 from mexc_tui.domain.client import DeskClient
 from mexc_tui.domain.commands import Arm, CancelAll, CancelOrder, Draft, Flatten, Halt, PlaceOrder
 from mexc_tui.domain.gate import check
-from mexc_tui.domain.inputs import Timestamp
 from mexc_tui.domain.numbers import floor_to
 from mexc_tui.domain.orders import Order, OrderType, Side
 from mexc_tui.domain.sizing import Size, SizeError, SizeUnit, draft_for
@@ -27,7 +27,11 @@ from mexc_tui.domain.views import (
 from mexc_tui.ui.asking import Question
 from mexc_tui.ui.controls.navigation import Navigation
 from mexc_tui.ui.frame_clock import Frame
+from mexc_tui.ui.pacer import Glass
 from mexc_tui.ui.state import DeskState
+
+_KEPT = 256
+"""Frames remembered at most; far more than are ever on their way to a terminal."""
 
 
 class Trading:
@@ -40,27 +44,24 @@ class Trading:
         navigation: Navigation,
         new_id: Callable[[], str],
         *,
+        glass: Callable[[], Glass],
         instant: bool = False,
     ) -> None:
+        """``glass`` tells what the terminal shows."""
         self._client = client
         self._state = state
         self._navigation = navigation
         self._new_id = new_id
         self._instant = instant
-        self._glass: BookView | None = None
-        self._drawn = Timestamp(0, 0)
+        self._glass = glass
+        self._drawn: deque[tuple[int, BookView | None]] = deque(maxlen=_KEPT)
+        """Books by the moments of the frames that they were drawn in, from the one that is on the screen on."""
         self._confirm = Question()
-
-    @property
-    def can_wait(self) -> bool:
-        """Never."""
-        return False
 
     def frame(self, frame: Frame) -> None:
         """Remember the book that this frame puts on the screen."""
         view = frame.view(book_topic(frame.selection.symbol))
-        self._glass = view if isinstance(view, BookView) else None
-        self._drawn = frame.now
+        self._drawn.append((frame.now.mono_ns, view if isinstance(view, BookView) else None))
         self._confirm.drawn(frame.now.mono_ns)
 
     # -- preparing and sending ------------------------------------------------------------------------------------
@@ -103,26 +104,38 @@ class Trading:
             asked = " ".join(violation.message for violation in verdict.violations)
             self._navigation.say(f"{asked} Enter again sends it, Esc drops it")
             return
-        if draft.confirmed and not self._confirm.answered(self._client.now().mono_ns):
+        if draft.confirmed and not self._confirm.answered(self._client.now().mono_ns, self._glass()):
             self._navigation.say("asked, and not sent yet: read the ticket, then Enter sends it, Esc drops it")
             return
         self._state.change(draft=None)
         self.place(draft)
 
     def place(self, draft: Draft) -> None:
-        """Hand a draft to the gate with what the user could see of its book."""
-        book, now = self._glass, self._client.now()
+        """Hand a draft to the gate with what the user could see of its book, and how old the picture was."""
+        book, age_ns = self._on_glass()
         seen = book if book is not None and book.symbol == draft.symbol else None
+        if seen is None:
+            # Drawn but not known to be shown: its age is that of the picture that is.
+            drawn = (one for _, one in self._drawn if one is not None and one.symbol == draft.symbol)
+            seen = next(drawn, None)
         self._client.submit(
             PlaceOrder(
                 command_id=self._new_id(),
                 draft=draft,
                 seen_version=0 if seen is None else seen.version,
-                seen_age_ms=0 if seen is None else max(0, (now.mono_ns - self._drawn.mono_ns) // 1_000_000),
+                seen_age_ms=0 if seen is None else age_ns // 1_000_000,
                 seen_bid=_best(seen, Side.BUY),
                 seen_ask=_best(seen, Side.SELL),
             )
         )
+
+    def _on_glass(self) -> tuple[BookView | None, int]:
+        """Return the book that the terminal shows, and the age of the picture in nanoseconds."""
+        glass, now_ns = self._glass(), self._client.now().mono_ns
+        while len(self._drawn) > 1 and self._drawn[1][0] <= glass.shown_ns:
+            self._drawn.popleft()
+        book = self._drawn[0][1] if self._drawn and self._drawn[0][0] <= glass.shown_ns else None
+        return book, max(0, now_ns - glass.shown_ns)
 
     def drop(self) -> None:
         """Forget the prepared order; nothing was sent."""
@@ -260,7 +273,8 @@ class Trading:
         return view if isinstance(view, GateInputs) else None
 
     def _touch(self, side: Side) -> Decimal | None:
-        return _best(self._glass if self._glass is not None else self._navigation.book(), side)
+        shown, _ = self._on_glass()
+        return _best(self._navigation.book() if shown is None else shown, side)
 
     def _open(self) -> tuple[Order, ...]:
         view = self._client.view(TOPIC_ORDERS)

@@ -33,8 +33,6 @@ class LinePane(Widget):
 
     TITLE: ClassVar[str] = ""
     TITLED: ClassVar[bool] = True
-    URGENT: ClassVar[bool] = False
-    """Drawn in every frame even when the terminal is slow: what one trades by."""
 
     DEFAULT_CSS = """
     LinePane { width: 1fr; height: 1fr; }
@@ -81,11 +79,6 @@ class LinePane(Widget):
             self._ascii = frame.selection.ascii_only
             self._strips.clear()
         self._show(rows, width)
-
-    @property
-    def can_wait(self) -> bool:
-        """Whether a slow terminal may see this pane later than others."""
-        return not self.URGENT and self.is_on_screen
 
     def redraw(self) -> None:
         """Draw now, out of turn: after a key, so that the answer does not wait for the next frame."""

@@ -19,6 +19,8 @@ _EIGHTHS = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")
 _URGENT = (OrderState.UNKNOWN, OrderState.CANCELLING, OrderState.PENDING, OrderState.PARTIAL, OrderState.WORKING)
 SIZE_WIDTH = 9
 BANNER_LINES = 2
+LATE_MS = 1_000
+"""A picture that is so much older than the book is not called exact."""
 MARGIN = 4
 """With a ladder of n rows, the middle may wander to within n / MARGIN rows of an end before it is recentred."""
 
@@ -28,6 +30,8 @@ class LadderInput(msgspec.Struct, frozen=True, kw_only=True):
 
     book: BookView
     age_ms: int | None = None
+    lag_ms: int = 0
+    """How much older than the frame the picture on the terminal is."""
     fault: str = ""
     """Why no book can be trusted now, whatever it says of itself."""
     base: str = ""
@@ -144,7 +148,10 @@ def heading(data: LadderInput, symbol: str) -> tuple[Row, Row]:
     left: Row = ((clean(symbol), "strong@panel"), (f" ×{step}", "dim@panel"))
     if data.fault or book.state is not BookState.LIVE:
         return left, ()
-    return left, ((" exact ", "good@panel"), (f"{age(data.age_ms)} ", "dim@panel"))
+    seen_ms = None if data.age_ms is None else data.age_ms + data.lag_ms
+    if data.lag_ms > LATE_MS:
+        return left, ((f" seen {age(seen_ms)} late ", "warn@panel"),)
+    return left, ((" exact ", "good@panel"), (f"{age(seen_ms)} ", "dim@panel"))
 
 
 def banner(data: LadderInput, width: int) -> list[str]:

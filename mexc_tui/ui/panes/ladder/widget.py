@@ -36,7 +36,6 @@ class LadderPane(LinePane, can_focus=True):
     """The book by price, own orders in it, and the cursor that orders are placed at."""
 
     TITLE: ClassVar[str] = "LADDER"
-    URGENT: ClassVar[bool] = True
 
     class Picked(Message):
         """A price was clicked."""
@@ -70,6 +69,7 @@ class LadderPane(LinePane, can_focus=True):
             frame.view(TOPIC_POSITIONS),
             frame.fault(),
             None if since is None else since // 500,
+            frame.health.lag_ms // 500,
             symbol,
             selection.cursor,
             max(1, selection.group),
@@ -166,6 +166,7 @@ def ladder_input(frame: Frame) -> LadderInput:
     return LadderInput(
         book=book,
         age_ms=age_ms(frame.now.mono_ns, book.as_of_ns),
+        lag_ms=frame.health.lag_ms,
         fault=frame.fault(),
         base="" if instrument is None else instrument.base,
         quote="" if instrument is None else instrument.quote,

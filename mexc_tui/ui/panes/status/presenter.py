@@ -17,6 +17,8 @@ OLD_BOOK_MS = 3_000
 SILENT_MS = 5_000
 """A desk tells of its link every second; one that has not for so long is frozen, or its clients are not read."""
 _HELD = ("  ✖ no requests: {why}, {when} ", "  ✖ no requests, {when} ", "  ✖ no requests ")
+LATE_SCREEN_MS = 500
+"""From here on the time that a frame takes to the terminal is said."""
 _CLOCK_OFF_MS = 1_000
 """From here on this machine's clock deserves a look, although it is allowed for."""
 
@@ -153,6 +155,8 @@ def _held(link: LinkView | None, room: int) -> tuple[Span, ...]:
 def _figures(data: StatusInput) -> list[Span]:
     link, book, health = data.link, data.book, data.health
     spans: list[Span] = []
+    if health.lag_ms > LATE_SCREEN_MS:
+        spans.append((f"screen {age(health.lag_ms)} behind  ", "warn@panel"))
     if book is not None:
         state = "" if book.state is BookState.LIVE else f" {book.state.value}"
         late = data.book_age_ms is None or data.book_age_ms > OLD_BOOK_MS or bool(state)
@@ -171,6 +175,8 @@ def _figures(data: StatusInput) -> list[Span]:
         if link.unknown_frames:
             spans.append((f"{link.unknown_frames} unread  ", "warn@panel"))
         spans.append((f"{link.frames_per_s:.0f} frames/s  ", "dim@panel"))
+    if not health.glass.known:
+        spans.append(("screen age unknown  ", "dim@panel"))
     behind = health.fps < health.target_fps * 0.8 and health.fps > 0
     spans.append((f"{health.fps:.0f} fps ", "warn@panel" if behind else "dim@panel"))
     if health.skipped:

@@ -23,7 +23,6 @@ class StatusPane(LinePane):
     """Venue, mode, link and freshness."""
 
     TITLED: ClassVar[bool] = False
-    URGENT: ClassVar[bool] = True
     DEFAULT_CSS = "StatusPane { height: 1; }"
 
     def inputs(self, frame: Frame) -> tuple[object, ...]:
@@ -56,7 +55,6 @@ class HintPane(LinePane):
     """Keys that matter now; or, for a few seconds, what has just happened and must not be missed."""
 
     TITLED: ClassVar[bool] = False
-    URGENT: ClassVar[bool] = True
     DEFAULT_CSS = "HintPane { height: 1; }"
 
     def __init__(self, hints: Callable[[], Sequence[tuple[str, str]]], *, id: str | None = None) -> None:  # noqa: A002

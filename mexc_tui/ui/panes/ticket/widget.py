@@ -34,7 +34,6 @@ class TicketPane(LinePane, can_focus=True):
     """Fields, live verdict of the gate, slippage, fee and exposure after the order."""
 
     TITLE: ClassVar[str] = "ORDER"
-    URGENT: ClassVar[bool] = True
 
     def __init__(self, *, stop_keys: frozenset[str] = frozenset(), id: str | None = None) -> None:  # noqa: A002
         """``stop_keys`` halt, also while a number is typed."""
