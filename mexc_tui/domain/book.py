@@ -295,6 +295,14 @@ class OrderBook:
         half.catch_up()
         keys, qty = half.keys, half.qty
         wanted = len(keys) if depth is None else depth
+        near = keys[: -wanted - 1 : -1]
+        if near and not half.hidden(near[-1]):
+            # Nearly always all of them are known and none is gone: then they are taken in one go.
+            for key in [key for key in near if isinstance(qty[key], str)]:
+                qty[key] = self._quantity(str(qty[key]))
+            sizes = [size for key in near if isinstance(size := qty[key], int)]
+            if 0 not in sizes:
+                return list(zip(near, sizes, strict=True))
         found: Levels = []
         dead: list[int] = []
         at = len(keys)

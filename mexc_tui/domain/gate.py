@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal
 from functools import partial
 
-import msgspec
-
 from mexc_tui.domain.commands import Draft
 from mexc_tui.domain.controls import asking, form, price, size, standing, state
 from mexc_tui.domain.controls.case import (
@@ -129,7 +127,10 @@ _REPEATS: tuple[tuple[str, _SizedControl], ...] = (("DUPLICATE_ORDER", size.dupl
 
 
 def check(draft: Draft, inputs: GateInputs, seen: Seen | None = None, *, largest: bool = True) -> Verdict:
-    """Judge a draft. ``seen`` None (a preview) leaves out INTENT_STILL_VALID; the ``largest`` size takes a search."""
+    """Judge a draft. ``seen`` None (a preview) leaves out INTENT_STILL_VALID.
+
+    The ``largest`` size takes a search; without it the headroom, which is there to be read as well, is left out too.
+    """
     unusable = _unusable(draft)
     if unusable is not None:
         return Verdict(violations=(unusable,), max_qty=ZERO, binding=unusable.code)
@@ -169,7 +170,7 @@ class _Judge:
     def verdict(self, *, search: bool) -> Verdict:
         """Evaluate everything, then add what the order would do."""
         case = self._case
-        general = self._run(_ALWAYS if case.reduces else _ALWAYS + _EXPOSING)
+        general = self._run(_ALWAYS if case.reduces else _ALWAYS + _EXPOSING, case)
         drafted, sized = self._sized()
         general += self._unavailable()
         largest, binding = self._largest(general) if search else (None, "")
@@ -180,20 +181,28 @@ class _Judge:
             for one in found
             if one.answer is Answer.WARN or (one.answer is Answer.CONFIRM and one.code in confirmed)
         ]
-        verdict = self._with_effects(drafted, tuple(one for one in found if one not in notes), largest, binding)
-        return msgspec.structs.replace(verdict, notes=tuple(notes))
+        violations = tuple(one for one in found if one not in notes)
+        headroom = _headroom(case, drafted) if search else ()
+        return self._with_effects(drafted, violations, tuple(notes), largest, binding, headroom)
 
-    def _run(self, controls: tuple[tuple[str, _Control], ...]) -> list[Violation]:
+    def _run(self, controls: Iterable[tuple[str, Callable[..., Violation | None]]], *given: object) -> list[Violation]:
+        """Run controls; whatever one throws becomes a refusal that names it."""
         found = []
         for code, control in controls:
-            violation = self._supervised(code, partial(control, self._case))
-            if violation is not None:
-                found.append(violation)
+            try:
+                violation = control(*given)
+            except MissingInputError as missing:
+                self._note(str(missing), code)
+            except Exception as problem:
+                self._note(f"a sound answer ({type(problem).__name__})", code)
+            else:
+                if violation is not None:
+                    found.append(violation)
         return found
 
     def _sized(self) -> tuple[Size | None, list[Violation]]:
         """Judge the size on the ticket."""
-        draft, found = self._case.draft, []
+        draft = self._case.draft
         given = draft.qty if draft.qty is not None else draft.quote_qty
         if given is None or not given.is_finite() or given <= 0:
             asked = self._case.asked.quote_qty
@@ -204,11 +213,7 @@ class _Judge:
         drafted = self._drafted([code for code, _ in controls])
         if drafted is None:
             return None, []
-        for code, control in controls:
-            violation = self._supervised(code, partial(control, self._case, drafted))
-            if violation is not None:
-                found.append(violation)
-        return drafted, found
+        return drafted, self._run(controls, self._case, drafted)
 
     def _drafted(self, codes: list[str]) -> Size | None:
         try:
@@ -216,16 +221,6 @@ class _Judge:
         except MissingInputError as missing:
             for code in codes:
                 self._note(str(missing), code)
-        return None
-
-    def _supervised(self, code: str, control: Callable[[], Violation | None]) -> Violation | None:
-        """Run one control; whatever it throws becomes a refusal that names it."""
-        try:
-            return control()
-        except MissingInputError as missing:
-            self._note(str(missing), code)
-        except Exception as problem:
-            self._note(f"a sound answer ({type(problem).__name__})", code)
         return None
 
     def _note(self, what: str, code: str) -> None:
@@ -290,23 +285,29 @@ class _Judge:
             at = self._case.size(qty)
         except MissingInputError:
             return UNAVAILABLE
-        for code, control in controls:
-            if self._supervised(code, partial(control, self._case, at)) is not None:
-                return code
+        for named in controls:
+            if self._run((named,), self._case, at):
+                return named[0]
             if self._lacking:
                 return UNAVAILABLE
         return ""
 
     def _with_effects(
-        self, drafted: Size | None, violations: tuple[Violation, ...], largest: Decimal | None, binding: str
+        self,
+        drafted: Size | None,
+        violations: tuple[Violation, ...],
+        notes: tuple[Violation, ...],
+        largest: Decimal | None,
+        binding: str,
+        headroom: tuple[Headroom, ...],
     ) -> Verdict:
         case = self._case
-        headroom = standing_headroom(case.inputs)
         if drafted is None:
-            return Verdict(violations=violations, max_qty=largest, binding=binding, headroom=headroom)
+            return Verdict(violations=violations, notes=notes, max_qty=largest, binding=binding, headroom=headroom)
         free = case.inputs.base_free
         return Verdict(
             violations=violations,
+            notes=notes,
             reduces=case.reduces and free is not None and drafted.qty <= free,
             max_qty=largest,
             binding=binding,
@@ -319,7 +320,7 @@ class _Judge:
             slippage=size.slippage_of(case, drafted),
             fee=None if case.inputs.instrument is None else case.fee(drafted),
             exposure_after=_exposure_after(case, drafted),
-            headroom=(*_order_headroom(case, drafted), *headroom),
+            headroom=headroom,
         )
 
 
@@ -336,6 +337,12 @@ def _exposure_after(case: Case, drafted: Size) -> Decimal | None:
     if case.buying:
         return None if before is None or value is None else before + value
     return None if before is None or price is None else max(ZERO, before - drafted.qty * price)
+
+
+def _headroom(case: Case, drafted: Size | None) -> tuple[Headroom, ...]:
+    """Return how much of each limit is used, first of those on one order by the draft."""
+    standing = standing_headroom(case.inputs)
+    return standing if drafted is None else (*_order_headroom(case, drafted), *standing)
 
 
 def _order_headroom(case: Case, drafted: Size) -> tuple[Headroom, ...]:

@@ -89,16 +89,18 @@ class EffectRunner:
 
     def run(self, effects: Sequence[Effect]) -> None:
         """Start carrying out one list of effects; never blocks."""
-        for place, effect in enumerate(effects):
-            if isinstance(effect, Journal) and effect.durable:
-                rest = effects[place:]
-                chain = [later for later in rest if isinstance(later, Journal | SendOrder)]
-                self._spawn(self._record_and_send(chain), critical=True)
-                for later in rest:
-                    if not isinstance(later, Journal | SendOrder):
-                        self._start(later)
-                return
-            self._start(effect)
+        chain: list[Journal | SendOrder] = []
+        held = False
+        for effect in effects:
+            if isinstance(effect, Journal):
+                chain.append(effect)
+                held = held or effect.durable
+            elif held and isinstance(effect, SendOrder):
+                chain.append(effect)
+            else:
+                self._start(effect)
+        if chain:
+            self._spawn(self._record_and_send(chain), critical=True)
 
     async def finish(self, limit_s: float) -> None:
         """Wait for orders and cancels that are on their way, then drop everything else."""
@@ -114,8 +116,6 @@ class EffectRunner:
         match effect:
             case EmitFact():
                 self._emit(effect.fact)
-            case Journal():
-                self._spawn(self._record_and_send([effect]), critical=True)
             case SaveLatch():
                 self._spawn(self._save_latch(effect), critical=True)
             case SendOrder():
@@ -151,15 +151,21 @@ class EffectRunner:
         return task
 
     async def _record_and_send(self, chain: Sequence[Journal | SendOrder]) -> None:
-        """Send each order once everything before it is on the disk; none after a record that could not be written."""
+        """Send each order once everything before it is on the disk; none after an intent that could not be written.
+
+        What is recorded without waiting goes to the journal at once with what comes after it, so they share a commit.
+        """
         lost = ""
-        for step in chain:
+        for place, step in enumerate(chain, start=1):
             if isinstance(step, Journal):
                 self._mark("record", "")
-                lost = await self._record(step) or lost
+                problem = await self._record(step)
+                lost = (problem if step.durable else "") or lost
                 self._mark("recorded", "")
             elif lost:
                 self._feed(PlaceNotSent(step.request.client_order_id, f"it could not be recorded first: {lost}"))
+            elif place == len(chain):
+                await self._place(step)
             else:
                 self._spawn(self._place(step), critical=True)
 

@@ -299,7 +299,8 @@ class Desk:
         )
         self._arming.sent(draft.symbol)
         self._risk.sent(mark_of(draft), at, value=value)
-        return effects + self._follow(at)
+        # One more order in what is followed for orders or holdings already follows nothing more and nothing less.
+        return effects if draft.symbol in self._markets.required else effects + self._follow(at)
 
     def _amend(self, command: AmendOrder, at: Timestamp) -> list[Effect]:
         return self._amender.start(command, at) if self._commands.first_time(command.command_id) else []

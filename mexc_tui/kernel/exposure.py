@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 
 import msgspec
@@ -25,6 +25,17 @@ class Worst(msgspec.Struct, frozen=True, gc=False):
 
     by_asset: dict[str, Decimal | None]
     gross: Decimal | None
+
+
+class _Way(msgspec.Struct, gc=False):
+    """One symbol traded in one direction: the asset it brings, prices of base and quote, and what the orders add."""
+
+    brings: str
+    base: Decimal | None = None
+    quote: Decimal | None = None
+    cash: bool = False
+    """Whether it brings cash, which is not added up."""
+    value: Decimal | None = ZERO
 
 
 class Exposures:
@@ -54,45 +65,65 @@ class Exposures:
             kept = self._priced[asset] = (at.mono_ns, self._prices.cost(asset))
         return kept[1]
 
-    def worst(self, at: Timestamp, fresh: tuple[str, ...] = ()) -> Worst | None:
-        """Return every asset but cash that is held or may come in; None while the balances are not known."""
+    def worst(
+        self, at: Timestamp, fresh: tuple[str, ...] = (), unsettled: Iterable[tuple[Order, Track]] | None = None
+    ) -> Worst | None:
+        """Return every asset but cash that is held or may come in; None while the balances are not known.
+
+        The assets in ``fresh`` are priced now; ``unsettled`` are the store's, where the caller has them already.
+        """
         if not self._portfolio.complete:
             return None
-        held = self._portfolio.held()
         values: dict[str, Decimal | None] = {}
         with exact():
             gross: Decimal | None = ZERO
             for asset in fresh:
                 self.price(asset, at)
-            for asset, total in held.items():
+            for asset, total in self._portfolio.held().items():
                 if asset in self._cash or not self._prices.reachable(asset):
                     continue
                 price = self.price(asset, at, now=False)
                 values[asset] = None if price is None else total * price
                 gross = _sum(gross, values[asset])
-            for order, track in self._orders.unsettled():
-                pair = self._pair_of(order.symbol)
-                if pair is None:
+            ways: dict[tuple[str, bool], _Way | None] = {}
+            for order, track in self._orders.unsettled() if unsettled is None else unsettled:
+                key = (order.symbol, order.side is Side.BUY)
+                if key not in ways:
+                    ways[key] = self._way(*key, at)
+                way = ways[key]
+                if way is None:
                     gross = None if self._orders.counts(order) else gross
                     continue
-                brings = pair.base if order.side is Side.BUY else pair.quote
-                if brings in self._cash:
-                    continue
                 # What it spends may be gone from a balance before anything else tells that it filled.
-                value = self._incoming(order, track, pair, at)
-                values[brings] = _sum(values.get(brings, ZERO), value)
-                gross = _sum(gross, value)
+                if not way.cash:
+                    way.value = _sum(way.value, self._incoming(order, track, way))
+            for way in ways.values():
+                if way is not None and not way.cash:
+                    values[way.brings] = _sum(values.get(way.brings, ZERO), way.value)
+                    gross = _sum(gross, way.value)
         return Worst(values, gross)
 
-    def _incoming(self, order: Order, track: Track, pair: Instrument, at: Timestamp) -> Decimal | None:
+    def _way(self, symbol: str, buying: bool, at: Timestamp) -> _Way | None:
+        """Return what all orders of a symbol and side share; None where the pair is not known."""
+        pair = self._pair_of(symbol)
+        if pair is None:
+            return None
+        brings = pair.base if buying else pair.quote
+        if brings in self._cash:
+            return _Way(brings, cash=True)
+        return _Way(brings, self.price(pair.base, at, now=False), self.price(pair.quote, at, now=False))
+
+    def _incoming(self, order: Order, track: Track, way: _Way) -> Decimal | None:
         """Return the value of what an order has brought that no balance shows yet, and of what it may still bring."""
-        base, quote = self.price(pair.base, at, now=False), self.price(pair.quote, at, now=False)
+        base, quote = way.base, way.quote
         if base is None or quote is None:
             return None
+        value = ZERO
         if order.side is Side.BUY:
-            value = self._reflection.unshown(order, track, pair.base) * base
+            value = self._reflection.unshown(order, track, way.brings) * base
             return value + (open_value(order, track) or ZERO) * quote if self._orders.counts(order) else value
-        value = ZERO if self._reflection.shown(pair.quote, track) else order.filled_quote * quote
+        if order.filled_quote and not self._reflection.shown(way.brings, track):
+            value = order.filled_quote * quote
         if not self._orders.counts(order):
             return value
         left = order.remaining_qty

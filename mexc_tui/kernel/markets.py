@@ -335,6 +335,11 @@ class Markets:
         return frozenset(symbol for symbol in self._interest.parameters("gate") if self._listed(symbol))
 
     @property
+    def required(self) -> tuple[str, ...]:
+        """Symbols that are followed because of orders or holdings, whoever looks."""
+        return self._required
+
+    @property
     def followed(self) -> tuple[str, ...]:
         """Symbols whose books, trades and best prices are followed."""
         return self._books.symbols

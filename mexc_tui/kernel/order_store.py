@@ -66,10 +66,19 @@ class Track(msgspec.Struct):
     """Whether a sweep cancels it with its pair and finds out what became of it."""
     reported: bool = False
     """Whether a fact has said that the exchange has it."""
+    valued: tuple[Order, Decimal, Decimal | None] | None = None
+    """What ``open_value`` was last asked for, and its answer."""
 
 
 def open_value(order: Order, track: Track) -> Decimal | None:
     """Return what an order may still spend: quote of a buy, base of a sell; None where that is not known."""
+    kept = track.valued
+    if kept is None or kept[0] is not order or kept[1] is not track.lock:
+        kept = track.valued = (order, track.lock, _open_value(order, track))
+    return kept[2]
+
+
+def _open_value(order: Order, track: Track) -> Decimal | None:
     with exact():
         if order.side is Side.SELL:
             return order.remaining_qty
@@ -121,8 +130,9 @@ class OrderStore:
 
     def live(self, symbol: str | None = None) -> list[Order]:
         """Return the orders that may stand on the exchange, oldest first."""
-        found = (self._orders[key] for key in self._live)
-        return [order for order in found if symbol in (None, order.symbol)]
+        orders = self._orders
+        found = [orders[key] for key in self._live]
+        return found if symbol is None else [order for order in found if order.symbol == symbol]
 
     def possible(self, symbol: str | None = None) -> list[Order]:
         """Return the live orders and those that are presumed over but may turn up: the worst case."""

@@ -28,7 +28,9 @@ class Reflection:
 
     def unshown(self, order: Order, track: Track, base: str) -> Decimal:
         """Return what an order has filled, in units of its base, that the balance does not show yet."""
-        return ZERO if self.shown(base, track) else order.filled_qty - track.settled_qty
+        if order.filled_qty == track.settled_qty or self.shown(base, track):
+            return ZERO
+        return order.filled_qty - track.settled_qty
 
     def reserved(self, track: Track, asset: str) -> Decimal:
         """Return what an order has taken of an asset that the balance does not show as taken yet."""

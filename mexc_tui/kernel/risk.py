@@ -24,7 +24,7 @@ from mexc_tui.kernel.exposure import Exposures
 from mexc_tui.kernel.facts import FactLog
 from mexc_tui.kernel.history import Latch
 from mexc_tui.kernel.limit_changes import LimitChanges
-from mexc_tui.kernel.order_store import OrderStore
+from mexc_tui.kernel.order_store import OrderStore, Track
 from mexc_tui.kernel.portfolio import Portfolio
 from mexc_tui.kernel.ports import VenueInfo
 from mexc_tui.kernel.records import StateRecord
@@ -40,6 +40,10 @@ PROBE_NS = 5_000 * _MS
 SENDS_KEPT = 1_000
 USUAL_OF, USUAL_FROM = 50, 10
 """Latest orders whose median value is the usual one, and how many of them make it one."""
+
+
+_Sharing = tuple[Order, Track, Instrument]
+"""An order that spends or brings an asset in question, and its pair."""
 
 
 class Market(Protocol):
@@ -125,12 +129,15 @@ class Risk:
     def inputs(self, symbol: str, at: Timestamp, *, flattening: bool = False, depth: int | None = None) -> GateInputs:
         """Return everything the gate looks at for one symbol; the book only so deep, where ``depth`` is given."""
         pair = self._market.instrument(symbol)
-        # A sale that is only presumed over must not keep a holding from being sold; the exchange sells nothing twice.
-        base = None if pair is None else self._holding(pair.base, at, presumed=not flattening)
-        quote = None if pair is None else self._holding(pair.quote, at)
+        unsettled = self._orders.unsettled()
         assets = () if pair is None else (pair.base, pair.quote)
-        worst = self._exposures.worst(at, assets)
-        live = self._orders.possible()
+        sharing = self._sharing(assets, unsettled)
+        # A sale that is only presumed over must not keep a holding from being sold; the exchange sells nothing twice.
+        base = None if pair is None else self._holding(pair.base, sharing, presumed=not flattening)
+        quote = None if pair is None else self._holding(pair.quote, sharing)
+        worst = self._exposures.worst(at, assets, unsettled)
+        possible = self._orders.possible()
+        in_flight, unknown = _unanswered(possible, symbol)
         own_bid, own_ask = _resting(self._orders.live(symbol))
         return GateInputs(
             symbol=symbol,
@@ -159,30 +166,38 @@ class Risk:
             usual_value=self._usual,
             own_bid=own_bid,
             own_ask=own_ask,
-            open_orders=len(live),
-            in_flight=sum(1 for order in live if order.state is OrderState.PENDING),
-            unknown=sum(1 for order in live if order.symbol == symbol and order.state is OrderState.UNKNOWN),
+            open_orders=len(possible),
+            in_flight=in_flight,
+            unknown=unknown,
             standing=self.standings.now(self.limits, at),
             recent_sends=self._recent_sends(at),
             flattening=flattening,
         )
 
-    def _holding(self, asset: str, at: Timestamp, *, presumed: bool = True) -> tuple[Decimal, Decimal] | None:
+    def _sharing(self, assets: Collection[str], unsettled: Iterable[tuple[Order, Track]]) -> list[_Sharing]:
+        """Return those of the orders that spend or bring one of the assets."""
+        instrument, found = self._market.instrument, []
+        for order, track in unsettled:
+            pair = instrument(order.symbol)
+            if pair is not None and (pair.base in assets or pair.quote in assets):
+                found.append((order, track, pair))
+        return found
+
+    def _holding(
+        self, asset: str, sharing: Iterable[_Sharing], *, presumed: bool = True
+    ) -> tuple[Decimal, Decimal] | None:
         """Return free and total of an asset, with what our own orders did that the balance does not show yet.
 
-        Orders that are ``presumed`` over count as well, unless left out.
+        ``sharing`` are the orders that may have; those ``presumed`` over count as well, unless left out.
 
         Free is what may be spent for certain; total is the most that may be held.
         """
         balance = self._portfolio.balance(asset)
         if balance is None:
             return None
-        free, total = balance.free, balance.total
         with exact():
-            for order, track in self._orders.unsettled():
-                pair = self._market.instrument(order.symbol)
-                if pair is None or asset not in (pair.base, pair.quote):
-                    continue
+            free, total = balance.free, balance.total
+            for order, track, pair in sharing:
                 if asset == spent(order, pair) and (presumed or not order.presumed):
                     free -= self._reflection.reserved(track, asset)
                 if asset == pair.base and order.side is Side.BUY:
@@ -195,7 +210,7 @@ class Risk:
         balance = None if pair is None else self._portfolio.balance(pair.base)
         if pair is None or balance is None:
             return False
-        holding = self._holding(pair.base, at, presumed=False)
+        holding = self._holding(pair.base, self._sharing((pair.base,), self._orders.unsettled()), presumed=False)
         return balance.locked == 0 and holding == (balance.free, balance.total)
 
     def is_entry(self, order: Order) -> bool:
@@ -275,14 +290,32 @@ class Risk:
         return (*exposure_headroom(inputs, known), *account_headroom(inputs))
 
 
+def _unanswered(orders: Iterable[Order], symbol: str) -> tuple[int, int]:
+    """Return how many orders are in flight, and how many of the symbol have an unknown outcome."""
+    in_flight = unknown = 0
+    for order in orders:
+        if order.state is OrderState.PENDING:
+            in_flight += 1
+        elif order.state is OrderState.UNKNOWN and order.symbol == symbol:
+            unknown += 1
+    return in_flight, unknown
+
+
 def _resting(orders: Iterable[Order]) -> tuple[tuple[str, Decimal] | None, tuple[str, Decimal] | None]:
     """Return the highest buy and the lowest sell that may rest, each as client order id and price."""
-    best: dict[Side, tuple[str, Decimal]] = {}
+    bid: Order | None = None
+    ask: Order | None = None
+    highest = lowest = ZERO
     for order in orders:
-        if order.price is None or order.type in (OrderType.IOC, OrderType.FOK):
+        price = order.price
+        if price is None or order.type in (OrderType.IOC, OrderType.FOK):
             continue
-        sign = 1 if order.side is Side.BUY else -1
-        before = best.get(order.side)
-        if before is None or sign * order.price > sign * before[1]:
-            best[order.side] = (order.client_order_id, order.price)
-    return best.get(Side.BUY), best.get(Side.SELL)
+        if order.side is Side.BUY:
+            if bid is None or price > highest:
+                bid, highest = order, price
+        elif ask is None or price < lowest:
+            ask, lowest = order, price
+    return (
+        None if bid is None else (bid.client_order_id, highest),
+        None if ask is None else (ask.client_order_id, lowest),
+    )

@@ -152,14 +152,16 @@ def safe() -> Iterator[Row]:
         f"{found['gate_p99_us'] / 1e3:.2f} ms ({found['gate_p50_us'] / 1e3:.2f})",
         found["gate_p99_us"] <= 300,
     )
-    kept = asyncio.run(safety.recorded())
-    share = kept["orders_s"] / kept["floor_s"]
-    yield (
-        "orders/s through gate and journal, of durable writes alone",
-        ">= 60 %",
-        f"{share:.0%} ({kept['orders_s']:.0f} of {kept['floor_s']:.0f})",
-        share >= 0.6,
-    )
+    for burst, reach in ((1, 0.6), (safety.BURST, 1.0)):
+        kept = asyncio.run(safety.recorded(burst))
+        share = kept["orders_s"] / kept["floor_s"]
+        how = "one by one" if burst == 1 else f"{burst} at once"
+        yield (
+            f"orders/s to the venue, {how}, of a bare commit each",
+            f">= {reach:.0%}".replace("%", " %"),
+            f"{share:.0%} ({kept['orders_s']:.0f} of {kept['floor_s']:.0f})",
+            share >= reach,
+        )
 
 
 def socket() -> Iterator[Row]:

@@ -54,7 +54,11 @@ FIRST_ORDERS, ORDERS = 1_500, 1_005
 TRADES = 5_000
 """So many fill a tape."""
 LIMITS = Limits(
-    max_order_value=Decimal(10**6), max_position_value=Decimal(10**9), orders_per_second=1_000, duplicate_max=1_000
+    max_order_value=Decimal(10**6),
+    max_position_value=Decimal(10**9),
+    max_gross_exposure=Decimal(10**9),
+    orders_per_second=1_000,
+    duplicate_max=1_000,
 )
 
 
