@@ -22,7 +22,7 @@ from mexc_tui.domain.inputs import (
     TradesSeen,
     VenueHealth,
 )
-from mexc_tui.domain.limits import Refusal
+from mexc_tui.domain.limits import Headroom, Refusal
 from mexc_tui.domain.orders import OrderState
 from mexc_tui.domain.views import (
     TOPIC_ALERTS,
@@ -128,6 +128,8 @@ class DeskViews:
         self._account = 0
         """Rises with every input that may change what is held or was traded."""
         self._valued: dict[str, _Valued] = {}
+        self._rows: tuple[int, tuple[Headroom, ...]] | None = None
+        """What is left of each limit, and the count of ``_own`` that it was worked out at."""
         self._counted: tuple[int, int] | None = None
         self._link = LinkView(
             venue=venue.name,
@@ -230,6 +232,12 @@ class DeskViews:
     def _marks(self, symbols: frozenset[str]) -> list[object]:
         return [self._markets.price_mark(symbol) for symbol in symbols]
 
+    def _headroom(self, at: Timestamp) -> tuple[Headroom, ...]:
+        """Work out what is left of each limit after every tick and change of the account; prices alone can wait."""
+        if self._rows is None or self._rows[0] != self._own:
+            self._rows = (self._own, self._headrooms.rows(at))
+        return self._rows[1]
+
     def _risk_view(self, at: Timestamp) -> RiskView:
         risk, live = self._risk, self._orders.live()
         return RiskView(
@@ -240,7 +248,7 @@ class DeskViews:
             ready=risk.ready,
             ready_reason=risk.ready_reason,
             limits=risk.limits,
-            headroom=self._headrooms.rows(at),
+            headroom=self._headroom(at),
             equity=self._portfolio.equity,
             day_pnl=self._portfolio.day.pnl,
             exposure=self._portfolio.exposure,

@@ -139,10 +139,15 @@ def test_the_use_of_a_position_limit_follows_book_orders_and_balance(bench: Any,
         return next(row.used for row in rows if row.label == f"position {asset}")
 
     assert (used("BTC"), used("ETH")) == (D("0.01") * 60_000, 0)
+    bench.tick()
     built.clear()
+    bench.tick()
     assert used("BTC") == D("0.01") * 60_000
     assert built["inputs"] == 1, "one look at the account for all limits"
     bench.level([], [("59998", "3")])
+    assert used("BTC") == D("0.01") * 60_000
+    assert built["inputs"] == 1, "a price alone waits for the next tick, a quarter of a second at most"
+    bench.tick()
     assert used("BTC") == D("0.01") * 59_998
     bench.place(qty="0.01", price="59000")
     assert used("BTC") == D("0.01") * 59_998 + D(590)
