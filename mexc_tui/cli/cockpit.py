@@ -18,7 +18,7 @@ from mexc_tui.config.paths import themes_folder
 from mexc_tui.config.settings import UiSettings
 from mexc_tui.desk.client import DeskAbsentError, SocketClient
 from mexc_tui.desk.launch import Caller, Start, end, wait_for_end
-from mexc_tui.desk.memory import keep_pauses_short
+from mexc_tui.desk.memory import keep_memory_small, keep_pauses_short
 from mexc_tui.desk.places import entry_of
 from mexc_tui.desk.starting import SCREEN
 from mexc_tui.domain.client import Role
@@ -47,6 +47,7 @@ _DEMOS = (VenueKind.DEMO, VenueKind.REPLAY)
 
 def open_started(start: Start, file: SettingsFile, arguments: argparse.Namespace, slow: str = "") -> int:
     """Open a screen on a desk that is being started, or runs already; ``slow`` is said when that takes long."""
+    keep_memory_small()
     load_screen()
     refusals = Refusals()
     caller = screen_caller(Role(arguments.role), refusals)

@@ -22,6 +22,7 @@ from mexc_tui.desk.child import ChildExchange
 from mexc_tui.desk.choice import DeskChoice
 from mexc_tui.desk.errors import DeskHeldError, RequestError
 from mexc_tui.desk.loopback import skip_certificates
+from mexc_tui.desk.memory import keep_memory_small
 from mexc_tui.desk.places import desk_lock, unregister, written_entry
 from mexc_tui.desk.starting import Lifetime, Report, say
 from mexc_tui.domain.errors import ExchangeFailedError
@@ -100,6 +101,7 @@ class DeskProcess:
 
     def _run(self) -> None:
         """Start the exchange first, if the desk brings one: it takes longest, and all else is loaded beside it."""
+        keep_memory_small()
         choice = self._choice
         if choice.kind in (VenueKind.LOCAL, VenueKind.LIVE):
             from mexc_tui.desk.planning import configured_plan

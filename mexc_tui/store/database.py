@@ -24,6 +24,8 @@ _ROW = "(?, ?, ?, ?, ?)"
 _AT_ONCE = 50
 """Rows written by one statement; more go through an explicit transaction."""
 _PAGE = 1_000
+_CACHE_KB = 256
+"""Of the file kept in memory: appending needs the last pages, and what is read is read once, in order."""
 _MERGED = "merged "
 
 
@@ -293,6 +295,7 @@ class Database:
         run.execute("PRAGMA journal_mode = WAL")
         run.execute("PRAGMA synchronous = FULL")
         run.execute("PRAGMA wal_autocheckpoint = 0")
+        run.execute(f"PRAGMA cache_size = -{_CACHE_KB}")
         if not self._one("SELECT count(*) FROM sqlite_schema"):
             create(run, secrets.token_hex(8))
 

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 
-from tests.benchmarks import book_bench, client, cockpit, exchange, growth, journal, memory, safety, seam
+from tests.benchmarks import book_bench, client, cockpit, exchange, growth, journal, leaving, memory, safety, seam
 
 Row = tuple[str, str, str, bool]
 
@@ -162,6 +162,28 @@ def safe() -> Iterator[Row]:
             f"{share:.0%} ({kept['orders_s']:.0f} of {kept['floor_s']:.0f})",
             share >= reach,
         )
+
+    sent = asyncio.run(leaving.handed())
+    yield (
+        "order given -> its bytes handed to the socket, p99 (p50)",
+        "<= 5 ms",
+        f"{sent['p99_ms']:.1f} ms ({sent['p50_ms']:.1f})",
+        sent["p99_ms"] <= 5,
+    )
+    ended = asyncio.run(leaving.halted())
+    yield (
+        f"halt -> none of {leaving.HALTED} orders is left, requests as budgeted",
+        "<= 1 s",
+        f"{ended['seconds']:.2f} s ({ended['requests']:.0f} requests)",
+        ended["seconds"] <= 1,
+    )
+    times = leaving.disorder()
+    yield (
+        f"executions up to {leaving.TAKEN_APART} places late, of the same in order",
+        "<= 1.3 x",
+        f"{times:.2f} x",
+        times <= 1.3,
+    )
 
 
 def socket() -> Iterator[Row]:

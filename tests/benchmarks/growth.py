@@ -49,8 +49,8 @@ SIZE = (120, 40)
 FRAME_MS = 50
 FIRST_FRAMES, FRAMES = 300, 600
 """Until what is bounded is full, and in each of the two spans that are compared"""
-FIRST_ORDERS, ORDERS = 1_500, 1_005
-"""The second is a multiple of 201: then as many recent orders are kept before as after."""
+FIRST_ORDERS, ORDERS = 2_211, 1_005
+"""Until the executions that are kept are full, and multiples of 201: as many recent orders are kept before as after."""
 TRADES = 5_000
 """So many fill a tape."""
 LIMITS = Limits(

@@ -42,7 +42,9 @@ def run(arguments: argparse.Namespace) -> int:
         raise ExitError("No desk runs. `mexc-tui` or `mexc-tui demo` starts one and shows it.", USAGE)
     file, _ = read_settings()
     from mexc_tui.cli import cockpit
+    from mexc_tui.desk.memory import keep_memory_small
 
+    keep_memory_small()
     refusals = cockpit.Refusals()
     client = attach_to(entry, cockpit.screen_caller(role_of(arguments), refusals))
     return cockpit.open_screen(client, entry.desk_id, file, arguments, refusals)
