@@ -13,25 +13,32 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from mexc_tui.config.environment import credentials
 from mexc_tui.config.loading import SettingsFile
 from mexc_tui.config.paths import private_folder, state_folder
+from mexc_tui.config.settings import Credentials
+from mexc_tui.config.vault import Account
 from mexc_tui.desk.choice import configured_choice
 from mexc_tui.desk.errors import USAGE, DeskError
+from mexc_tui.desk.plan import is_local
 from mexc_tui.domain.numbers import plain
 from mexc_tui.domain.orders import Order, Origin
 from mexc_tui.domain.views import VenueKind
+from mexc_tui.kernel.history import COMPARED
 from mexc_tui.kernel.records import (
     CommandRecord,
     CostRecord,
     DenialRecord,
     FillRecord,
+    Heard,
     HoldingRecord,
     IntentRecord,
     OrderRecord,
     Record,
     StateRecord,
+    Way,
 )
 from mexc_tui.store.accounts import JOURNAL, LOCK, known_folder, paper_folder
 from mexc_tui.store.database import Database
@@ -59,6 +66,13 @@ _ORIGINS = {
     Origin.ASKED: ", placed elsewhere, asked whether to adopt it",
     Origin.LEFT: ", placed elsewhere, left so",
     Origin.ADOPTED: ", placed elsewhere, adopted",
+}
+_WAYS = {
+    Way.ANSWER: "the exchange's answer",
+    Way.PUSH: "pushed by the exchange",
+    Way.LOOK_UP: "looked up at the exchange",
+    Way.RECONCILE: "found in a comparison with the exchange",
+    Way.FILL: "by its execution",
 }
 _TOUCH_ALL = ("CancelAll", "Flatten", "Halt")
 
@@ -95,6 +109,21 @@ def account_journal(file: SettingsFile, *, paper: bool) -> Path:
         folder = known_folder(choice.kind, choice.upstream, credentials(os.environ))
     if folder is None or not (folder / JOURNAL).exists():
         raise DeskError("This account has no journal yet: nothing has been traded with it here.", USAGE)
+    return folder / JOURNAL
+
+
+def vault_journal(account: Account) -> Path:
+    """Return the journal of an account of the vault.
+
+    Raises:
+        DeskError: there is none yet.
+    """
+    local = is_local(account.base_url)
+    kind = VenueKind.LOCAL if local and account.mode != "live" else VenueKind.LIVE
+    keys = Credentials(api_key=account.api_key, secret_key=account.secret_key)
+    folder = known_folder(kind, account.base_url, keys)
+    if folder is None or not (folder / JOURNAL).exists():
+        raise DeskError(f"The account {account.name} has no journal yet: nothing has been traded with it here.", USAGE)
     return folder / JOURNAL
 
 
@@ -154,41 +183,6 @@ def entries(path: Path) -> Iterator[Entry]:
             yield Entry(seq=seq, wall_ms=record.wall_ms, kind=_KINDS[type(record)], text=_told(record), record=record)
 
 
-FILL_COLUMNS = (
-    *("time", "symbol", "base", "quote", "side", "qty", "price", "amount", "fee", "fee_asset", "fee_in_quote"),
-    *("maker", "order_id", "client_order_id", "trade_id"),
-)
-
-
-def fill_rows(path: Path) -> Iterator[tuple[str, ...]]:
-    """Give every execution as texts of ``FILL_COLUMNS``, in the order of the journal; what is not known is empty.
-
-    Raises:
-        DeskError: the journal cannot be read.
-    """
-    for entry in entries(path):
-        record = entry.record
-        if isinstance(record, FillRecord):
-            fill = record.fill
-            yield (
-                utc(fill.time_ms),
-                fill.symbol,
-                record.base,
-                record.quote,
-                fill.side.value.lower(),
-                plain(fill.qty),
-                plain(fill.price),
-                plain(fill.quote_qty),
-                plain(fill.fee),
-                fill.fee_asset,
-                "" if record.fee_quote is None else plain(record.fee_quote),
-                "yes" if fill.is_maker else "no",
-                fill.order_id,
-                fill.client_order_id,
-                fill.trade_id,
-            )
-
-
 def utc(time_ms: int) -> str:
     """Return a time as ISO 8601 in UTC, to the millisecond."""
     return datetime.fromtimestamp(time_ms / 1_000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -216,29 +210,98 @@ def explain(path: Path, name: str) -> list[Entry]:
 
 def _life(path: Path, client_order_id: str) -> list[Entry]:
     """Return what was recorded of an order, and while it was live whatever may have touched it."""
-    named = msgspec.json.encode(client_order_id).decode()
-    ids: set[str] = set()
-    live, last_state, life = False, None, []
-    commands: dict[str, Entry] = {}
+    life = _Life(client_order_id)
     for entry in entries(path):
+        life.take(entry)
+    return life.entries
+
+
+class _Life:
+    """One order, put together while records pass by in their order."""
+
+    def __init__(self, client_order_id: str) -> None:
+        self.entries: list[Entry] = []
+        self._name = client_order_id
+        self._ids: set[str] = set()
+        self._assets: set[str] = set()
+        """Of which its end is not yet part of what was compared."""
+        self._live = False
+        self._ended_ms: int | None = None
+        """When the exchange dates its end; None while it is not over, and once a comparison beyond it was recorded."""
+        self._state: Entry | None = None
+        self._commands: dict[str, Entry] = {}
+        self._amends: set[str] = set()
+        """Commands that were to amend this order."""
+
+    def take(self, entry: Entry) -> None:
+        """Take in the next record of the journal."""
         match entry.record:
-            case CommandRecord(command_id=given, name=name, details=details):
-                commands[given] = entry
-                if live and (name in _TOUCH_ALL or named in details):
-                    life.append(entry)
-            case IntentRecord(order=order, command_id=given) if order.client_order_id == client_order_id:
-                live = True
-                life += [one for one in (last_state, commands.get(given)) if one is not None] + [entry]
-            case DenialRecord(order=order) | OrderRecord(order=order) if order.client_order_id == client_order_id:
-                ids.add(order.order_id)
-                live = order.state.may_be_live
-                life.append(entry)
-            case FillRecord(fill=fill) if fill.client_order_id == client_order_id or fill.order_id in ids - {""}:
-                life.append(entry)
+            case CommandRecord():
+                self._command(entry, entry.record)
+            case IntentRecord():
+                self._intent(entry, entry.record)
+            case DenialRecord(order=order, command_id=given) if order.client_order_id == self._name:
+                asked = self._commands.get(given)
+                self.entries += [one for one in (asked,) if one is not None and one not in self.entries] + [entry]
+            case OrderRecord(order=order) if order.client_order_id == self._name:
+                self._ids.add(order.order_id)
+                self._live = order.state.may_be_live
+                self._ended_ms = None if self._live else order.updated_ms
+                self.entries.append(entry)
+            case FillRecord(fill=fill) if fill.client_order_id == self._name or fill.order_id in self._ids - {""}:
+                self._assets |= {entry.record.base, entry.record.quote} - {""}
+                self.entries.append(entry)
             case StateRecord(name="trading_state"):
-                last_state = entry
-                life += [entry] if live else []
-    return life
+                self._state = entry
+                self.entries += [entry] if self._live else []
+            case StateRecord() | HoldingRecord() as record:
+                self._compared(entry, record)
+
+    def _command(self, entry: Entry, record: CommandRecord) -> None:
+        self._commands[record.command_id] = entry
+        named = f'"{self._name}"' in record.details
+        if named and record.name == "AmendOrder":
+            self._amends.add(record.command_id)
+        if self._live and (named or record.name in _TOUCH_ALL):
+            self.entries.append(entry)
+
+    def _intent(self, entry: Entry, record: IntentRecord) -> None:
+        asked = self._commands.get(record.command_id)
+        if record.command_id in self._amends:
+            text = f"amended: what had not filled goes on as another order, {entry.text}"
+            self.entries.append(replace(entry, text=text))
+        elif record.order.client_order_id == self._name:
+            self._live = True
+            before = "" if asked is None else _amended_by(asked.record)
+            text = f"in place of {before}, {entry.text}" if before else entry.text
+            self.entries += [one for one in (self._state, asked) if one is not None] + [replace(entry, text=text)]
+
+    def _compared(self, entry: Entry, record: StateRecord | HoldingRecord) -> None:
+        """Take in the first comparisons with the exchange that cover what the order did."""
+        if self._ended_ms is None:
+            return
+        if isinstance(record, HoldingRecord):
+            if record.asset in self._assets and (record.since_ms or record.wall_ms) >= self._ended_ms:
+                self._assets.discard(record.asset)
+                self.entries.append(entry)
+        elif record.name == COMPARED and record.value.isdecimal() and int(record.value) >= self._ended_ms:
+            self._ended_ms = None
+            text = f"orders and executions agree with the exchange's up to {utc(int(record.value))}"
+            self.entries.append(replace(entry, text=text))
+
+
+def _amended_by(record: Record) -> str:
+    """Return the client order id of the order that a command amends; empty for any other command."""
+    if not isinstance(record, CommandRecord) or record.name != "AmendOrder":
+        return ""
+    try:
+        return msgspec.json.decode(record.details, type=_Amends).client_order_id
+    except msgspec.MsgspecError:
+        return ""
+
+
+class _Amends(msgspec.Struct):
+    client_order_id: str = ""
 
 
 def _order_of(record: Record) -> Order | None:
@@ -252,19 +315,20 @@ def _told(record: Record) -> str:
         case IntentRecord():
             return f"recorded before sending: {_words(record.order)}"
         case DenialRecord():
-            return f"refused: {_words(record.order)}: {' '.join(record.messages)} [{', '.join(record.codes)}]"
+            what = "refused" if record.order.state.final else "amendment refused, it works on"
+            return f"{what}: {_words(record.order)}: {' '.join(record.messages)} [{', '.join(record.codes)}]"
         case OrderRecord():
             order = record.order
             why = f": {order.reason}" if order.reason else ""
-            return (
-                f"{order.state.value}, {plain(order.filled_qty)} filled: {_words(order)}{_ORIGINS[order.origin]}{why}"
-            )
+            what = f"{order.state.value}, {plain(order.filled_qty)} filled: {_words(order)}"
+            return f"{what}{_ORIGINS[order.origin]}{why}{_how(record.heard)}"
         case FillRecord():
             fill = record.fill
             how = "maker" if fill.is_maker else "taker"
             return (
                 f"{fill.side.value.lower()} {plain(fill.qty)} {fill.symbol} at {plain(fill.price)}, {how}, fee "
                 f"{plain(fill.fee)} {fill.fee_asset}, trade {fill.trade_id}, order {fill.order_id}"
+                f"{_how(Heard(record.way, fill.time_ms))}"
             )
         case StateRecord():
             return f"{record.name}: {record.value}"
@@ -274,6 +338,13 @@ def _told(record: Record) -> str:
             part = "all that is held" if record.whole else "a holding of unknown cost"
             money = f"{plain(record.cost)} {record.quote}"
             return f"said of {part}: {plain(record.qty)} {record.base} cost {money}"
+
+
+def _how(heard: Heard) -> str:
+    """Say how the exchange told it, and when by its own clock; nothing where that is not recorded."""
+    dated = f", dated {utc(heard.time_ms)}" if heard.time_ms else ""
+    said = f": {heard.said}" if heard.said else ""
+    return f" [{_WAYS[heard.way]}{dated}{said}]" if heard.way is not Way.HERE else ""
 
 
 def _words(order: Order) -> str:
@@ -337,7 +408,7 @@ def restore(source: Path, path: Path) -> Checked:
         for name in (ARCHIVE, JOURNAL):
             if (beside / name).exists():
                 (beside / name).rename(folder / name)
-        return msgspec.structs.replace(found, path=path)
+        return replace(found, path=path)
     except (OSError, tarfile.TarError) as error:
         raise DeskError(f"The backup {source} could not be restored: {error}.") from None
     finally:

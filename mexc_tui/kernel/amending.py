@@ -21,10 +21,11 @@ from mexc_tui.domain.numbers import ZERO, exact
 from mexc_tui.domain.orders import Order, OrderState, OrderType, Side
 from mexc_tui.domain.views import GateInputs
 from mexc_tui.kernel import messages
-from mexc_tui.kernel.effects import Effect
+from mexc_tui.kernel.effects import Effect, Journal
 from mexc_tui.kernel.facts import FactLog
 from mexc_tui.kernel.order_store import OrderStore
 from mexc_tui.kernel.orders import OrderManager
+from mexc_tui.kernel.records import DenialRecord
 from mexc_tui.kernel.risk import Risk
 
 _MS = 1_000_000
@@ -68,24 +69,33 @@ class Amender:
             text = f"Nothing was amended: {why}"
             return [self._facts.emit(at, "problem", Level.WARN, text, order=order, command_id=command.command_id)]
         rest = _rest(draft, order)
-        verdict = check(rest, _without(order, self._risk.inputs(order.symbol, at)))
+        inputs = self._risk.inputs(order.symbol, at)
+        verdict = check(rest, _without(order, inputs))
         if not verdict.passes:
             text = f"{messages.sentence('the ' + messages.describe(order) + ' was not amended and works on')} "
             text += " ".join(violation.message for violation in verdict.violations)
             if verdict.to_confirm:
                 text += " Amend it again with “yes” at the end, or --yes, if it is meant."
-            return [
-                self._facts.emit(
-                    at,
-                    "denied",
-                    Level.WARN,
-                    text,
-                    symbol=order.symbol,
-                    order=order,
-                    violations=verdict.violations,
-                    command_id=command.command_id,
-                )
-            ]
+            record = DenialRecord(
+                order=order,
+                codes=tuple(violation.code for violation in verdict.violations),
+                messages=tuple(violation.message for violation in verdict.violations),
+                violations=verdict.violations,
+                book_version=0 if inputs.book is None else inputs.book.version,
+                wall_ms=at.wall_ms,
+                command_id=command.command_id,
+            )
+            fact = self._facts.emit(
+                at,
+                "denied",
+                Level.WARN,
+                text,
+                symbol=order.symbol,
+                order=order,
+                violations=verdict.violations,
+                command_id=command.command_id,
+            )
+            return [Journal((record,)), fact]
         key = order.client_order_id
         # Once the old order is gone nothing is asked any more: the new one is what was wanted.
         draft = msgspec.structs.replace(draft, confirmed=CONFIRMABLE)

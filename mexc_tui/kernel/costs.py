@@ -16,14 +16,14 @@ from mexc_tui.kernel.records import CostRecord, DeskSnapshot, FillRecord, Holdin
 KEPT = 1_000
 """A record that comes after so many later ones counts as the first of them."""
 
-_Key = tuple[int, int, int, str, str]
+_Place = tuple[int, int, int, str, str]
 _Record = FillRecord | HoldingRecord | CostRecord
 
 
 class _Step(msgspec.Struct):
     """One record in its place, and what it changed."""
 
-    key: _Key
+    key: _Place
     record: _Record
     before: dict[str, CostBasis | None]
 
@@ -98,7 +98,7 @@ class Costs:
             self._pairs[fill.symbol] = (base, quote)
         if fill.fee and fill.fee_asset not in (base, quote, self._currency):
             self.third_assets.add(fill.fee_asset)
-        self._insert(_Step(_key(record), record, {}))
+        self._insert(_Step(in_order(record), record, {}))
 
     def hold(self, record: HoldingRecord) -> None:
         """Cap the known cost of an asset by what was held, unless an execution makes it doubtful what was."""
@@ -106,12 +106,12 @@ class Costs:
             newest = self._steps[-1].key[0] if self._steps else 0
             record = msgspec.structs.replace(record, since_ms=newest, time_ms=newest)
         self._held[record.asset] = record.total
-        self._insert(_Step(_key(record), record, {}))
+        self._insert(_Step(in_order(record), record, {}))
 
     def say(self, record: CostRecord) -> None:
         """Take what somebody says a holding cost."""
         self._pairs[record.symbol] = (record.base, record.quote)
-        self._insert(_Step(_key(record), record, {}))
+        self._insert(_Step(in_order(record), record, {}))
 
     def known(self, asset: str) -> Decimal:
         """Return how much of an asset has a known cost."""
@@ -234,7 +234,7 @@ class Costs:
         self.third_assets = set(saved.third_assets)
         self._held = dict(saved.holdings)
         latest: list[_Record] = [*saved.fills, *saved.capped, *saved.said]
-        self._take(_Step(_key(record), record, {}) for record in sorted(latest, key=_key))
+        self._take(_Step(in_order(record), record, {}) for record in sorted(latest, key=in_order))
 
     def bases(self) -> tuple[CostBasis, ...]:
         """Return the basis of every symbol before the latest records."""
@@ -259,7 +259,8 @@ class Costs:
         return tuple(sorted(self._held.items()))
 
 
-def _key(record: _Record) -> _Key:
+def in_order(record: _Record) -> _Place:
+    """Return what sorts records into the order in which they happened."""
     if isinstance(record, CostRecord):
         return (record.time_ms, 2, 0, record.symbol, "")
     if isinstance(record, HoldingRecord):

@@ -88,7 +88,7 @@ from mexc_tui.kernel.order_store import OrderStore, Track
 from mexc_tui.kernel.orders import OrderManager
 from mexc_tui.kernel.portfolio import Portfolio
 from mexc_tui.kernel.ports import VenueInfo
-from mexc_tui.kernel.records import CommandRecord, Resumed
+from mexc_tui.kernel.records import CommandRecord, Resumed, Way
 from mexc_tui.kernel.recovery import Recovery
 from mexc_tui.kernel.reflection import Reflection
 from mexc_tui.kernel.risk import Risk
@@ -201,7 +201,7 @@ class Desk:
             Resume: self._resume,
             Arm: self._arm,
             Reconcile: self._reconcile,
-            OrderReported: lambda item, at: self._orders.reported(item.report, at),
+            OrderReported: lambda item, at: self._orders.reported(item.report, at, Way.PUSH),
             FillReported: lambda item, at: self._book(item.fill, at),
             BalanceReported: self._balance,
             PlaceAccepted: self._orders.accepted,
@@ -408,7 +408,7 @@ class Desk:
     # --- inputs
 
     def _book(self, fill: Fill, at: Timestamp) -> list[Effect]:
-        booked = self._executions.book(fill, at)
+        booked = self._executions.book(fill, at, Way.PUSH)
         return [*booked, *self._follow(at)] if booked else []
 
     def _listed(self, item: InstrumentsLoaded, at: Timestamp) -> list[Effect]:
@@ -433,7 +433,7 @@ class Desk:
     def _reconciled(self, item: Reconciled, at: Timestamp) -> list[Effect]:
         effects: list[Effect] = []
         for fill in sorted(item.fills, key=lambda one: one.time_ms):
-            effects += self._executions.book(fill, at)
+            effects += self._executions.book(fill, at, Way.RECONCILE)
         effects += self._orders.reconciled(item, at)
         moved = self._portfolio.reconciled(item, self._symbols())
         self._reflection.release()

@@ -22,6 +22,7 @@ from mexc_tui.kernel.facts import FactLog
 from mexc_tui.kernel.history import Latch
 from mexc_tui.kernel.order_store import UNANSWERED, OrderStore
 from mexc_tui.kernel.orders import OrderManager
+from mexc_tui.kernel.records import Way
 
 _MS = 1_000_000
 PAIRS_A_CALL = 5
@@ -279,7 +280,7 @@ class Emergency:
         effects: list[Effect] = []
         listed = set()
         for report in item.reports:
-            effects += self._orders.reported(report, at)
+            effects += self._orders.reported(report, at, Way.RECONCILE)
             key = self._store.key_of(report)
             listed.add(key)
             if not self._listed and key is not None and self._store.order(key).elsewhere:

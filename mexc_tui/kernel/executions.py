@@ -17,6 +17,7 @@ from mexc_tui.kernel.markets import Markets
 from mexc_tui.kernel.order_store import UNANSWERED, OrderStore
 from mexc_tui.kernel.orders import OrderManager
 from mexc_tui.kernel.portfolio import Portfolio
+from mexc_tui.kernel.records import Way
 
 _MS = 1_000_000
 QUIET_NS = 10_000_000_000
@@ -45,7 +46,7 @@ class Executions:
         self._ledger = ledger
         self._portfolio = portfolio
         self._clock = clock
-        self._unlisted: dict[tuple[str, str], Fill] = {}
+        self._unlisted: dict[tuple[str, str], tuple[Fill, Way]] = {}
         """Executions that wait for the list of pairs: without it their base and quote are not known."""
 
     @property
@@ -53,15 +54,15 @@ class Executions:
         """Whether executions wait for the list of pairs."""
         return bool(self._unlisted)
 
-    def book(self, fill: Fill, at: Timestamp) -> list[Effect]:
+    def book(self, fill: Fill, at: Timestamp, way: Way) -> list[Effect]:
         """Book one execution, once; nothing where it is known, or waits for the list of pairs."""
         if not self._ledger.booked.is_new(fill):
             return []
         pair = self._markets.instrument(fill.symbol)
         if pair is None and not self._markets.instruments and self._ledger.costs.pair(fill.symbol) is None:
-            self._unlisted[fill.key] = fill
+            self._unlisted[fill.key] = (fill, way)
             return []
-        record = self._portfolio.fill(fill, pair, at)
+        record = self._portfolio.fill(fill, pair, at, way)
         effects: list[Effect] = [Journal((record,))]
         changes = self._orders.executed(fill, at)
         order = self._store.find(fill)
@@ -84,7 +85,7 @@ class Executions:
     def listed(self, at: Timestamp) -> list[Effect]:
         """Book what has waited for the list of pairs."""
         waiting, self._unlisted = self._unlisted, {}
-        return [effect for fill in waiting.values() for effect in self.book(fill, at)]
+        return [effect for fill, way in waiting.values() for effect in self.book(fill, at, way)]
 
     def settle(self, item: Reconciled, at: Timestamp) -> list[Effect]:
         """Compare balances with fills: what neither explains came or went by transfer."""

@@ -17,7 +17,7 @@ from mexc_tui.domain.views import OrdersView
 from mexc_tui.kernel import messages
 from mexc_tui.kernel.effects import Effect, Journal
 from mexc_tui.kernel.facts import FactLog
-from mexc_tui.kernel.records import DeskSnapshot, OrderRecord, TrackedOrder
+from mexc_tui.kernel.records import NOTHING_HEARD, DeskSnapshot, Heard, OrderRecord, TrackedOrder, Way
 
 RECENT = 200
 ENDED_KEPT = 20_000
@@ -180,7 +180,7 @@ class OrderStore:
     def executed(self, fill: Fill, at: Timestamp) -> list[Effect]:
         """Add one new execution to its order; one whose order is not known yet waits for it."""
         after = self._with_fill(fill, at)
-        return [] if after is None else self.become(after, at)
+        return [] if after is None else self.become(after, at, Heard(Way.FILL, fill.time_ms))
 
     def _with_fill(self, fill: Fill, at: Timestamp) -> Order | None:
         """Return an execution's order with it; None where the order is not known."""
@@ -330,7 +330,7 @@ class OrderStore:
         while len(self._ended) > ENDED_KEPT:
             del self._ended[next(iter(self._ended))]
 
-    def become(self, after: Order, at: Timestamp) -> list[Effect]:
+    def become(self, after: Order, at: Timestamp, heard: Heard = NOTHING_HEARD) -> list[Effect]:
         """Put an order's new state in place; return its record and the facts of what it means."""
         before, track = self._orders[after.client_order_id], self._tracks[after.client_order_id]
         after = self._put(before, after, at)
@@ -340,7 +340,7 @@ class OrderStore:
             track.next_ns = 0
         if after.presumed and not before.presumed:
             self.presume(after, PRESUMED_MS, at)
-        effects: list[Effect] = [Journal((OrderRecord(order=after, wall_ms=at.wall_ms),))]
+        effects: list[Effect] = [Journal((OrderRecord(order=after, wall_ms=at.wall_ms, heard=heard),))]
         return effects + self._report(before, after, track, at)
 
     def presume(self, order: Order, left_ms: int, at: Timestamp) -> None:

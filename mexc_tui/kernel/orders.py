@@ -29,7 +29,15 @@ from mexc_tui.kernel.exchange_clock import ExchangeClock
 from mexc_tui.kernel.facts import FactLog
 from mexc_tui.kernel.inquiries import NO_REPORT_NS, Inquiries
 from mexc_tui.kernel.order_store import PRESUMED_MS, UNANSWERED, OrderStore, Track, open_value
-from mexc_tui.kernel.records import DenialRecord, IntentRecord, OrderRecord, StateRecord
+from mexc_tui.kernel.records import (
+    NOTHING_HEARD,
+    DenialRecord,
+    Heard,
+    IntentRecord,
+    OrderRecord,
+    StateRecord,
+    Way,
+)
 
 _MS = 1_000_000
 UNANSWERED_NS = 30_000 * _MS
@@ -42,6 +50,7 @@ GRACE_NS = 5_000 * _MS
 ABSENT_NS = 10_000 * _MS
 """The same for one that the exchange had acknowledged."""
 BELIEVED_AFTER = 2
+_ANSWERED, _LISTED = Heard(Way.ANSWER), Heard(Way.RECONCILE)
 MOST_CANCELS = 5
 """A cancel that is refused this often is given up, and the user informed."""
 
@@ -122,6 +131,7 @@ class OrderManager:
             violations=violations,
             book_version=book_version,
             wall_ms=at.wall_ms,
+            command_id=command_id,
         )
         fact = self._facts.emit(
             at,
@@ -163,7 +173,7 @@ class OrderManager:
             return []
         track = self._store.track(order.client_order_id)
         track.known_ns = track.known_ns or at.mono_ns
-        effects = self._store.become(transitions.accepted(order, item.order_id, at.wall_ms), at)
+        effects = self._store.become(transitions.accepted(order, item.order_id, at.wall_ms), at, _ANSWERED)
         after = self._store.order(order.client_order_id)
         if after.state.may_be_live and not track.made_ms:
             self._inquiries.later(after, at, NO_REPORT_NS)
@@ -173,7 +183,9 @@ class OrderManager:
 
     def rejected(self, item: PlaceRejected, at: Timestamp) -> list[Effect]:
         """Take in that the exchange refused, positively."""
-        return self._apply(item.client_order_id, at, lambda o: transitions.rejected(o, item.reason, at.wall_ms))
+        return self._apply(
+            item.client_order_id, at, lambda o: transitions.rejected(o, item.reason, at.wall_ms), _ANSWERED
+        )
 
     def not_sent(self, item: PlaceNotSent, at: Timestamp) -> list[Effect]:
         """Take in that nothing left the program."""
@@ -189,11 +201,11 @@ class OrderManager:
             effects += self._inquiries.ask(order, at)
         return effects
 
-    def reported(self, report: OrderReport, at: Timestamp) -> list[Effect]:
+    def reported(self, report: OrderReport, at: Timestamp, way: Way) -> list[Effect]:
         """Merge a report; an order that nobody here placed is kept as one placed elsewhere."""
         key = self._store.key_of(report)
         if key is None:
-            return self._found(report, at)
+            return self._found(report, at, way)
         before, track = self._store.order(key), self._store.track(key)
         track.known_ns = track.known_ns or at.mono_ns
         track.made_ms = track.made_ms or report.created_ms
@@ -203,7 +215,7 @@ class OrderManager:
             track.moved_ms, track.moved_ns = max(track.moved_ms, report.updated_ms), at.mono_ns
         if not after.cancel_requested:
             track.next_ns = 0
-        return self._turned_up(before, self._store.become(after, at), at)
+        return self._turned_up(before, self._store.become(after, at, Heard(way, report.updated_ms)), at)
 
     def executed(self, fill: Fill, at: Timestamp) -> list[Effect]:
         """Add one new execution to its order; it proves that the order exists."""
@@ -220,7 +232,7 @@ class OrderManager:
             self._inquiries.later(after, at, NO_REPORT_NS)
         return effects + (self._send_cancel(after, at) if after.cancel_requested else [])
 
-    def _found(self, report: OrderReport, at: Timestamp) -> list[Effect]:
+    def _found(self, report: OrderReport, at: Timestamp, way: Way) -> list[Effect]:
         if self._store.ended(report.order_id):
             return []
         order = transitions.found(report, report.client_order_id or report.order_id)
@@ -229,7 +241,8 @@ class OrderManager:
         track.moved_ms, track.moved_ns = report.updated_ms, at.mono_ns
         order = self._store.with_unmatched(order, track, at)
         self._store.keep(order, track)
-        return [Journal((OrderRecord(order=order, wall_ms=at.wall_ms),))]
+        heard = Heard(way, report.updated_ms)
+        return [Journal((OrderRecord(order=order, wall_ms=at.wall_ms, heard=heard),))]
 
     # --- cancelling
 
@@ -259,7 +272,7 @@ class OrderManager:
     def vanished(self, order: Order, at: Timestamp, *, cancelled: bool) -> list[Effect]:
         """Settle an order that the exchange does not list any more; without a confirmed cancel it is presumed over."""
         settle = transitions.cancelled if cancelled else transitions.never_arrived
-        return self._store.become(settle(order, at.wall_ms), at)
+        return self._store.become(settle(order, at.wall_ms), at, _ANSWERED if cancelled else _LISTED)
 
     def cancel_answered(self, item: CancelAnswered, at: Timestamp) -> list[Effect]:
         """Take in the outcome of one cancel; only a report or a look-up ends the order."""
@@ -272,7 +285,8 @@ class OrderManager:
         elif item.outcome == "failed" and order.state not in UNANSWERED:
             if track.cancels >= MOST_CANCELS:
                 text = messages.cancel_refused(order, item.reason)
-                effects = self._store.become(transitions.cancel_failed(order, at.wall_ms), at)
+                heard = Heard(Way.ANSWER, said=item.reason)
+                effects = self._store.become(transitions.cancel_failed(order, at.wall_ms), at, heard)
                 return [*effects, self._facts.emit(at, "problem", Level.BAD, text, symbol=order.symbol, order=order)]
             self._inquiries.again(order, at)
         elif order.state is not OrderState.PENDING:
@@ -296,7 +310,7 @@ class OrderManager:
         if item.report is None or not item.found:
             return self._absent(order, at)
         report = msgspec.structs.replace(item.report, client_order_id=order.client_order_id)
-        effects = self.reported(report, at)
+        effects = self.reported(report, at, Way.LOOK_UP)
         after = self._store.order(order.client_order_id)
         if after.state.may_be_live and after.cancel_requested and not any(isinstance(e, SendCancel) for e in effects):
             effects += self._send_cancel(after, at)
@@ -312,7 +326,7 @@ class OrderManager:
         if track.absences < BELIEVED_AFTER or at.mono_ns - track.sent_ns < grace:
             self._inquiries.again(order, at)
             return []
-        return self._store.become(transitions.never_arrived(order, at.wall_ms), at)
+        return self._store.become(transitions.never_arrived(order, at.wall_ms), at, Heard(Way.LOOK_UP))
 
     def look_up_failed(self, item: LookupFailed, at: Timestamp) -> list[Effect]:
         """Ask again, later and later."""
@@ -347,7 +361,7 @@ class OrderManager:
         effects: list[Effect] = []
         listed = set()
         for report in item.open_orders:
-            effects += self.reported(report, at)
+            effects += self.reported(report, at, Way.RECONCILE)
             listed.add(self._store.key_of(report))
         for order in self._store.live():
             track = self._store.track(order.client_order_id)
@@ -381,6 +395,8 @@ class OrderManager:
                 effects += self._inquiries.ask(order, at)
         return effects
 
-    def _apply(self, key: str, at: Timestamp, change: Callable[[Order], Order]) -> list[Effect]:
+    def _apply(
+        self, key: str, at: Timestamp, change: Callable[[Order], Order], heard: Heard = NOTHING_HEARD
+    ) -> list[Effect]:
         order = self._store.get(key)
-        return [] if order is None else self._store.become(change(order), at)
+        return [] if order is None else self._store.become(change(order), at, heard)

@@ -15,7 +15,7 @@ from mexc_tui.domain.orders import Balance, Fill
 from mexc_tui.domain.positions import fee_in_quote, trimmed, unrealised
 from mexc_tui.domain.views import BalanceRow, BalancesView, EquityView, Position, PositionsView
 from mexc_tui.kernel.ledger import Ledger
-from mexc_tui.kernel.records import CostRecord, FillRecord, HoldingRecord, StateRecord
+from mexc_tui.kernel.records import CostRecord, FillRecord, HoldingRecord, StateRecord, Way
 from mexc_tui.kernel.transfers import HOLDINGS
 from mexc_tui.kernel.valuation import DayResult, Prices
 
@@ -147,12 +147,21 @@ class Portfolio:
 
     # --- fills and positions
 
-    def fill(self, fill: Fill, pair: Instrument | None, at: Timestamp) -> FillRecord:
+    def fill(self, fill: Fill, pair: Instrument | None, at: Timestamp, way: Way = Way.HERE) -> FillRecord:
         """Book a fill that is new and return its record, with its fee in quote, None where it cannot be valued."""
         known = self._costs.pair(fill.symbol) or ("", "")
         base, quote = (pair.base, pair.quote) if pair is not None else known
         fee = fee_in_quote(fill, base, quote, self._prices.of(fill.fee_asset, quote))
-        record = FillRecord(fill=fill, base=base, quote=quote, fee_quote=fee, wall_ms=at.wall_ms)
+        record = FillRecord(
+            fill=fill,
+            base=base,
+            quote=quote,
+            fee_quote=fee,
+            wall_ms=at.wall_ms,
+            way=way,
+            currency=self.currency,
+            quote_price=None if quote in ("", self.currency) else self._prices.worth(quote),
+        )
         self._ledger.book(record)
         return record
 

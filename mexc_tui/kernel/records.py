@@ -6,12 +6,41 @@ These are values in memory; how they look in a file is the store's business.
 from __future__ import annotations
 
 from decimal import Decimal
+from enum import StrEnum
 
 import msgspec
 
 from mexc_tui.domain.limits import Violation
 from mexc_tui.domain.orders import Fill, Order
 from mexc_tui.domain.positions import CostBasis
+
+
+class Way(StrEnum):
+    """How the desk came to know what a record says."""
+
+    HERE = ""
+    """By itself: it was asked to, concluded it, or nothing was heard."""
+    ANSWER = "answer"
+    """The exchange's answer to the request that sent or cancelled the order."""
+    PUSH = "push"
+    """A message of the account stream."""
+    LOOK_UP = "look-up"
+    """The answer to a question about this order."""
+    RECONCILE = "reconcile"
+    """The answer to a question about the account: open orders, or executions since a time."""
+    FILL = "fill"
+    """An execution, recorded by itself just before."""
+
+
+class Heard(msgspec.Struct, frozen=True, gc=False):
+    """What the exchange said: how it was heard, when the exchange dates it (zero where it does not), and its words."""
+
+    way: Way = Way.HERE
+    time_ms: int = 0
+    said: str = ""
+
+
+NOTHING_HEARD = Heard()
 
 
 class CommandRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -44,10 +73,16 @@ class OrderRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     order: Order
     wall_ms: int
+    """When this was known here."""
+    heard: Heard = NOTHING_HEARD
+    """By what; records of earlier versions say nothing of it."""
 
 
 class DenialRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The gate refused an order: the inputs, the limits and the version of the book it was judged by."""
+    """The gate refused an order, or the amendment of one that works: the version of the book it was judged by, and why.
+
+    ``order`` is the refused one, or the one that works on.
+    """
 
     order: Order
     codes: tuple[str, ...]
@@ -56,6 +91,8 @@ class DenialRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     wall_ms: int
     violations: tuple[Violation, ...] = ()
     """Why, each with its limit and what the order came to; records of earlier versions have none."""
+    command_id: str = ""
+    """The command that asked for it; records of earlier versions do not say."""
 
 
 class FillRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -68,6 +105,12 @@ class FillRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     fee_quote: Decimal | None
     """The fee in quote at the time of the fill; None where it could not be valued."""
     wall_ms: int
+    way: Way = Way.HERE
+    """``PUSH`` or ``RECONCILE``; records of earlier versions do not say."""
+    currency: str = ""
+    """The account's currency then; records of earlier versions do not say."""
+    quote_price: Decimal | None = None
+    """What one unit of quote was worth in it then; None where that was not known, or quote is that currency."""
 
 
 class StateRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -20,11 +20,13 @@ from mexc_tui.kernel.records import (
     CostRecord,
     DenialRecord,
     FillRecord,
+    Heard,
     HoldingRecord,
     IntentRecord,
     OrderRecord,
     Record,
     StateRecord,
+    Way,
 )
 
 FORMAT = 3
@@ -49,6 +51,14 @@ _STATES = {
     OrderState.PARTIALLY_CANCELLED: "partially cancelled",
     OrderState.REJECTED: "rejected",
 }
+_WAYS = {
+    Way.HERE: "",
+    Way.ANSWER: "answer",
+    Way.PUSH: "push",
+    Way.LOOK_UP: "look-up",
+    Way.RECONCILE: "reconcile",
+    Way.FILL: "fill",
+}
 _SIDE_OF = {word: side for side, word in _SIDES.items()}
 _TYPE_OF = {word: kind for kind, word in _TYPES.items()}
 _ORIGINS = {
@@ -60,6 +70,7 @@ _ORIGINS = {
 }
 _ORIGIN_OF = {word: origin for origin, word in _ORIGINS.items()}
 _STATE_OF = {word: state for state, word in _STATES.items()}
+_WAY_OF = {word: way for way, word in _WAYS.items()}
 
 
 class OrderBody(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -120,9 +131,14 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="intent"):
     notes: tuple[FindingBody, ...] = ()
 
 
-class Change(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="order"):
+class Change(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="order", omit_defaults=True):
+    """What is not known of how it was heard is left out; rows of earlier versions have none of it."""
+
     order: OrderBody
     wall_ms: int
+    way: str = ""
+    told_ms: int = 0
+    said: str = ""
 
 
 class Denial(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="denial"):
@@ -132,9 +148,10 @@ class Denial(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="denial"):
     book_version: int
     wall_ms: int
     findings: tuple[FindingBody, ...] = ()
+    command_id: str = ""
 
 
-class Execution(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="fill"):
+class Execution(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="fill", omit_defaults=True):
     """``fee_quote`` is null where the fee could not be valued; base and quote are empty for a pair not listed then."""
 
     fill: FillBody
@@ -142,6 +159,9 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="fill")
     quote: str
     fee_quote: Decimal | None
     wall_ms: int
+    way: str = ""
+    currency: str = ""
+    quote_price: Decimal | None = None
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="state"):
@@ -236,7 +256,13 @@ def _body_of(record: Record) -> Body:
                 notes=_findings(record.notes),
             )
         case OrderRecord():
-            return Change(order=_order_body(record.order), wall_ms=record.wall_ms)
+            return Change(
+                order=_order_body(record.order),
+                wall_ms=record.wall_ms,
+                way=_WAYS[record.heard.way],
+                told_ms=record.heard.time_ms,
+                said=record.heard.said,
+            )
         case FillRecord():
             return Execution(
                 fill=_fill_body(record.fill),
@@ -244,6 +270,9 @@ def _body_of(record: Record) -> Body:
                 quote=record.quote,
                 fee_quote=record.fee_quote,
                 wall_ms=record.wall_ms,
+                way=_WAYS[record.way],
+                currency=record.currency,
+                quote_price=record.quote_price,
             )
         case DenialRecord():
             return Denial(
@@ -253,6 +282,7 @@ def _body_of(record: Record) -> Body:
                 book_version=record.book_version,
                 wall_ms=record.wall_ms,
                 findings=_findings(record.violations),
+                command_id=record.command_id,
             )
         case StateRecord():
             return State(name=record.name, value=record.value, wall_ms=record.wall_ms)
@@ -297,7 +327,8 @@ def _record_of(body: Body) -> Record:
                 notes=_violations(body.notes),
             )
         case Change():
-            return OrderRecord(order=_order(body.order), wall_ms=body.wall_ms)
+            heard = Heard(_WAY_OF[body.way], body.told_ms, body.said)
+            return OrderRecord(order=_order(body.order), wall_ms=body.wall_ms, heard=heard)
         case Execution():
             return FillRecord(
                 fill=_fill(body.fill),
@@ -305,6 +336,9 @@ def _record_of(body: Body) -> Record:
                 quote=body.quote,
                 fee_quote=body.fee_quote,
                 wall_ms=body.wall_ms,
+                way=_WAY_OF[body.way],
+                currency=body.currency,
+                quote_price=body.quote_price,
             )
         case Denial():
             return DenialRecord(
@@ -314,6 +348,7 @@ def _record_of(body: Body) -> Record:
                 book_version=body.book_version,
                 wall_ms=body.wall_ms,
                 violations=_violations(body.findings),
+                command_id=body.command_id,
             )
         case Cost():
             return CostRecord(

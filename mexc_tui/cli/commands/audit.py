@@ -69,6 +69,7 @@ def _add(
     which.add_argument("--paper", action="store_true", help="the paper account's journal")
     which.add_argument("--demo", action="store_true", help="the journal of the latest demo")
     which.add_argument("--journal", metavar="PATH", help="this journal")
+    which.add_argument("--account", metavar="NAME", help="that of an account of the vault (`mexc-tui keys`)")
     parser.set_defaults(run=run)
     return parser
 
@@ -76,10 +77,15 @@ def _add(
 def _journal(arguments: argparse.Namespace) -> Path:
     from pathlib import Path
 
-    from mexc_tui.desk.audit import account_journal, demo_journal
+    from mexc_tui.desk.audit import account_journal, demo_journal, vault_journal
 
     if arguments.journal:
         return Path(arguments.journal)
+    if arguments.account is not None:
+        from mexc_tui.cli.accounts import unlocked
+
+        with settings_refused():
+            return vault_journal(unlocked().account(arguments.account))
     with settings_refused():
         return demo_journal() if arguments.demo else account_journal(read_settings()[0], paper=arguments.paper)
 
@@ -141,7 +147,8 @@ def _row(entry: Entry) -> Row:
 def _export(arguments: argparse.Namespace) -> int:
     import os
 
-    from mexc_tui.desk.audit import FILL_COLUMNS, entries, fill_rows, utc
+    from mexc_tui.desk.audit import entries, utc
+    from mexc_tui.desk.fills_file import FILL_COLUMNS, fill_rows
 
     journal = _journal(arguments)
     if arguments.format == "json":
@@ -150,7 +157,8 @@ def _export(arguments: argparse.Namespace) -> int:
         told = ((str(one.seq), utc(one.wall_ms), one.kind, one.text) for one in entries(journal))
         lines = (_csv(row) for row in chain([("seq", "time", "kind", "text")], told))
     else:
-        lines = (_csv(row) for row in chain([FILL_COLUMNS], fill_rows(journal)))
+        currency = read_settings()[0].settings.account.currency
+        lines = (_csv(row) for row in chain([FILL_COLUMNS], fill_rows(journal, currency)))
     if not arguments.to:
         for line in lines:
             sys.stdout.write(line)
