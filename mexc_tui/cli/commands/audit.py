@@ -41,7 +41,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     verify.add_argument("--head", metavar="LINK", help="the head that was noted: the journal must still hold it")
     verify.add_argument("--json", action="store_true", help="one JSON object")
     show = _add(what, "show", "print the records", _show)
-    show.add_argument("--kind", metavar="KIND", help="command, intent, order, denial, fill, state or holding")
+    show.add_argument("--kind", metavar="KIND", help="command, intent, order, denial, fill, state, holding or cost")
     show.add_argument("-n", type=int, default=50, metavar="N", help="only the last N (default 50; 0: all)")
     show.add_argument("--json", action="store_true", help="one JSON object a line")
     explain = _add(what, "explain", "tell one order from the command to its end", _explain)
