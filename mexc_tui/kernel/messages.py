@@ -90,6 +90,11 @@ def revived(order: Order) -> str:
 
 def cancelled(order: Order, was_asked: bool) -> str:
     """Say that an order is over."""
+    if not was_asked and order.price is not None and order.type in (OrderType.IOC, OrderType.FOK):
+        at, gone = grouped(order.price), "more" if order.filled_qty else "to be had"
+        why = f"nothing {gone} at {at} or better" if order.type is OrderType.IOC else f"not all of it to be had at {at}"
+        got = f"{grouped(order.filled_qty)} of it was filled" if order.filled_qty else "nothing of it was filled"
+        return f"The {describe(order)} is over: there was {why}; {got}. Nothing of it rests."
     by = "is cancelled" if was_asked else "was ended by the exchange"
     if order.filled_qty == 0:
         return f"The {describe(order)} {by}; nothing of it was filled. Its money is free again."

@@ -390,7 +390,9 @@ class OrderStore:
         elif after.state is OrderState.UNKNOWN:
             found.append(("unknown", Level.BAD, messages.unknown(after)))
         elif after.state in (OrderState.CANCELLED, OrderState.PARTIALLY_CANCELLED):
-            found.append(("cancelled", Level.INFO, messages.cancelled(after, before.cancel_requested)))
+            missed = not before.cancel_requested and after.filled_qty == 0
+            text = messages.cancelled(after, before.cancel_requested)
+            found.append(("cancelled", Level.WARN if missed else Level.INFO, text))
         return [
             self._facts.emit(at, kind, level, text, symbol=after.symbol, order=after, command_id=after.command_id)
             for kind, level, text in found

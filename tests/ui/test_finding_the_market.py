@@ -6,7 +6,7 @@ from typing import Any
 
 from mexc_tui.domain.facts import Fact, Level
 from mexc_tui.domain.limits import TradingState
-from mexc_tui.domain.views import TOPIC_RISK, book_topic
+from mexc_tui.domain.views import TOPIC_ORDERS, TOPIC_RISK, book_topic
 from mexc_tui.ui.panes.ladder.widget import LadderPane
 from mexc_tui.ui.panes.status.widget import HintPane
 
@@ -151,3 +151,42 @@ async def test_what_became_of_an_own_order_is_not_hidden_by_news_of_the_link(mak
         assert "Refused here." in glass(app, HintPane)
         desk.events.append(Fact(seq=902, time_ms=0, kind="link", level=Level.BAD, message="Reconnecting."))
         assert "Refused here." in glass(app, HintPane)
+
+
+async def test_the_newest_of_the_own_orders_replaces_what_is_older_of_them(make_cockpit: Any, desk: Any) -> None:
+    app = make_cockpit()
+    order = next(iter(desk.views[TOPIC_ORDERS].open))
+    news = [
+        ("rejected", Level.BAD, "The exchange refused it."),
+        ("filled", Level.GOOD, "Bought 0.1 of it."),
+        ("accepted", Level.INFO, "The exchange took it."),
+        ("cancelled", Level.WARN, "Nothing to be had."),
+        ("cancelled", Level.INFO, "It is cancelled."),
+    ]
+    async with app.run_test(size=SIZE):
+        glass(app, HintPane)
+        for seq, (kind, level, text) in enumerate(news, 900):
+            desk.events.append(Fact(seq=seq, time_ms=0, kind=kind, level=level, message=text, order=order))
+            assert text in glass(app, HintPane)
+        desk.events.append(Fact(seq=950, time_ms=0, kind="halted", level=Level.BAD, message="Trading is halted."))
+        desk.events.append(Fact(seq=951, time_ms=0, kind="cancelled", level=Level.INFO, message="Over.", order=order))
+        assert "Trading is halted." in glass(app, HintPane)
+        desk.events.append(Fact(seq=952, time_ms=0, kind="swept", level=Level.GOOD, message="None is left."))
+        assert "None is left." in glass(app, HintPane)
+
+
+async def test_keys_that_find_nothing_to_cancel_say_so(make_cockpit: Any, desk: Any) -> None:
+    desk.change(TOPIC_ORDERS, open=())
+    app = make_cockpit()
+    async with app.run_test(size=SIZE) as pilot:
+        app.frame_clock.advance()
+        for key, said in (
+            ("x", "move the cursor onto an order"),
+            ("c", "no order of yours is known in BTCUSDT; the exchange is asked all the same"),
+            ("C", "no order of yours is known; the exchange is asked all the same"),
+        ):
+            await pilot.press(key)
+            assert said in glass(app, HintPane)
+        await pilot.press("j", "X")
+        assert "no buy of yours is open in BTCUSDT" in glass(app, HintPane)
+    assert len(desk.commands) == 3

@@ -238,11 +238,18 @@ class Trading:
             self._navigation.say("move the cursor to the side you mean; c cancels both")
             return
         side = Side.BUY if now.cursor <= bid else Side.SELL
+        if all(order.side is not side for order in self._open()):
+            self._navigation.say(f"no {side.value.lower()} of yours is open in {now.symbol}", "dim@band")
         self._client.submit(CancelAll(command_id=self._new_id(), symbol=now.symbol, side=side))
 
     def cancel_all(self, *, everywhere: bool) -> None:
         """Cancel every order, of this symbol or of all."""
         symbol = None if everywhere else self._state.selection.symbol
+        view = self._client.view(TOPIC_ORDERS)
+        known = isinstance(view, OrdersView) and any(symbol in (None, order.symbol) for order in view.open)
+        if not known:
+            where = "" if symbol is None else f" in {symbol}"
+            self._navigation.say(f"no order of yours is known{where}; the exchange is asked all the same", "dim@band")
         self._client.submit(CancelAll(command_id=self._new_id(), symbol=symbol))
 
     def flatten(self, *, everywhere: bool) -> None:

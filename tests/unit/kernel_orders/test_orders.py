@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from mexc_tui.domain.commands import CancelAll, CancelOrder, Flatten, Halt, Resume
+from mexc_tui.domain.facts import Level
 from mexc_tui.domain.inputs import (
     BalanceReported,
     CancelAnswered,
@@ -595,3 +596,17 @@ def test_an_order_far_above_the_usual_one_is_asked_about(bench):
     assert bench.order.state is OrderState.PENDING
     bench.place(qty="0.02", price="58001")
     assert "your usual one 59.00" in bench.order.reason
+
+
+@pytest.mark.parametrize(
+    ("filled", "said"), [("0", "nothing to be had at 60,100"), ("0.004", "nothing more at 60,100")]
+)
+def test_an_immediate_order_that_finds_nothing_says_so_and_where(bench, filled, said):
+    bench.place(qty="0.01", price="60100", kind=OrderType.IOC)
+    order = bench.order
+    bench.do(PlaceAccepted(order.client_order_id, "X1"))
+    bench.report(order, OrderState.PARTIALLY_CANCELLED if D(filled) else OrderState.CANCELLED, filled)
+    told = [fact for fact in bench.facts if fact.kind == "cancelled"][-1]
+    assert said in told.message
+    assert "Nothing of it rests." in told.message
+    assert (told.level is Level.WARN) is (filled == "0")

@@ -15,7 +15,13 @@ from mexc_tui.ui.primitives.text import age_ms, clean, clock, fit, row_width
 from mexc_tui.ui.state import NOTICE_NS
 
 _PERIOD_NS = 500_000_000
-_SHOWN_NS = {Level.GOOD: 4_000_000_000, Level.WARN: 10_000_000_000, Level.BAD: 20_000_000_000}
+_OWN_KINDS = ("denied", "halted", "resumed", "swept", "flattened")
+_SHOWN_NS = {
+    Level.INFO: 4_000_000_000,
+    Level.GOOD: 4_000_000_000,
+    Level.WARN: 10_000_000_000,
+    Level.BAD: 20_000_000_000,
+}
 _STYLES = {Level.INFO: "info@band", Level.GOOD: "good@band", Level.WARN: "warn@band", Level.BAD: "bad@alert"}
 
 
@@ -105,18 +111,29 @@ class HintPane(LinePane):
             fresh = tuple(fact for fact in fresh if fact.kind == "notice")
         for fact in fresh:
             standing = self._news if self._until_ns > frame.now.mono_ns else None
-            if fact.level is not Level.INFO and (standing is None or _supersedes(fact, standing)):
+            if _told(fact) and (standing is None or _supersedes(fact, standing)):
                 self._news, self._since_ns = fact, frame.now.mono_ns
                 self._until_ns = frame.now.mono_ns + _SHOWN_NS[fact.level]
 
 
+def _told(fact: Fact) -> bool:
+    """Whether a fact is for the row of hints: what became of own orders always, the rest from a level on."""
+    return fact.level is not Level.INFO or fact.order is not None
+
+
 def _supersedes(fact: Fact, standing: Fact) -> bool:
-    """Whether a new fact takes the place of one that still stands: own orders before all else, then what is worse."""
-    if fact.kind == "resumed" and standing.kind == "halted":
-        return True
+    """Whether a new fact takes the place of one that still stands.
+
+    What is newer of the own orders always does; nothing else takes the place of that, and of the rest what is worse
+    stays. Only a halt is not hidden by the many orders that it ends.
+    """
+    if standing.kind == "halted" and fact.level is Level.INFO:
+        return False
+    if _own(fact) or _own(standing):
+        return _own(fact)
     order = (Level.INFO, Level.GOOD, Level.WARN, Level.BAD)
-    return (_own(fact), order.index(fact.level)) >= (_own(standing), order.index(standing.level))
+    return order.index(fact.level) >= order.index(standing.level)
 
 
 def _own(fact: Fact) -> bool:
-    return fact.order is not None or fact.fill is not None or fact.kind in ("denied", "halted", "resumed")
+    return fact.order is not None or fact.fill is not None or fact.kind in _OWN_KINDS
