@@ -110,6 +110,7 @@ CATALOGUE: tuple[Action, ...] = (
     Action("palette", "find any action", ("ctrl+p",), VIEW),
     Action("theme", "next colour theme", ("T",), VIEW),
     Action("help", "all keys", ("?",), VIEW, hint="help"),
+    Action("suspend", "back to the shell", ("ctrl+z",), VIEW, "`fg` returns; desk and orders go on meanwhile."),
     Action("quit", "leave", ("ctrl+q",), VIEW, "Asks what becomes of the desk; working orders stay where they are."),
     Action("row_down", "next row", ("j", "down"), "Table", hint="move", context="table"),
     Action("row_up", "previous row", ("k", "up"), "Table", context="table"),

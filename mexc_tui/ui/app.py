@@ -40,6 +40,7 @@ from mexc_tui.ui.textual_compat import (
     AppTerminal,
     TerminalAnswered,
     guard_input,
+    has_shell,
     key_name,
     mark_escapes,
 )
@@ -130,6 +131,7 @@ class CockpitApp(KeysInOrder[Leave]):
             self.navigation.say("; ".join(self._notices))
         if self.options.timer:
             self.frame_clock.begin()
+            self.app_resume_signal.subscribe(self, self._resumed)
             self.set_interval(1 / self.frame_clock.fps, self._tick)
 
     def on_unmount(self) -> None:
@@ -213,8 +215,8 @@ class CockpitApp(KeysInOrder[Leave]):
             "symbol_previous": lambda: look.symbol(-1),
             "interval_shorter": lambda: look.interval(-1),
             "interval_longer": lambda: look.interval(1),
-            "zoom_in": lambda: look.zoom(1),
-            "zoom_out": lambda: look.zoom(-1),
+            "zoom_in": lambda: look.zoom(-1),
+            "zoom_out": lambda: look.zoom(1),
             "pan_back": lambda: look.pan(1),
             "pan_forward": lambda: look.pan(-1),
             "crosshair": look.crosshair,
@@ -255,6 +257,7 @@ class CockpitApp(KeysInOrder[Leave]):
             "theme": self._next_theme,
             "help": lambda: self.push_screen(HelpScreen(self.keymap)),
             "alerts": lambda: self.push_screen(AlertsScreen(self.keymap, self._remove_alert)),
+            "suspend": self._suspend,
             "quit": self._leave,
         }
         if self.options.view_only:
@@ -265,6 +268,23 @@ class CockpitApp(KeysInOrder[Leave]):
     async def action_quit(self) -> None:
         """Leave as the key of the catalogue does: Textual binds ctrl+q by itself, before anything else."""
         self._leave()
+
+    def _suspend(self) -> None:
+        """Stop until the shell goes on with this screen; the desk and its orders go on."""
+        if not has_shell():
+            leave = self.keymap.shown("quit")
+            self.navigation.say(f"there is no shell here to go back to; {leave} leaves, and the desk may go on")
+            return
+        # What was prepared is not to be sent by a key pressed much later, at another market.
+        self.trading.drop()
+        self.frame_clock.advance()
+        self.action_suspend_process()
+
+    def _resumed(self, _: object) -> None:
+        self.frame_clock.begin()
+        self.frame_clock.advance()
+        self.refresh(layout=True)
+        self.navigation.say("back again: what happened meanwhile is in the events", "dim@band")
 
     def _leave(self) -> None:
         """End the screen; what becomes of the desk is asked where nothing says it."""

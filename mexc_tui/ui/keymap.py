@@ -27,8 +27,8 @@ _SHOWN = {
     "backspace": "Bksp",
     "delete": "Del",
 }
-_UNSAFE = ("ctrl+i", "ctrl+m", "ctrl+h", "ctrl+j", "ctrl+[", "ctrl+@", "ctrl+z")
-"""Keys that a terminal delivers as others, or keeps for itself."""
+_UNSAFE = ("ctrl+i", "ctrl+m", "ctrl+h", "ctrl+j", "ctrl+[", "ctrl+@")
+"""Keys that a terminal delivers as others."""
 
 
 class Keymap(msgspec.Struct, frozen=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -147,6 +148,14 @@ def mark_escapes() -> None:
 
     XTermParser._unmarked_events = read  # type: ignore[attr-defined]
     XTermParser._sequence_to_key_events = marked  # type: ignore[method-assign]
+
+
+def has_shell() -> bool:
+    """Whether a shell with job control waits behind this process, to go on with it after it has been stopped."""
+    try:
+        return os.getsid(os.getppid()) == os.getsid(0) and os.getpgid(os.getppid()) != os.getpgid(0)
+    except (AttributeError, OSError):  # no such thing here, or the shell is gone
+        return False
 
 
 def key_name(key: str) -> str:

@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import select
+import shlex
 import signal
 import struct
 import subprocess
@@ -38,9 +39,11 @@ class Screen:
         *,
         answers: bool = True,
         bytes_per_s: float | None = None,
+        shell: bool = False,
     ) -> None:
         """``answers``: as terminals do, to queries of their state.
 
+        ``shell``: it is started by hand, in a shell with job control.
         ``bytes_per_s``: what is written is taken at once, as by ssh, and comes to the screen at that pace.
         """
         self._answers, self.bytes_per_s = answers, bytes_per_s
@@ -51,7 +54,7 @@ class Screen:
         self._fd, inner = pty.openpty()
         fcntl.ioctl(inner, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "mexc_tui", *arguments],
+            ["bash", "--norc", "-i"] if shell else [sys.executable, "-m", "mexc_tui", *arguments],
             stdin=inner,
             stdout=inner,
             stderr=inner if errors is None else errors,
@@ -67,6 +70,8 @@ class Screen:
         self._wake, self._stop = os.pipe()
         self._reader = threading.Thread(target=self._drain, daemon=True)
         self._reader.start()
+        if shell:
+            self.press(f"{shlex.join([sys.executable, '-m', 'mexc_tui', *arguments])}\n")
 
     def _drain(self) -> None:
         """Take what comes at once, as a terminal does, and show it at the pace of the line."""
@@ -200,6 +205,7 @@ def screen(environment: dict[str, str]) -> Iterator[Callable[..., Screen]]:
         errors: IO[bytes] | None = None,
         answers: bool = True,
         bytes_per_s: float | None = None,
+        shell: bool = False,
         **more: str,
     ) -> Screen:
         made = Screen(
@@ -210,6 +216,7 @@ def screen(environment: dict[str, str]) -> Iterator[Callable[..., Screen]]:
             errors,
             answers=answers,
             bytes_per_s=bytes_per_s,
+            shell=shell,
         )
         opened.append(made)
         return made

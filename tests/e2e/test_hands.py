@@ -34,7 +34,7 @@ def test_whole_lines_in_one_write_go_to_what_they_open(screen):
 def test_behind_a_slow_line_the_picture_is_young_and_says_its_age(screen):
     terminal = screen("demo", "--seed", "3", bytes_per_s=4_000)
     terminal.until(lambda text: re.search(r"seen \d\S* late", text) and "behind" in text)
-    for _ in range(6):
+    for _ in range(3):
         newest = max(re.findall(r"\d\d:\d\d:\d\d", terminal.text), default="")
         terminal.until(lambda text, then=newest: max(re.findall(r"\d\d:\d\d:\d\d", text), default="") > then)
     terminal.bytes_per_s = None
@@ -47,5 +47,29 @@ def test_a_terminal_that_answers_nothing_is_drawn_to_and_told(screen):
     terminal = screen("demo", "--seed", "3", answers=False)
     terminal.until(book_is_shown)
     terminal.until(lambda text: "this terminal answers no queries" in text)
+    terminal.press("\x11")
+    assert terminal.ended() == 0
+
+
+def test_ctrl_z_goes_back_to_the_shell_and_fg_to_the_desk(screen):
+    terminal = screen("demo", "--seed", "3", shell=True)
+    terminal.until(book_is_shown)
+    terminal.press("jb\x1a")
+    terminal.until(lambda text: "Stopped" in text and "LADDER" not in text)
+    terminal.press("fg\n")
+    terminal.until(lambda text: book_is_shown(text) and "back again" in text and "◌" not in text)
+    terminal.press("\r")
+    terminal.until(lambda text: "nothing is prepared" in text)
+    terminal.press("\x11")
+    terminal.until(lambda _: terminal.raw.count(b"\x1b[?1049l") == 2)
+    terminal.press("exit\n")
+    assert terminal.ended() == 0
+
+
+def test_without_a_shell_ctrl_z_says_so(screen):
+    terminal = screen("demo", "--seed", "3")
+    terminal.until(book_is_shown)
+    terminal.press("\x1a")
+    terminal.until(lambda text: "there is no shell here" in text)
     terminal.press("\x11")
     assert terminal.ended() == 0

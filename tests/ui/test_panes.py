@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
+import msgspec
 from textual.geometry import Region
 
 from mexc_tui.domain.limits import Verdict, Violation
+from mexc_tui.domain.orders import OrderState, OrderType
+from mexc_tui.domain.views import TOPIC_ORDERS
 from mexc_tui.ui.frame_clock import FrameClock
 from mexc_tui.ui.pacer import Unhindered
+from mexc_tui.ui.panes.blotter.presenter import order_record
+from mexc_tui.ui.panes.chart.presenter import ZOOMS
 from mexc_tui.ui.panes.ticket.form import TicketForm
 from mexc_tui.ui.panes.ticket.presenter import TicketInput, ticket_rows
 from mexc_tui.ui.primitives.pane import LinePane
 from mexc_tui.ui.primitives.rows import Row
 from mexc_tui.ui.primitives.table import Column, LineTable, Record, TableState, layout, scrolled, visible_columns
+
+D = Decimal
 
 
 class Counter(LinePane):
@@ -150,3 +158,31 @@ def test_a_ticket_too_low_for_every_reason_says_that_there_are_more(desk: Any) -
     assert "and more" in low[-1]
     high = ["".join(text for text, _ in row) for row in ticket_rows(data, 44, 20)]
     assert sum("Reason number" in line for line in high) == 12
+
+
+def test_a_finished_order_shows_what_was_paid_and_a_working_one_its_limit(desk: Any) -> None:
+    order = msgspec.structs.replace(
+        desk.views[TOPIC_ORDERS].open[0], type=OrderType.IOC, price=D("66000"), qty=D("0.02"), filled_qty=D(0)
+    )
+    done = msgspec.structs.replace(
+        order, state=OrderState.PARTIALLY_CANCELLED, filled_qty=D("0.01"), filled_quote=D("641.205")
+    )
+    shown = [
+        order_record(one, {}).cells[5][0] for one in (msgspec.structs.replace(order, state=OrderState.WORKING), done)
+    ]
+    assert shown == ["66,000", "64,120.5"]
+
+
+async def test_zooming_in_shows_fewer_candles_and_a_chosen_step_is_kept_for_its_pair(make_cockpit: Any) -> None:
+    app = make_cockpit()
+    async with app.run_test(size=(120, 40)) as pilot:
+        app.frame_clock.advance()
+        before = app.desk_state.selection.zoom
+        await pilot.press("z")
+        assert ZOOMS[app.desk_state.selection.zoom][1] > ZOOMS[before][1]
+        await pilot.press("Z", "Z")
+        assert app.desk_state.selection.zoom == before + 1
+        await pilot.press("]", "]")
+        chosen = app.desk_state.selection.group
+        await pilot.press("w", "[", "W")
+        assert app.desk_state.selection.group == chosen

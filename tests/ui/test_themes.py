@@ -45,6 +45,17 @@ def test_text_can_be_read(name: str, style: str) -> None:
     assert (two + 0.05) / (one + 0.05) >= 3.0
 
 
+@pytest.mark.parametrize("kind", ["demo", "paper", "replay", "local", "live"])
+def test_the_venue_can_be_read_in_sixteen_colours_whatever_stands_behind(kind: str) -> None:
+    drawn = SHIPPED["ansi"].palette.rich(f"{kind}@{kind}")
+    assert drawn.color is not None
+    assert drawn.bgcolor is not None
+    assert not drawn.reverse
+    assert not drawn.color.is_default
+    assert not drawn.bgcolor.is_default
+    assert drawn.color != drawn.bgcolor
+
+
 def _luminance(colour: tuple[int, ...]) -> float:
     linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in (v / 255 for v in colour)]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

@@ -68,7 +68,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
 def read(line: str, frame: Frame) -> Reading:
     """Return what a line means with the prices and balances of this frame."""
     if not line.strip():
-        return Reading(text="buy 0.5 at 64000 · sell $100 at ask po · cancel all · flatten · halt · help")
+        return Reading(text="buy 0.02 at 64000 · sell $100 at ask po · cancel all · flatten · halt · help")
     instruments = frame.view(TOPIC_INSTRUMENTS)
     symbols = frozenset(instruments.by_symbol) if isinstance(instruments, InstrumentsView) else frozenset()
     try:

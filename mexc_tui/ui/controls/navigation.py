@@ -61,6 +61,8 @@ class Navigation:
         self._state = state
         self._rows = rows
         self._announced = Interest()
+        self._groups: dict[str, int] = {}
+        """The price steps that were chosen, by pair."""
 
     def say(self, sentence: str, style: str = "warn@band") -> None:
         """Show a sentence for a few seconds in the row of hints."""
@@ -126,7 +128,9 @@ class Navigation:
         """Make the price rows coarser (or finer); an unsent ghost keeps its exact price."""
         now = max(1, self._state.selection.group)
         place = GROUPINGS.index(now) if now in GROUPINGS else 0
-        self._state.change(group=GROUPINGS[min(len(GROUPINGS) - 1, max(0, place + step))])
+        chosen = GROUPINGS[min(len(GROUPINGS) - 1, max(0, place + step))]
+        self._groups[self._state.selection.symbol] = chosen
+        self._state.change(group=chosen)
 
     def symbol(self, step: int) -> None:
         """Go to the next (or previous) pair of the watchlist."""
@@ -148,7 +152,7 @@ class Navigation:
                 cursor=None,
                 cursor_lost=False,
                 draft=None,
-                group=0,
+                group=self._groups.get(symbol, 0),
                 pan=0,
                 crosshair=None,
                 size_base=None,
@@ -169,7 +173,7 @@ class Navigation:
             self.announce()
 
     def zoom(self, step: int) -> None:
-        """Zoom the chart in (or out)."""
+        """Make candles narrower (or wider, if negative), so that more of them (or fewer) are in sight."""
         self._state.change(zoom=min(ZOOMS - 1, max(0, self._state.selection.zoom + step)))
 
     def pan(self, step: int) -> None:

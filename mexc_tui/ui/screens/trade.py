@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rich.segment import Segment
-from rich.style import Style
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
@@ -44,8 +43,10 @@ class Divider(Widget):
     def render_line(self, y: int) -> Strip:
         """Return one cell of the line."""
         app = self.app
-        style = app.palette.rich("faint") if isinstance(app, Host) else Style.null()
-        return Strip([Segment("│", style)], 1)
+        if not isinstance(app, Host):
+            return Strip([Segment(" ")], 1)
+        line = "|" if app.desk_state.selection.ascii_only else "│"
+        return Strip([Segment(line, app.palette.rich("faint"))], 1)
 
 
 class TradeScreen(Screen[None]):

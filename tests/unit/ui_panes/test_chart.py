@@ -1,3 +1,5 @@
+import itertools
+import re
 from decimal import Decimal
 
 import msgspec
@@ -7,6 +9,8 @@ from mexc_tui.domain.market import Candle, Interval
 from mexc_tui.domain.orders import Fill, Order, OrderState, OrderType, Side
 from mexc_tui.domain.views import CandlesView
 from mexc_tui.ui.panes.chart.presenter import ZOOMS, ChartInput, ChartState, chart_rows, legend, merge
+
+D = Decimal
 
 
 def candle(minute, o, h, low, c, v="1", closed=True):
@@ -139,3 +143,27 @@ def test_flat_and_tiny_prices_draw():
     flat = [candle(i, "0.000000012", "0.000000012", "0.000000012", "0.000000012", v="0") for i in range(5)]
     rows = chart_rows(data(flat, price_decimals=10), ChartState(), 60, 12)
     assert any("0.0000000120" in text(row) for row in rows)
+
+
+def axis(rows):
+    found = [re.search(r"(?<!►) ([\d,]+\.\d\d)\s*$", text(row)) for row in rows[:-1]]
+    return [D(label[1].replace(",", "")) for label in found if label]
+
+
+@pytest.mark.parametrize("step", ["0.001", "0.37", "11", "4321"])
+def test_prices_and_times_on_the_axes_are_round_and_each_stands_once(step):
+    candles = [
+        candle(i, *(D(100) * D(step) + i * D(step) + D(step) * more for more in (0, 2, -1, 1))) for i in range(30)
+    ]
+    rows = chart_rows(data(candles, price_decimals=2), ChartState(), 60, 30)
+    labels = axis(rows)
+    assert len(labels) == len(set(labels))
+    if step != "0.001":
+        assert len(labels) >= 3
+        least = min(one - two for one, two in itertools.pairwise(labels))
+        assert str(least.normalize().as_tuple().digits[0]) in "125"
+        assert all(label % least == 0 for label in labels)
+    times = text(rows[-1]).split()
+    assert times
+    assert all(int(time[-2:]) % 5 == 0 for time in times)
+    assert len(times) == len(set(times))

@@ -8,6 +8,7 @@ from decimal import Decimal
 import msgspec
 
 from mexc_tui.domain.instrument import Instrument
+from mexc_tui.domain.numbers import divide
 from mexc_tui.domain.orders import Fill, Order, OrderState, OrderType, Origin, Side
 from mexc_tui.domain.views import BalancesView, FillsView, OrdersView, Position, PositionsView
 from mexc_tui.ui.primitives.rows import Span
@@ -107,6 +108,8 @@ def order_record(order: Order, instruments: Instruments) -> Record:
     """Return one order as a record; its key is the client order id."""
     glyph, style = GLYPHS[order.state]
     price = "market" if order.type is OrderType.MARKET else _price(order.price, order.symbol, instruments)
+    if order.state.final and order.filled_qty > 0:  # What was paid or got, not how far the order would have gone.
+        price = _price(divide(order.filled_quote, order.filled_qty), order.symbol, instruments)
     quantity = short(order.qty, 10) if order.qty is not None else f"${short(order.quote_qty, 9)}"
     value = order.filled_quote if order.state.final else None
     if value is None and order.price is not None and order.qty is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -21,6 +22,9 @@ DEFAULT_ZOOM = 3
 _MARKET = frozenset({"candle_up", "candle_down", "volume_up", "volume_down", "up", "down"})
 _EIGHTHS = " ▁▂▃▄▅▆▇█"
 _MIN_AXIS = 8
+_DAY = 24 * 60
+_ROUND_MINUTES = (1, 5, 10, 15, 30, 60, 120, 240, 720, _DAY, 2 * _DAY, 7 * _DAY, 14 * _DAY, 28 * _DAY)
+"""What times on the axis may be apart."""
 
 
 class ChartState(msgspec.Struct, frozen=True, kw_only=True):
@@ -295,9 +299,9 @@ def _draw_axis(
     decimals: int,
     orders: Sequence[Order],
 ) -> None:
-    step = max(2, scale.rows // 6)
-    for row in range(0, scale.rows, step):
-        canvas.text(x, row, f" {scale.price(row):,.{decimals}f}"[:axis].ljust(axis), "axis")
+    for price in _round_prices(scale.low, scale.high, max(2, scale.rows // max(2, scale.rows // 6)), decimals):
+        row = scale.half(price) // 2
+        canvas.text(x, row, f" {price:,.{decimals}f}"[:axis].ljust(axis), "axis")
     for order in orders:
         row_at = scale.row(order.price) if order.price is not None else None
         if row_at is not None:
@@ -310,6 +314,14 @@ def _draw_axis(
         canvas.text(x, row_last, f"►{last.close:,.{decimals}f}"[:axis].ljust(axis), style)
 
 
+def _round_prices(low: float, high: float, most: int, decimals: int) -> list[float]:
+    """Return round prices from low to high, at most so many steps apart, none finer than the price is printed."""
+    least = (high - low) / most
+    power = max(math.floor(math.log10(least)), -decimals)
+    step = next(size for size in (1, 2, 5, 10, 20, 50) if size * 10.0**power >= least) * 10.0**power
+    return [at * step for at in range(math.ceil(low / step), math.floor(high / step) + 1)]
+
+
 def _draw_crosshair(canvas: _Canvas, candles: Sequence[Candle], left: int, cells: int, back: int, rows: int) -> None:
     index = max(0, len(candles) - 1 - back)
     middle = left + index * cells + (max(1, cells - 1) - 1) // 2
@@ -320,8 +332,12 @@ def _draw_crosshair(canvas: _Canvas, candles: Sequence[Candle], left: int, cells
 
 def _time_axis(candles: Sequence[Candle], left: int, cells: int, width: int, interval: Interval) -> Row:
     text = [" "] * width
-    every = max(1, 12 // cells)
-    for index in range(len(candles) - 1, -1, -every):
+    least_ms = max(1, 12 // cells) * (candles[-1].open_ms - candles[-2].open_ms if len(candles) > 1 else 0)
+    step_ms = next((minutes * 60_000 for minutes in _ROUND_MINUTES if minutes * 60_000 >= least_ms), max(1, least_ms))
+    for index in range(len(candles) - 1, -1, -1):
+        before_ms = candles[index - 1].open_ms if index else candles[index].open_ms
+        if candles[index].open_ms // step_ms == before_ms // step_ms:
+            continue
         label = _moment(candles[index].open_ms, interval)
         x = left + index * cells
         start = min(max(0, x), width - len(label))
