@@ -103,7 +103,8 @@ def frozen(pid: int) -> Iterator[None]:
         until(lambda: all(state == "T" for state in _thread_states(pid)), f"process {pid} does not stand still")
         yield
     finally:
-        os.kill(pid, signal.SIGCONT)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
 
 
 def _thread_states(pid: int) -> list[str]:
