@@ -10,7 +10,10 @@ from mexc_tui.cli.desks import desk_client
 from mexc_tui.cli.io.exits import FAILURE, OK, ExitError
 from mexc_tui.cli.io.output import Row, say_what_was_done
 from mexc_tui.domain.adopting import AdoptError, orders_to_adopt
-from mexc_tui.domain.commands import AdoptOrders, SetCost
+from mexc_tui.domain.commands import AdoptOrders, ReadCost, SetCost
+
+READ_LIMIT_S = 900.0
+"""How long reading own trades, page by page behind everything else, may take."""
 
 
 def adopt(arguments: argparse.Namespace) -> int:
@@ -34,6 +37,21 @@ def adopt(arguments: argparse.Namespace) -> int:
         }
         say_what_was_done(row, fact.message, as_json=arguments.json)
         return OK if done else FAILURE
+
+
+def read_cost(arguments: argparse.Namespace, asset: str) -> int:
+    """Have a desk work out what a holding cost from own trades, and print what counts from now on."""
+    with desk_client(arguments, "cost") as client:
+        open_account(client)
+        command = ReadCost(command_id=new_id(), asset=asset)
+        try:
+            fact = answer_to(client, command, "the cost was taken", READ_LIMIT_S)
+        except KeyboardInterrupt:
+            client.submit(ReadCost(command_id=new_id(), asset=asset, cancel=True))
+            raise
+        row: Row = {"type": "cost", "asset": asset, "set": fact.kind == "cost", "message": fact.message}
+        say_what_was_done(row, fact.message, as_json=arguments.json)
+        return OK if fact.kind == "cost" else FAILURE
 
 
 def set_cost(arguments: argparse.Namespace, asset: str, price: Decimal) -> int:

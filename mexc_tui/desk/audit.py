@@ -337,7 +337,14 @@ def _told(record: Record) -> str:
         case CostRecord():
             part = "all that is held" if record.whole else "a holding of unknown cost"
             money = f"{plain(record.cost)} {record.quote}"
-            return f"said of {part}: {plain(record.qty)} {record.base} cost {money}"
+            if not record.trades:
+                return f"said of {part}: {plain(record.qty)} {record.base} cost {money}"
+            proof = "; ".join(
+                f"{one.count} in {one.symbol}, from {one.first_id} at {utc(one.first_ms)} "
+                f"to {one.last_id} at {utc(one.last_ms)}"
+                for one in record.trades
+            )
+            return f"by own trades: {plain(record.qty)} {record.base} cost {money} ({proof})"
 
 
 def _how(heard: Heard) -> str:

@@ -90,6 +90,15 @@ class SetCost(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
     """For all of the asset that is held, replacing what is known; else for the part whose cost is not known."""
 
 
+class ReadCost(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
+    """Work out what a holding cost from the account's own trades, as far back as the exchange tells them."""
+
+    command_id: str
+    asset: str
+    cancel: bool = False
+    """Stop that instead."""
+
+
 class SetLimit(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
     """Give a limit another value: a tighter one at once, a looser one after a delay and with a reason."""
 
@@ -147,6 +156,7 @@ Command = (
     | Flatten
     | AdoptOrders
     | SetCost
+    | ReadCost
     | SetLimit
     | SetAlert
     | RemoveAlert

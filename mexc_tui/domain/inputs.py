@@ -233,6 +233,20 @@ class Reconciled(msgspec.Struct, frozen=True, gc=False):
     """Symbols whose fills are covered."""
 
 
+class OwnTradesRead(msgspec.Struct, frozen=True, gc=False):
+    """The account's own trades in one pair, as far back as was asked for and the exchange tells them."""
+
+    symbol: str
+    fills: tuple[Fill, ...]
+    turn: int
+
+
+class OwnTradesFailed(msgspec.Struct, frozen=True, gc=False):
+    symbol: str
+    reason: str
+    turn: int
+
+
 class ReconcileFailed(msgspec.Struct, frozen=True, gc=False):
     reason: str
 
@@ -347,6 +361,8 @@ Input = (
     | LookupAnswered
     | LookupFailed
     | Reconciled
+    | OwnTradesRead
+    | OwnTradesFailed
     | ReconcileFailed
     | LinkChanged
     | ChannelRefused

@@ -21,6 +21,8 @@ from mexc_tui.domain.inputs import (
     LookupAnswered,
     LookupFailed,
     OpenOrdersListed,
+    OwnTradesFailed,
+    OwnTradesRead,
     PlaceAccepted,
     PlaceNotSent,
     PlaceRejected,
@@ -38,6 +40,7 @@ from mexc_tui.kernel.effects import (
     EmitFact,
     FetchAccount,
     FetchCandles,
+    FetchOwnTrades,
     FetchSnapshot,
     FetchTrades,
     Journal,
@@ -136,6 +139,8 @@ class EffectRunner:
                 self._spawn(self._fetch_trades(effect))
             case FetchAccount():
                 self._spawn(self._fetch_account(effect))
+            case FetchOwnTrades():
+                self._spawn(self._fetch_own_trades(effect))
             case SetInterest():
                 self._interest = effect
                 if self._interest_task is None or self._interest_task.done():
@@ -316,6 +321,16 @@ class EffectRunner:
             return
         covered, fills_of = frozenset(effect.symbols), frozenset(effect.fills_of)
         self._feed(Reconciled(working, balances, tuple(fills), asked_ns, covered, fills_of))
+
+    async def _fetch_own_trades(self, effect: FetchOwnTrades) -> None:
+        await self._pause(effect.delay_ms)
+        answer = await attempt("reading own trades", self._venue.fills(effect.symbol, effect.since_ms))
+        outcome: Input = (
+            OwnTradesFailed(effect.symbol, answer.message, effect.turn)
+            if isinstance(answer, VenueError)
+            else OwnTradesRead(effect.symbol, answer, effect.turn)
+        )
+        self._feed(outcome)
 
     async def _follow_interest(self) -> None:
         done: SetInterest | None = None

@@ -223,7 +223,8 @@ class Costs:
         basis = self.of(record.symbol)
         with exact():
             qty, cost = basis.qty + record.qty, basis.cost + record.cost
-        self._set(msgspec.structs.replace(basis, qty=qty, cost=cost))
+        unknown = tuple(dict.fromkeys((*basis.unknown_fees, *record.unknown_fees)))
+        self._set(msgspec.structs.replace(basis, qty=qty, cost=cost, unknown_fees=unknown))
 
     # --- the journal
 

@@ -23,6 +23,7 @@ from mexc_tui.domain.commands import (
     Flatten,
     Halt,
     PlaceOrder,
+    ReadCost,
     Reconcile,
     RemoveAlert,
     Resume,
@@ -48,6 +49,8 @@ from mexc_tui.domain.inputs import (
     LookupFailed,
     OpenOrdersListed,
     OrderReported,
+    OwnTradesFailed,
+    OwnTradesRead,
     PlaceAccepted,
     PlaceNotSent,
     PlaceRejected,
@@ -80,6 +83,7 @@ from mexc_tui.kernel.flatten import Flattener
 from mexc_tui.kernel.halting import Halting
 from mexc_tui.kernel.headroom import Headrooms
 from mexc_tui.kernel.history import CommandLog, History, Latch
+from mexc_tui.kernel.holding_costs import HoldingCosts
 from mexc_tui.kernel.ledger import Ledger
 from mexc_tui.kernel.limit_changes import LimitChanges
 from mexc_tui.kernel.losses import LossLimits
@@ -161,6 +165,15 @@ class Desk:
         self._flattener = Flattener(self._facts, self._store, self._orders, self._risk, self._recovery.ask)
         self._amender = Amender(self._facts, self._store, self._orders, self._risk, self._submit)
         self._adoption = Adoption(self._facts, self._store)
+        self._holding_costs = HoldingCosts(
+            self._facts,
+            lambda: self._markets.instruments,
+            self._portfolio,
+            self._ledger,
+            self._clock,
+            self._executions.quiet,
+            lambda at: self._recovery.ask(set(), at),
+        )
         self._headrooms = Headrooms(self._risk, self._losses, self._markets, self._facts)
         self._alerts = Alerts(self._markets, self._facts)
         self._views = DeskViews(
@@ -194,6 +207,7 @@ class Desk:
             Flatten: self._flatten,
             AdoptOrders: self._adopt,
             SetCost: self._set_cost,
+            ReadCost: self._read_cost,
             SetLimit: self._set_limit,
             SetAlert: self._set_alert,
             RemoveAlert: self._alerts.remove,
@@ -216,6 +230,8 @@ class Desk:
             InstrumentsLoaded: self._listed,
             Reconciled: self._reconciled,
             ReconcileFailed: lambda item, at: self._recovery.failed(item, at),
+            OwnTradesRead: lambda item, at: self._holding_costs.page(item, at),
+            OwnTradesFailed: lambda item, at: self._holding_costs.failed(item, at),
             LinkChanged: self._link,
             VenueHealth: self._health,
             InterestChanged: self._interest,
@@ -366,15 +382,10 @@ class Desk:
         return effects + self._follow(at)
 
     def _set_cost(self, command: SetCost, at: Timestamp) -> list[Effect]:
-        if not self._commands.first_time(command.command_id):
-            return []
-        record = self._portfolio.cost_of(command, self._clock.ms(at), at)
-        if isinstance(record, str):
-            return [self._facts.emit(at, "problem", Level.WARN, record, command_id=command.command_id)]
-        self._ledger.costs.say(record)
-        text = messages.cost_said(record)
-        fact = self._facts.emit(at, "cost", Level.INFO, text, symbol=record.symbol, command_id=command.command_id)
-        return [Journal((record,)), fact]
+        return self._holding_costs.say(command, at) if self._commands.first_time(command.command_id) else []
+
+    def _read_cost(self, command: ReadCost, at: Timestamp) -> list[Effect]:
+        return self._holding_costs.read(command, at) if self._commands.first_time(command.command_id) else []
 
     def _set_limit(self, command: SetLimit, at: Timestamp) -> list[Effect]:
         return self._limits.set(command, at) if self._commands.first_time(command.command_id) else []
@@ -485,6 +496,8 @@ class Desk:
         effects = self._orders.tick(at) + self._risk.tick(at) + self._halting.tick(at)
         effects += self._limits.tick(at) + self._losses.tick(at) + self._headrooms.tick(at)
         effects += self._breaks.tick(at) + self._adoption.tick(at) + self._alerts.tick(at)
+        effects += self._holding_costs.tick(at)
+        effects += self._holding_costs.ask(at, self._risk.limits.cash, ready=self._risk.ready)
         self._risk.broken = self._breaks.reason
         hurried = self._portfolio.unclear or self._breaks.standing
         effects += self._recovery.tick(at, hurried=hurried, suspected=self._breaks.suspected)

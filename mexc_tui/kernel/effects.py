@@ -100,6 +100,15 @@ class FetchAccount(msgspec.Struct, frozen=True, gc=False):
     delay_ms: int = 0
 
 
+class FetchOwnTrades(msgspec.Struct, frozen=True, gc=False):
+    """Read the account's own trades in one pair after ``delay_ms``. Outcome: OwnTradesRead or OwnTradesFailed."""
+
+    symbol: str
+    since_ms: int
+    turn: int
+    delay_ms: int = 0
+
+
 class SetInterest(msgspec.Struct, frozen=True, gc=False):
     """The complete set of streams wanted: book and trades of ``symbols``, candles of ``candles``, all tickers."""
 
@@ -125,6 +134,7 @@ Effect = (
     | FetchCandles
     | FetchTrades
     | FetchAccount
+    | FetchOwnTrades
     | SetInterest
     | EmitFact
 )

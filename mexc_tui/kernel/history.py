@@ -11,7 +11,7 @@ from mexc_tui.domain.limits import TradingState
 from mexc_tui.kernel.alerts import ALERT
 from mexc_tui.kernel.budget import DAY_EXPOSURE, Budget
 from mexc_tui.kernel.facts import FactLog
-from mexc_tui.kernel.ledger import Ledger
+from mexc_tui.kernel.ledger import COST_ASKED, Ledger
 from mexc_tui.kernel.limit_changes import TIGHTENED, WAITING
 from mexc_tui.kernel.order_store import OrderStore
 from mexc_tui.kernel.records import (
@@ -155,6 +155,8 @@ class History:
             kept.pop(record.name, None)
             if record.value:
                 kept[record.name] = record.value
+        elif record.name == COST_ASKED:
+            self._ledger.cost_asked[record.value] = None
         elif record.name == HOLDINGS:
             self._ledger.transfers.complete = True
         elif record.name == COMPARED and record.value.isdecimal():
@@ -175,6 +177,7 @@ class History:
         self.intents.extend(saved.intents)
         self.limits.update(saved.limits)
         self.alerts.update(saved.alerts)
+        self._ledger.cost_asked = dict.fromkeys(saved.cost_asked)
 
     def snapshot(self) -> DeskSnapshot:
         """Return what was taken up, before the desk has begun."""
@@ -206,6 +209,7 @@ class History:
             day=self._day.saved(),
             state=self._latch.state.value,
             reason=self._latch.reason,
+            cost_asked=tuple(self._ledger.cost_asked),
             day_exposure=self._budget.saved(),
             limits=tuple(self.limits.items()),
             alerts=tuple(self.alerts.items()),

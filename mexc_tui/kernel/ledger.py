@@ -12,6 +12,8 @@ from mexc_tui.kernel.records import FillRecord, HoldingRecord
 from mexc_tui.kernel.transfers import Transfers
 
 FILLS_SHOWN = 500
+COST_ASKED = "cost_asked"
+"""State record: somebody has been asked what the asset that it names cost."""
 
 
 class Ledger:
@@ -22,6 +24,8 @@ class Ledger:
         self.booked = BookedFills(orders)
         self.costs = Costs(currency)
         self.transfers = Transfers()
+        self.cost_asked: dict[str, None] = {}
+        """Assets whose unknown cost somebody has been asked about."""
         self._view: FillsView | None = None
 
     def book(self, record: FillRecord) -> None:

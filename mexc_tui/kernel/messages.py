@@ -261,6 +261,60 @@ def transfer(asset: str, by: Decimal) -> str:
     return f"{grouped(abs(by))} {asset} {way} the account without a trade; it does not count into today's result."
 
 
+def cost_unknown(holdings: Sequence[tuple[str, Decimal]]) -> str:
+    """Tell of holdings of unknown cost, and ask for it."""
+    named = ", ".join(f"{grouped(qty)} {asset}" for asset, qty in holdings[:_NAMED])
+    more = f" and {len(holdings) - _NAMED} more" if len(holdings) > _NAMED else ""
+    one = holdings[0][0]
+    return (
+        f"What these holdings cost is not known, so neither is their result: {named}{more}. `:cost {one} history` reads"
+        f" it from your trades of the last month, `:cost {one} PRICE` says it; nothing is guessed."
+    )
+
+
+def reading_trades(asset: str, pairs: int) -> str:
+    """Say that own trades are being read."""
+    return (
+        f"Your trades of the last month in {counted(pairs, 'pair')} are being read for {asset}, behind everything else."
+        f" `:cost {asset} cancel` stops that."
+    )
+
+
+def cost_read(records: Sequence[CostRecord], trades: int, known: Decimal, held: Decimal) -> str:
+    """Say what a holding counts as having cost by the exchange's own trades, and how much of it they do not explain."""
+    asset = records[0].base
+    parts = ", ".join(
+        f"{grouped(one.qty)} {asset} at {amount(divide(one.cost, one.qty))} {one.quote} each" for one in records
+    )
+    text = f"By {counted(trades, 'trade')} of the last month you bought {parts}, fees included."
+    lacking = sorted({fee for one in records for fee in one.unknown_fees})
+    if lacking:
+        text = f"{text[:-1]} but for those paid in {', '.join(lacking)}, whose value then is not known."
+    if known < held:
+        text += f" The cost of the other {grouped(held - known)} {asset} is not known; `:cost {asset} PRICE` says it."
+    return text
+
+
+def trades_do_not_fit(asset: str, trades: int, short: Decimal) -> str:
+    """Say that something left the account without a trade, at a time that trades do not tell."""
+    return (
+        f"Nothing was taken from {counted(trades, 'trade')} of the last month: by them {grouped(short)} {asset} more"
+        " would be held than is. It left by a withdrawal, a fee elsewhere or a pair that is listed no more; when is"
+        f" not known, so neither is what the rest cost. `:cost {asset} PRICE` says it."
+    )
+
+
+def trades_prove_less(asset: str, trades: int, proven: Decimal, before: Decimal, held: Decimal, *, said: bool) -> str:
+    """Say that own trades explain no more of a holding than is known."""
+    text = f"{counted(trades, 'trade')} of the last month explain{'s' if trades == 1 else ''} the cost of"
+    text = f"{sentence(text)[:-1]} {grouped(proven)} of the {grouped(held)} {asset} held."
+    if said:
+        return f"{text} What you said of its cost stands; nothing was changed."
+    if before:
+        return f"{text} The cost of {grouped(before)} is known already; nothing was changed."
+    return f"{text} The cost of all of it stays unknown; `:cost {asset} PRICE` says it."
+
+
 def cost_said(record: CostRecord) -> str:
     """Say what a holding counts as having cost from now on."""
     price = grouped(divide(record.cost, record.qty))

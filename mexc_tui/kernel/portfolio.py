@@ -110,6 +110,12 @@ class Portfolio:
         """Whether an amount is nothing, or no more than rounding."""
         return not amount or self._dust(asset, amount)
 
+    def worth(self, asset: str, qty: Decimal) -> Decimal | None:
+        """Return what so much of an asset is worth in the account's currency; None without a price."""
+        price = self._prices.measured(asset)
+        with exact():
+            return None if price is None else qty * price
+
     def pushed(self, item: BalanceReported, at: Timestamp) -> bool:
         """Take in one balance push, an older one than the last excepted; whether it may tell of a transfer."""
         asset = item.balance.asset

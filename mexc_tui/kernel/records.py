@@ -135,8 +135,19 @@ class HoldingRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Zero where the record says only that it came after all records before it."""
 
 
+class TradeRange(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Which of the account's own trades in one pair something was worked out from; times by the exchange's clock."""
+
+    symbol: str
+    count: int
+    first_id: str
+    first_ms: int
+    last_id: str
+    last_ms: int
+
+
 class CostRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What somebody says a holding cost, of which the executions say nothing."""
+    """What a holding cost of which the booked executions say nothing: somebody says so, or the exchange's trades."""
 
     symbol: str
     base: str
@@ -148,8 +159,12 @@ class CostRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     whole: bool
     """Whether it replaces what was known of the asset's cost, or is added to it."""
     time_ms: int
-    """When it was said, by the exchange's clock."""
+    """When it was said, or the last trade was made, by the exchange's clock."""
     wall_ms: int
+    trades: tuple[TradeRange, ...] = ()
+    """The trades that prove it; empty for what somebody says."""
+    unknown_fees: tuple[str, ...] = ()
+    """Assets in which fees were paid that are not in the cost: their value at the time is not known."""
 
 
 Record = (
@@ -228,6 +243,8 @@ class DeskSnapshot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What is recorded of limits that were changed: the record's name and value."""
     alerts: tuple[tuple[str, str], ...] = ()
     """What is recorded of alerts: the record's name and value."""
+    cost_asked: tuple[str, ...] = ()
+    """Assets whose unknown cost somebody has been asked about."""
     day_exposure: str = ""
     """Value of the orders of a day that did not reduce, as it is recorded; empty without any."""
 

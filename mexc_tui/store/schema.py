@@ -26,6 +26,7 @@ from mexc_tui.kernel.records import (
     OrderRecord,
     Record,
     StateRecord,
+    TradeRange,
     Way,
 )
 
@@ -191,8 +192,17 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="command"
     wall_ms: int
 
 
+class TradeRangeBody(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    symbol: str
+    count: int
+    first_id: str
+    first_ms: int
+    last_id: str
+    last_ms: int
+
+
 class Cost(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="cost"):
-    """What somebody says a holding cost; ``whole`` replaces what was known of it."""
+    """What a holding cost, said or by ``trades``; ``whole`` replaces what was known of it."""
 
     symbol: str
     base: str
@@ -202,6 +212,8 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="cost"):
     whole: bool
     time_ms: int
     wall_ms: int
+    trades: tuple[TradeRangeBody, ...] = ()
+    unknown_fees: tuple[str, ...] = ()
 
 
 Body = Command | Intent | Change | Denial | Execution | State | Holding | Cost
@@ -296,6 +308,8 @@ def _body_of(record: Record) -> Body:
                 whole=record.whole,
                 time_ms=record.time_ms,
                 wall_ms=record.wall_ms,
+                trades=tuple(TradeRangeBody(**msgspec.structs.asdict(one)) for one in record.trades),
+                unknown_fees=record.unknown_fees,
             )
         case HoldingRecord():
             return Holding(
@@ -360,6 +374,8 @@ def _record_of(body: Body) -> Record:
                 whole=body.whole,
                 time_ms=body.time_ms,
                 wall_ms=body.wall_ms,
+                trades=tuple(TradeRange(**msgspec.structs.asdict(one)) for one in body.trades),
+                unknown_fees=body.unknown_fees,
             )
         case State():
             return StateRecord(name=body.name, value=body.value, wall_ms=body.wall_ms)

@@ -78,6 +78,13 @@ class CostIntent(msgspec.Struct, frozen=True, kw_only=True):
     whole: bool = False
 
 
+class ReadCostIntent(msgspec.Struct, frozen=True, kw_only=True):
+    """What a holding cost is to be worked out from own trades, or not any more."""
+
+    asset: str
+    cancel: bool = False
+
+
 class LimitIntent(msgspec.Struct, frozen=True, kw_only=True):
     """Another value of a limit; None calls off its loosening."""
 
@@ -122,6 +129,7 @@ Intent = (
     | AmendIntent
     | AdoptIntent
     | CostIntent
+    | ReadCostIntent
     | LimitIntent
     | AlertIntent
     | RemoveAlertIntent
@@ -142,6 +150,7 @@ USAGE: tuple[tuple[str, str], ...] = (
     ("flatten · flatten all", "sell what is held"),
     ("adopt · adopt 9688 · adopt none", "manage orders placed elsewhere here: those told, one by its id, all, or none"),
     ("cost BTC 61234.5", "what a holding of unknown cost was bought at; “whole” after it replaces what is known"),
+    ("cost BTC history", "works it out from your trades of the last month, as far as they go; “cancel” stops that"),
     ("limit max_order_value 500", "tighter at once; looser after a delay: limit NAME VALUE because REASON"),
     ("limit max_order_value cancel", "call off a loosening that waits"),
     ("alert btc above 70k", "also below, move 3% 15m, spread 0.1%, trade 100k; fills, link, limits; “every” keeps it"),
@@ -348,10 +357,14 @@ def _flatten(words: list[str], symbols: frozenset[str]) -> FlattenIntent:
     return FlattenIntent(symbol=_symbol(words[0], symbols))
 
 
-def _cost(words: list[str]) -> CostIntent:
+def _cost(words: list[str]) -> CostIntent | ReadCostIntent:
+    if len(words) == 2 and words[1].lower() in ("history", "cancel"):
+        return ReadCostIntent(asset=words[0].upper(), cancel=words[1].lower() == "cancel")
     price = _price(words[1]) if len(words) in (2, 3) else None
     if not isinstance(price, Decimal) or words[2:] not in ([], ["whole"]):
-        raise CommandError("cost takes an asset and a price: cost BTC 61234.5, or cost BTC 61234.5 whole")
+        raise CommandError(
+            "cost takes an asset and a price or “history”: cost BTC 61234.5, cost BTC 61234.5 whole, cost BTC history"
+        )
     return CostIntent(asset=words[0].upper(), price=price, whole=len(words) == 3)
 
 

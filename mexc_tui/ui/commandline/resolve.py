@@ -17,6 +17,7 @@ from mexc_tui.domain.commands import (
     Draft,
     Flatten,
     Halt,
+    ReadCost,
     Reconcile,
     RemoveAlert,
     Resume,
@@ -40,6 +41,7 @@ from mexc_tui.ui.commandline.grammar import (
     LimitIntent,
     OrderIntent,
     PriceWord,
+    ReadCostIntent,
     RemoveAlertIntent,
     SimpleIntent,
 )
@@ -79,6 +81,8 @@ def plain_command(intent: Intent, command_id: str, symbol: str) -> Command | Non
         return CancelAll(command_id=command_id, symbol=target, side=intent.side)
     if isinstance(intent, CostIntent):
         return SetCost(command_id=command_id, asset=intent.asset, price=intent.price, whole=intent.whole)
+    if isinstance(intent, ReadCostIntent):
+        return ReadCost(command_id=command_id, asset=intent.asset, cancel=intent.cancel)
     if isinstance(intent, LimitIntent):
         return SetLimit(command_id=command_id, name=intent.name, value=intent.value, reason=intent.reason)
     if isinstance(intent, AlertIntent):
@@ -148,6 +152,10 @@ def describe(intent: Intent, draft: Draft | None, symbol: str, cap: Decimal | No
     if isinstance(intent, CostIntent):
         part = "all of it that is held" if intent.whole else "what is held of unknown cost"
         return f"count {intent.asset}, {part}, as bought at {intent.price:f} each"
+    if isinstance(intent, ReadCostIntent):
+        if intent.cancel:
+            return f"stop reading trades for {intent.asset}"
+        return f"work out what {intent.asset} cost from your trades of the last month; nothing is guessed"
     if isinstance(intent, LimitIntent):
         if intent.value is None:
             return f"call off the loosening of {intent.name}"

@@ -60,7 +60,9 @@ def test_an_order_is_amended_to_another_size_and_price(call):
     assert call("cancel", amended["order_id"])[0] == 0
 
 
-def placed_elsewhere(exchange: Addresses, symbol: str, price: str, qty: str) -> str:
+def placed_elsewhere(
+    exchange: Addresses, symbol: str, price: str, qty: str, kind: OrderType = OrderType.LIMIT, side: Side = Side.BUY
+) -> str:
     """Place an order with another client of the same account, and return its id."""
 
     async def place() -> str:
@@ -71,10 +73,10 @@ def placed_elsewhere(exchange: Addresses, symbol: str, price: str, qty: str) -> 
             request = OrderRequest(
                 client_order_id="",
                 symbol=symbol,
-                side=Side.BUY,
-                type=OrderType.LIMIT,
+                side=side,
+                type=kind,
                 qty=Decimal(qty),
-                price=Decimal(price),
+                price=None if kind is OrderType.MARKET else Decimal(price),
             )
             return await rest.trading.place_order(request)
 
@@ -105,6 +107,28 @@ def test_an_order_placed_elsewhere_is_adopted_amended_and_explained_over_restart
     assert "(trade) asked" in asked
     assert any("placed elsewhere, adopted" in text for text in told)
     assert call("cancel", "--all")[0] == 0
+
+
+def test_what_a_holding_cost_is_read_from_trades_made_elsewhere_and_each_counts_once(call, exchange):
+    _, rows, _ = call("balances")
+    assert "ETH" not in {row["asset"] for row in rows}
+    for side, qty in ((Side.BUY, "0.02"), (Side.SELL, "0.005"), (Side.BUY, "0.01")):
+        placed_elsewhere(exchange, "ETHUSDT", "", qty, OrderType.MARKET, side)
+    code, (read,), said = call("cost", "eth", "--from-history")
+    assert (code, read["set"]) == (0, True), read["message"]
+    assert "being read for ETH" in said
+    assert "of the last month you bought 0.024985 ETH at " in read["message"]
+    assert "not known" not in read["message"]
+    assert call("cost", "ETH", "--from-history")[0] == 0
+    _, rows, _ = call("audit", "show")
+    texts = [row["text"] for row in rows if row["kind"] == "cost"]
+    assert len(texts) == 2
+    assert "by own trades: 0.024985 ETH cost" in texts[0]
+    assert texts[0] == texts[1]
+    assert call("cost", "ETH")[0] == 2
+    assert call("cost", "ETH", "5", "--from-history")[0] == 2
+    assert call("cost", "NONE", "--from-history")[0] == 1
+    assert call("sell", "ETHUSDT", "100%", "--market")[0] == 0
 
 
 def test_what_a_holding_cost_is_said_once_or_again_for_all_of_it(call):

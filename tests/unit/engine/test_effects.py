@@ -16,6 +16,8 @@ from mexc_tui.domain.inputs import (
     LookupAnswered,
     LookupFailed,
     OpenOrdersListed,
+    OwnTradesFailed,
+    OwnTradesRead,
     PlaceAccepted,
     PlaceNotSent,
     PlaceRejected,
@@ -31,6 +33,7 @@ from mexc_tui.engine.effects import EffectRunner
 from mexc_tui.kernel.effects import (
     EmitFact,
     FetchAccount,
+    FetchOwnTrades,
     FetchSnapshot,
     FetchTrades,
     ListOpenOrders,
@@ -222,6 +225,16 @@ async def test_a_reconciliation_reads_fills_after_open_orders(runner, bench, fed
     assert isinstance(fed[0], Reconciled)
     assert fed[0].symbols == frozenset({"BTCUSDT", "ETHUSDT"})
     assert names(bench) == ["open_orders", "fills", "fills", "balances"]
+
+
+async def test_own_trades_of_a_pair_come_back_or_their_failure_does(runner, bench, fed):
+    runner.run([FetchOwnTrades("BTCUSDT", 5, 7)])
+    await until(lambda: fed)
+    bench.answers["fills"] = VenueError("down")
+    runner.run([FetchOwnTrades("BTCUSDT", 5, 8)])
+    await until(lambda: len(fed) == 2)
+    assert fed == [OwnTradesRead("BTCUSDT", (), 7), OwnTradesFailed("BTCUSDT", "down", 8)]
+    assert names(bench) == ["fills", "fills"]
 
 
 async def test_snapshot_failure_and_trade_history_come_back_as_inputs(runner, bench, fed):

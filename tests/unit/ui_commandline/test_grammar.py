@@ -17,6 +17,7 @@ from mexc_tui.ui.commandline.grammar import (
     LimitIntent,
     OrderIntent,
     PriceWord,
+    ReadCostIntent,
     SimpleIntent,
     parse,
 )
@@ -56,6 +57,8 @@ SYMBOLS = frozenset({"BTCUSDT", "ETHUSDT", "42USDT", "币安人生USDT"})
         ("adopt", AdoptIntent()),
         ("adopt none", AdoptIntent(which="none")),
         ("adopt …C02__77", AdoptIntent(which="…C02__77")),
+        ("cost btc history", ReadCostIntent(asset="BTC")),
+        ("cost BTC cancel", ReadCostIntent(asset="BTC", cancel=True)),
         ("cancel", CancelIntent()),
         ("cancel all", CancelIntent(everything=True)),
         ("cancel sells", CancelIntent(side=Side.SELL)),
