@@ -306,8 +306,11 @@ def trades_do_not_fit(asset: str, trades: int, short: Decimal) -> str:
 
 def trades_prove_less(asset: str, trades: int, proven: Decimal, before: Decimal, held: Decimal, *, said: bool) -> str:
     """Say that own trades explain no more of a holding than is known."""
-    text = f"{counted(trades, 'trade')} of the last month explain{'s' if trades == 1 else ''} the cost of"
-    text = f"{sentence(text)[:-1]} {grouped(proven)} of the {grouped(held)} {asset} held."
+    if trades:
+        part = f"{grouped(proven) if proven else 'none'} of the {grouped(held)} {asset}"
+        text = f"By {counted(trades, 'trade')} of the last month the cost of {part} is known."
+    else:
+        text = f"The exchange lists no trade of {asset} within the last month."
     if said:
         return f"{text} What you said of its cost stands; nothing was changed."
     if before:

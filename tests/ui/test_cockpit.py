@@ -771,6 +771,7 @@ async def test_orders_placed_elsewhere_are_marked_and_adopted_as_the_line_names_
         app.frame_clock.advance()
         records = order_records(desk.views[TOPIC_ORDERS], {})[:3]
         assert [record.cells[1][0] for record in records[1:]] == ["working elsewhere", "partial elsewhere"]
+        assert [record.cells[0][0] for record in records] == ["●", "○", "○"]
         assert [record.cells[-1][0] for record in records] == [
             *("", "placed elsewhere …02__1111", "placed elsewhere …02__2222")
         ]

@@ -42,7 +42,7 @@ def spark(values: list[float], width: int, *, ascii_only: bool = False) -> str:
 
 ASCII = str.maketrans(
     {
-        **dict.fromkeys("●", "*"),
+        **{"●": "*", "○": "O"},
         **dict.fromkeys("▸►▶", ">"),
         **dict.fromkeys("◂◄", "<"),
         **dict.fromkeys("▴▲↑", "^"),

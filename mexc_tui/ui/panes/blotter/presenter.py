@@ -29,6 +29,9 @@ GLYPHS: dict[OrderState, tuple[str, str]] = {
 }
 """Sign and style of each state; the state is spelled out beside it."""
 
+ELSEWHERE_GLYPH = "○"
+"""Sign of an order that works and that this desk does not manage."""
+
 ORDER_COLUMNS = (
     Column("", 1),
     Column("state", 19, yields=1),
@@ -107,6 +110,8 @@ def _pnl(value: Decimal | None) -> Span:
 def order_record(order: Order, instruments: Instruments) -> Record:
     """Return one order as a record; its key is the client order id."""
     glyph, style = GLYPHS[order.state]
+    if _stands_elsewhere(order):
+        glyph = ELSEWHERE_GLYPH
     price = "market" if order.type is OrderType.MARKET else _price(order.price, order.symbol, instruments)
     if order.state.final and order.filled_qty > 0:  # What was paid or got, not how far the order would have gone.
         price = _price(divide(order.filled_quote, order.filled_qty), order.symbol, instruments)
@@ -133,9 +138,13 @@ def order_record(order: Order, instruments: Instruments) -> Record:
     )
 
 
+def _stands_elsewhere(order: Order) -> bool:
+    return not order.managed and order.state in (OrderState.WORKING, OrderState.PARTIAL)
+
+
 def _state(order: Order) -> str:
     """Return an order's state; one of a live order that this desk does not manage says so."""
-    if order.managed or order.state not in (OrderState.WORKING, OrderState.PARTIAL):
+    if not _stands_elsewhere(order):
         return order.state.value
     return "working elsewhere" if order.state is OrderState.WORKING else "partial elsewhere"
 
