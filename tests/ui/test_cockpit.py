@@ -885,3 +885,55 @@ async def test_a_key_that_reaches_nobody_says_so(make_cockpit: Any, desk: Any) -
         notice = app.desk_state.selection.notice
     assert notice is not None
     assert "nothing was sent" in notice[0]
+
+
+def bottom(app: Any) -> str:
+    """What stands in the row of hints, however many rows it takes."""
+    rows = app.screen.query_one(HintPane).glass
+    return " ".join(" ".join("".join(text for text, _ in row).strip() for row in rows).split())
+
+
+async def test_at_80_columns_every_sentence_about_orders_and_money_is_there_to_the_end(
+    make_cockpit: Any, desk: Any
+) -> None:
+    app = make_cockpit()
+    async with app.run_test(size=(80, 24)) as pilot:
+
+        async def shown() -> str:
+            for _ in range(3):  # The first frame asks for the rows, the next has them.
+                app.frame_clock.advance()
+                await pilot.pause()
+            return bottom(app)
+
+        await shown()
+        ladder = app.screen.query_one(LadderPane).region
+        halted = (
+            "Trading is halted: by hand. "
+            + "It is being cancelled; nothing new is sent. " * 4
+            + "Only :resume lifts it."
+        )
+        desk.events.append(Fact(seq=900, time_ms=0, kind="halted", level=Level.BAD, message=halted))
+        assert (await shown()).endswith(halted)
+        assert app.screen.query_one(LadderPane).region == ladder, "nothing moves under the trader's hands"
+        asked = "The order is worth 1,000 USDT, asked from 40.00. " * 3 + "Enter again sends it, Esc drops it"
+        app.navigation.say(asked)
+        assert await shown() == asked
+        app.desk_state.change(notice=None)
+        await pilot.press("b")
+        assert (await shown()).endswith("… F8: all"), "the ticket's figures are not covered"
+        await pilot.press("escape")
+        desk.pass_time(60_000)
+        await shown()
+        assert app.screen.query_one(HintPane).size.height == 1
+        desk.death = "The desk runs another build. " + "Its orders go on. " * 5 + "Stop it and start it again."
+        assert await shown() == desk.death
+
+
+async def test_at_80_columns_why_the_ticket_is_locked_is_there_to_the_end(make_cockpit: Any, desk: Any) -> None:
+    reason = "orders and balances have not been compared with the exchange yet"
+    desk.change(gate_topic("BTCUSDT"), ready=False, ready_reason=reason)
+    app = make_cockpit()
+    async with app.run_test(size=(80, 24)):
+        app.frame_clock.advance()
+        rows = ["".join(text for text, _ in row).strip() for row in app.screen.query_one(TicketPane).glass]
+        assert f"locked: {reason}" in " ".join(rows)

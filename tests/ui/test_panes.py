@@ -6,9 +6,10 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 from textual.geometry import Region
 
-from mexc_tui.domain.limits import Verdict, Violation
+from mexc_tui.domain.limits import TradingState, Verdict, Violation
 from mexc_tui.domain.orders import OrderState, OrderType
 from mexc_tui.domain.views import TOPIC_ORDERS
 from mexc_tui.ui.frame_clock import FrameClock
@@ -155,7 +156,13 @@ def test_a_ticket_too_low_for_every_reason_says_that_there_are_more(desk: Any) -
     data = TicketInput(form=form, inputs=inputs, draft=None, verdict=verdict, focused=True)
     low = ["".join(text for text, _ in row) for row in ticket_rows(data, 44, 11)]
     assert len(low) == 11
-    assert "and more" in low[-1]
+    assert "… more" in low[-1]
+    open_ticket = replace(inputs, ready=True, armed=True, state=TradingState.ACTIVE)
+    narrow = replace(data, inputs=open_ticket, verdict=replace(verdict, max_qty=Decimal("0.031")))
+    lowest = ["".join(text for text, _ in row) for row in ticket_rows(narrow, 39, 7)]
+    assert "largest that passes: 0.031 BTC" in lowest[3]
+    assert "Reason number 0 of many." in lowest[4]
+    assert lowest[-1] == " … more: Enter lists all in the events".ljust(39)
     high = ["".join(text for text, _ in row) for row in ticket_rows(data, 44, 20)]
     assert sum("Reason number" in line for line in high) == 12
 

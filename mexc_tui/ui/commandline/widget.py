@@ -177,11 +177,11 @@ class CommandLine(Vertical):
     """Hidden until opened. Enter hands over what was read; Esc closes and sends nothing."""
 
     DEFAULT_CSS = """
-    CommandLine { display: none; dock: bottom; height: auto; background: $surface; }
+    CommandLine { display: none; height: auto; background: $surface; }
     CommandLine.-open { display: block; }
     CommandLine > Input { height: 1; border: none; padding: 0 1; background: $surface; }
     CommandLine > Input:focus { border: none; }
-    CommandLine > Static { height: auto; max-height: 4; padding: 0 1; }
+    CommandLine > Static { height: auto; max-height: 8; padding: 0 1; }
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [

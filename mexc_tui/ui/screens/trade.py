@@ -66,8 +66,9 @@ class TradeScreen(Screen[None]):
         (50, "-tall"),
     ]
     DEFAULT_CSS = """
-    TradeScreen { layout: vertical; background: $background; }
-    #desk { height: 1fr; }
+    TradeScreen { layout: vertical; layers: base over; background: $background; }
+    #desk { height: 1fr; margin-bottom: 1; }
+    #bottom { layer: over; dock: bottom; height: auto; }
     #left { width: 31; }
     #centre { width: 1fr; }
     #right { width: 44; }
@@ -76,7 +77,8 @@ class TradeScreen(Screen[None]):
     TicketPane { height: 12; }
     #tables { height: 12; }
     #tabs { height: 1fr; }
-    #too-small { display: none; width: 100%; height: 100%; content-align: center middle; text-align: center; }
+    #too-small { display: none; width: 100%; height: 100%; content-align: center middle; text-align: center;
+        margin-bottom: 1; }
 
     TradeScreen.-wide #left { width: 58; }
     TradeScreen.-wide #right { width: 60; }
@@ -123,8 +125,9 @@ class TradeScreen(Screen[None]):
             id="too-small",
             markup=False,
         )
-        yield HintPane(self._hints, id="hints")
-        yield CommandLine(id="command-line")
+        with Vertical(id="bottom"):
+            yield HintPane(self._hints, self._where_events_are(), id="hints")
+            yield CommandLine(id="command-line")
 
     def _tab_panes(self) -> Iterator[Widget]:
         yield OrdersPane(id="tab-orders")
@@ -135,6 +138,10 @@ class TradeScreen(Screen[None]):
         yield EquityPane(id="tab-equity")
         yield ControlsPane(id="tab-risk")
         yield EventsPane(id="tab-events")
+
+    def _where_events_are(self) -> str:
+        key = self._keymap.shown("tab_events")
+        return f"{key}: all" if key else ""
 
     def on_mount(self) -> None:
         """Give tables their keys; they come before those of the desk."""

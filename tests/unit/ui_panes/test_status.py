@@ -8,7 +8,7 @@ import pytest
 
 from mexc_tui.domain.inputs import LinkState
 from mexc_tui.domain.views import LinkView, VenueKind
-from mexc_tui.ui.panes.status.presenter import StatusInput, news_row, status_row
+from mexc_tui.ui.panes.status.presenter import StatusInput, news_rows, status_row
 from mexc_tui.ui.primitives.text import row_width
 
 
@@ -58,9 +58,27 @@ def test_a_desk_that_is_frozen_is_not_shown_as_connected() -> None:
 def test_of_a_refusal_the_reason_is_seen_and_once() -> None:
     why = "The ticket is locked; arm it to send orders."
     told = f"The limit buy of 0.000768 BTCUSDT at 65,068.5 was refused here. {why} Nothing was sent."
-    assert news_row("07:35:57", told, [why], 80).startswith(f" 07:35:57 Not sent: {why}")
-    assert news_row("07:35:57", told, [why], 160).rstrip() == f" 07:35:57 {told}"
-    assert news_row("07:35:57", "Refused.", [why], 160).rstrip() == f" 07:35:57 Refused. {why}"
+    assert news(told, [why], 80)[0].startswith(f" 07:35:57 Not sent: {why}")
+    assert news(told, [why], 160) == [f" 07:35:57 {told}"]
+    assert news("Refused.", [why], 160) == [f" 07:35:57 Refused. {why}"]
+
+
+def test_what_has_no_room_takes_more_rows_and_then_says_where_all_of_it_is() -> None:
+    text = " ".join(f"word{number}" for number in range(40))
+    rows = news(text, [], 80, 5)
+    assert len(rows) == 4
+    assert " ".join(rows).split() == ["07:35:57", *text.split()]
+    rows = news(text, [], 80, 2)
+    assert len(rows) == 2
+    assert rows[1].endswith("… F8: all")
+    reason = "The order needs 130,000 USDT."
+    assert news(text, [reason], 80, 3) == [f" 07:35:57 Not sent: {reason}"]
+
+
+def news(text: str, reasons: list[str], width: int, most: int = 1) -> list[str]:
+    rows = news_rows("07:35:57", text, reasons, width, most, "F8: all")
+    assert {len(row) for row in rows} == {width}
+    return [row.rstrip() for row in rows]
 
 
 def test_words_from_outside_are_harmless() -> None:

@@ -11,7 +11,7 @@ from mexc_tui.domain.limits import TradingState
 from mexc_tui.domain.views import BookState, BookView, LinkView, RiskView, VenueKind
 from mexc_tui.ui.frame_clock import ScreenHealth
 from mexc_tui.ui.primitives.rows import Row, Span
-from mexc_tui.ui.primitives.text import UNKNOWN, age, clean, fit, row_width, spread, width_of
+from mexc_tui.ui.primitives.text import UNKNOWN, age, clean, fit, row_width, spread, width_of, wrap
 
 OLD_BOOK_MS = 3_000
 SILENT_MS = 5_000
@@ -19,6 +19,7 @@ SILENT_MS = 5_000
 _HELD = ("  ✖ no requests: {why}, {when} ", "  ✖ no requests, {when} ", "  ✖ no requests ")
 LATE_SCREEN_MS = 500
 """From here on the time that a frame takes to the terminal is said."""
+_NO_DESK, _LEAVE = " NO DESK — ", " ^Q leaves, mexc-tui starts it again "
 _CLOCK_OFF_MS = 1_000
 """From here on this machine's clock deserves a look, although it is allowed for."""
 
@@ -42,9 +43,7 @@ class StatusInput(msgspec.Struct, frozen=True, kw_only=True):
 def status_row(data: StatusInput, width: int) -> Row:
     """Return one row: venue and mode always, then as many figures as fit, the important ones first."""
     if data.died:
-        leave = " ^Q leaves, mexc-tui starts it again "
-        text = fit(f" NO DESK — {clean(data.died)}", width - width_of(leave))
-        return ((text + leave, "bad@alert"),)
+        return ((fit(_NO_DESK + clean(data.died), width - width_of(_LEAVE)) + _LEAVE, "bad@alert"),)
     left = (*_venue(data.link), *_mode(data), *_link(data.link, data.link_age_ms))
     least = width_of(_HELD[-1]) if data.link is not None and data.link.held else 0
     if row_width(left) + least > width:
@@ -58,13 +57,27 @@ def status_row(data: StatusInput, width: int) -> Row:
     return spread(left, right, width, "dim@panel")
 
 
-def news_row(time: str, message: str, reasons: Sequence[str], width: int) -> str:
+def news_rows(time: str, message: str, reasons: Sequence[str], width: int, most: int, more: str) -> list[str]:
     """Return what has happened; of a refusal that has no room, the reasons rather than the order."""
-    more = "; ".join(reason for reason in reasons if reason not in message)
-    text = f" {time} {message}" + (f" {more}" if more else "")
-    if reasons and width_of(text) > width:
-        text = f" {time} Not sent: {' '.join(reasons)}"
-    return fit(text, width)
+    rest = "; ".join(reason for reason in reasons if reason not in message)
+    rows = wrapped(f"{time} {message} {rest}", width, most, more)
+    if reasons and len(wrap(f"{time} {message} {rest}", width - 1)) > most:
+        return wrapped(f"{time} Not sent: {' '.join(reasons)}", width, most, more)
+    return rows
+
+
+def wrapped(text: str, width: int, most: int, more: str = "") -> list[str]:
+    """Return a sentence in rows of the width, ``most`` of them; ``more`` says where the whole is if that is cut."""
+    lines = wrap(text, width - 1) or [""]
+    if len(lines) > most:
+        end = f" {more}" if more else ""
+        lines = [*lines[: most - 1], fit(" ".join(lines[most - 1 :]), width - 1 - width_of(end)) + end]
+    return [fit(f" {line}", width) for line in lines]
+
+
+def lost_desk(died: str, width: int) -> str:
+    """Return why there is no desk where the status bar has no room for all of it; else nothing."""
+    return "" if width_of(_NO_DESK + clean(died) + _LEAVE) <= width else clean(died)
 
 
 def hint_row(hints: Sequence[tuple[str, str]], width: int) -> Row:

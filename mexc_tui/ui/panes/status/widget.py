@@ -8,10 +8,10 @@ from typing import ClassVar
 from mexc_tui.domain.facts import Fact, Level
 from mexc_tui.domain.views import TOPIC_LINK, TOPIC_RISK, BookView, LinkView, RiskView, book_topic
 from mexc_tui.ui.frame_clock import Frame
-from mexc_tui.ui.panes.status.presenter import StatusInput, hint_row, news_row, status_row
+from mexc_tui.ui.panes.status.presenter import StatusInput, hint_row, lost_desk, news_rows, status_row, wrapped
 from mexc_tui.ui.primitives.pane import LinePane
 from mexc_tui.ui.primitives.rows import Row, live_mark
-from mexc_tui.ui.primitives.text import age_ms, clean, clock, fit, row_width
+from mexc_tui.ui.primitives.text import age_ms, clean, clock, row_width
 from mexc_tui.ui.state import NOTICE_NS
 
 _PERIOD_NS = 500_000_000
@@ -57,15 +57,31 @@ class StatusPane(LinePane):
         return [status_row(data, frame.width)]
 
 
+MOST_ROWS = 5
+"""A sentence without room in one row takes so many at most, over the panes above: those stay where they are."""
+
+
 class HintPane(LinePane):
-    """Keys that matter now; or, for a few seconds, what has just happened and must not be missed."""
+    """Keys that matter now; or, for a few seconds, what has just happened and must not be missed.
+
+    What a key did, what went wrong and what asks for attention is shown whole; good news, and all while an order is
+    prepared whose figures they would cover, in one row.
+    """
 
     TITLED: ClassVar[bool] = False
     DEFAULT_CSS = "HintPane { height: 1; }"
 
-    def __init__(self, hints: Callable[[], Sequence[tuple[str, str]]], *, id: str | None = None) -> None:  # noqa: A002
+    def __init__(
+        self,
+        hints: Callable[[], Sequence[tuple[str, str]]],
+        more: str = "",
+        *,
+        id: str | None = None,  # noqa: A002
+    ) -> None:
+        """``more`` says where what is cut can be read."""
         super().__init__(id=id)
         self._hints = hints
+        self._more = more
         self._last = -1
         self._news: Fact | None = None
         self._since_ns = 0
@@ -75,22 +91,29 @@ class HintPane(LinePane):
         self._collect(frame)
         standing = self._notice(frame)
         news = self._news.seq if self._news is not None and self._until_ns > frame.now.mono_ns else None
-        return (standing, news, tuple(self._hints()), live_mark(frame.view(TOPIC_LINK)))
+        prepared = frame.selection.draft is not None
+        return (standing, news, prepared, frame.client.died(), tuple(self._hints()), live_mark(frame.view(TOPIC_LINK)))
 
     def build(self, frame: Frame) -> Sequence[Row]:
         mark = live_mark(frame.view(TOPIC_LINK))
-        return [(*self._row(frame, frame.width - row_width(mark)), *mark)]
+        rows = self._rows(frame, frame.width - row_width(mark))
+        if len(rows) != frame.height:
+            self.styles.height = len(rows)
+        return [(*row, *mark) for row in rows]
 
-    def _row(self, frame: Frame, width: int) -> Row:
+    def _rows(self, frame: Frame, width: int) -> list[Row]:
         notice = self._notice(frame)
         if notice is not None:
-            return ((fit(f" {clean(notice[0])}", width), notice[1]),)
+            return [((line, notice[1]),) for line in wrapped(clean(notice[0]), width, MOST_ROWS)]
         news = self._news
         if news is not None and self._until_ns > frame.now.mono_ns:
             reasons = [clean(violation.message) for violation in news.violations]
-            text = news_row(clock(news.time_ms), clean(news.message), reasons, width)
-            return ((text, _STYLES[news.level]),)
-        return hint_row(self._hints(), width)
+            most = 1 if news.level is Level.GOOD or frame.selection.draft is not None else MOST_ROWS
+            lines = news_rows(clock(news.time_ms), clean(news.message), reasons, width, most, self._more)
+            return [((line, _STYLES[news.level]),) for line in lines]
+        if lost := lost_desk(frame.client.died(), frame.width):
+            return [((line, "bad@alert"),) for line in wrapped(lost, width, MOST_ROWS)]
+        return [hint_row(self._hints(), width)]
 
     def _notice(self, frame: Frame) -> tuple[str, str, int] | None:
         """Return the sentence about what a key did; none once something has become of an own order since."""

@@ -37,7 +37,7 @@ def ticket_rows(data: TicketInput, width: int, height: int) -> list[Row]:
         return [((" waiting for the instrument", "dim"),)]
     base, quote = clean(inputs.instrument.base), clean(inputs.instrument.quote)
     rows = _fields(data, width, base, quote)
-    rows.append(_status(data, width))
+    rows += _status(data, width)
     verdict = data.verdict
     if verdict is None:
         if data.missing and (data.focused or data.ghost):
@@ -52,7 +52,12 @@ def ticket_rows(data: TicketInput, width: int, height: int) -> list[Row]:
         notes = [((f" {line}", "warn"),) for note in verdict.notes for line in wrap(clean(note.message), width - 1)]
         return (rows + notes + figures)[:height]
     if len(reasons) > room:
-        reasons = [*reasons[: max(0, room - 1)], ((fit(" … and more: Enter lists all in the events", width), "warn"),)]
+        more = ((fit(" … more: Enter lists all in the events", width), "warn"),)
+        if verdict.max_qty is not None and _state(data)[1] == "bad":
+            # The largest size takes the place of a heading, so that there is a reason to read, too.
+            rows[-1] = ((fit(f" ✖ largest that passes: {_largest(verdict, base)}", width), "bad"),)
+            reasons = _faults(verdict, width)
+        reasons = [*reasons[: max(0, room - 1)], more]
     return (rows + reasons + figures)[:height]
 
 
@@ -97,35 +102,49 @@ def _field(name: str, text: str, style: str, data: TicketInput, width: int) -> t
     return ((label, "accent" if active else "dim"), (shown, f"{style}@input" if active else style))
 
 
-def _status(data: TicketInput, width: int) -> Row:
+def _status(data: TicketInput, width: int) -> list[Row]:
+    text, style = _state(data)
+    return [((fit(f" {line}", width), style),) for line in wrap(text, width - 1)] or [((" ", ""),)]
+
+
+def _state(data: TicketInput) -> Span:
     inputs, verdict = data.inputs, data.verdict
     assert inputs is not None
     if data.view_only:
-        return ((fit(" VIEW — this screen can only look", width), "locked"),)
+        return "VIEW — this screen can only look", "locked"
     if inputs.state is TradingState.HALTED:
-        return ((fit(" HALTED — only :resume lifts it", width), "halted"),)
+        return "HALTED — only :resume lifts it", "halted"
     if not inputs.ready:
-        return ((fit(f" locked: {clean(inputs.ready_reason)}", width), "warn"),)
+        return f"locked: {clean(inputs.ready_reason)}", "warn"
     if not inputs.armed:
-        return ((fit(" LOCKED — a arms the ticket", width), "locked"),)
+        return "LOCKED — a arms the ticket", "locked"
     if verdict is None:
-        return ((" ", ""),)
+        return "", ""
     if verdict.to_confirm:
-        return ((fit(" ? asks first — Enter, and Enter again to send", width), "warn"),)
+        return "? asks first: Enter, then Enter again", "warn"
     if not verdict.passes:
         count = len(verdict.violations)
-        return ((fit(f" ✖ the gate refuses: {count} reason{'s' if count > 1 else ''}", width), "bad"),)
+        return f"✖ the gate refuses: {count} reason{'s' if count > 1 else ''}", "bad"
     if data.ghost or data.focused:
-        return ((fit(" ✔ passes — Enter sends, Esc drops", width), "good"),)
-    return ((fit(" ✔ passes", width), "good"),)
+        return "✔ passes — Enter sends, Esc drops", "good"
+    return "✔ passes", "good"
 
 
 def _reasons(verdict: Verdict, width: int, base: str) -> list[Row]:
     rows: list[Row] = []
     if verdict.max_qty is not None:
-        largest = f"{exact(verdict.max_qty)} {base}" if verdict.max_qty > 0 else "none"
         binding = f" ({clean(verdict.binding)})" if verdict.binding else ""
-        rows += [((f" {line}", "warn"),) for line in wrap(f"largest that passes: {largest}{binding}", width - 1)]
+        text = f"largest that passes: {_largest(verdict, base)}{binding}"
+        rows += [((f" {line}", "warn"),) for line in wrap(text, width - 1)]
+    return rows + _faults(verdict, width)
+
+
+def _largest(verdict: Verdict, base: str) -> str:
+    return f"{exact(verdict.max_qty)} {base}" if verdict.max_qty else "none"
+
+
+def _faults(verdict: Verdict, width: int) -> list[Row]:
+    rows: list[Row] = []
     for violation in verdict.violations:
         lines = wrap(clean(violation.message), width - 3)
         rows += [(((" • " if i == 0 else "   "), "bad"), (line, "text")) for i, line in enumerate(lines)]
