@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from mexc_tui.domain.errors import ErrorKind, VenueError
@@ -36,6 +37,7 @@ from mexc_tui.kernel.effects import (
     FetchOwnTrades,
     FetchSnapshot,
     FetchTrades,
+    Journal,
     ListOpenOrders,
     LookUp,
     SaveLatch,
@@ -95,6 +97,37 @@ async def test_each_order_of_a_list_waits_for_its_own_intent(runner, bench, fed,
     assert [call for call in bench.calls if call[0] in ("committed", "place")].index(("place", "b")) >= 2
     assert names(bench).index("place") > names(bench).index("committed")
     assert names(bench).count("place") == 2
+
+
+async def test_what_is_recorded_before_an_intent_reaches_the_journal_with_it(runner, bench, order_effects):
+    runner.run([Journal(()), *order_effects("a")])
+    await asyncio.sleep(0)
+    asked = [detail for call, detail in bench.calls if call == "append"]
+    assert asked == [False, True], "both in one turn of the loop, so that they share a commit"
+
+
+async def test_records_that_nobody_waits_for_do_not_hold_an_order_back(runner, bench, fed, order_effects, monkeypatch):
+    real = bench._say
+
+    async def say(call, detail, usual):
+        if (call, detail) == ("append", False):
+            raise OSError("the disk was full a moment ago")
+        return await real(call, detail, usual)
+
+    monkeypatch.setattr(bench, "_say", say)
+    runner.run([Journal(()), *order_effects("a")])
+    await until(lambda: PlaceAccepted("a", "X1") in fed)
+    assert [type(item) for item in fed] == [JournalProblem, JournalProblem, PlaceAccepted]
+    assert not fed[1].reason
+
+
+async def test_an_order_that_need_not_be_recorded_leaves_at_once(runner, bench, order_effects):
+    intent, order = order_effects("a")
+    bench.holds["append"] = asyncio.Event()
+    runner.run([Journal(()), order, msgspec.structs.replace(intent, durable=False)])
+    await until(lambda: "place" in names(bench))
+    assert "committed" not in names(bench)
+    bench.holds["append"].set()
 
 
 async def test_an_order_that_cannot_be_recorded_is_not_sent(runner, bench, fed, order_effects):
