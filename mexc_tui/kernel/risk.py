@@ -28,7 +28,7 @@ from mexc_tui.kernel.order_store import OrderStore, Track
 from mexc_tui.kernel.portfolio import Portfolio
 from mexc_tui.kernel.ports import VenueInfo
 from mexc_tui.kernel.records import StateRecord
-from mexc_tui.kernel.reflection import Reflection, spent
+from mexc_tui.kernel.reflection import Reflection
 from mexc_tui.kernel.standing import Standings
 from mexc_tui.kernel.valuation import Prices
 
@@ -42,8 +42,8 @@ USUAL_OF, USUAL_FROM = 50, 10
 """Latest orders whose median value is the usual one, and how many of them make it one."""
 
 
-_Sharing = tuple[Order, Track, Instrument]
-"""An order that spends or brings an asset in question, and its pair."""
+_Sharing = tuple[Order, Track, str, str]
+"""An order that spends or brings an asset in question, what it spends, and what it buys; a sale buys nothing."""
 
 
 class Market(Protocol):
@@ -179,8 +179,12 @@ class Risk:
         instrument, found = self._market.instrument, []
         for order, track in unsettled:
             pair = instrument(order.symbol)
-            if pair is not None and (pair.base in assets or pair.quote in assets):
-                found.append((order, track, pair))
+            if pair is None or not (pair.base in assets or pair.quote in assets):
+                continue
+            if order.side is Side.BUY:
+                found.append((order, track, pair.quote, pair.base))
+            else:
+                found.append((order, track, pair.base, ""))
         return found
 
     def _holding(
@@ -197,10 +201,10 @@ class Risk:
             return None
         with exact():
             free, total = balance.free, balance.total
-            for order, track, pair in sharing:
-                if asset == spent(order, pair) and (presumed or not order.presumed):
+            for order, track, spends, buys in sharing:
+                if asset == spends and (presumed or not order.presumed):
                     free -= self._reflection.reserved(track, asset)
-                if asset == pair.base and order.side is Side.BUY:
+                if asset == buys:
                     total += self._reflection.unshown(order, track, asset)
             return max(ZERO, free), total
 
