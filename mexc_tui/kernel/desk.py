@@ -454,7 +454,7 @@ class Desk:
         self._risk.broken = self._breaks.reason
         effects += self._recovery.answered(item, moved, at)
         if not self._executions.waiting:
-            self._ledger.booked.compared(self._recovery.since_ms)
+            self._ledger.booked.compared(self._recovery.since_all_ms)
         return effects + self._follow(at)
 
     def _link(self, item: LinkChanged, at: Timestamp) -> list[Effect]:

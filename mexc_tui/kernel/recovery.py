@@ -69,6 +69,8 @@ class Recovery:
         self._wanted: frozenset[str] = frozenset()
         """Whose open orders the question that is out covers; whose fills is in ``_fills_of``."""
         self._fills_of: frozenset[str] = frozenset()
+        self._asked_since_ms = 0
+        """Since when it asks for these fills."""
         self._again_ns = 0
         """Since when an answer is wanted that was asked for later than that; zero: none is."""
         self._due: dict[str, int] = {}
@@ -79,7 +81,7 @@ class Recovery:
         """When the fills of every symbol were last asked for."""
         self._failures = 0
         self.since_ms = 0
-        """Since when fills are asked for, by the exchange's clock: everything before has been compared."""
+        """Since when fills are asked for, by the exchange's clock, where nothing is due from earlier."""
         self._recorded_ms = 0
         self.compared_ns = 0
         """When the latest comparison of orders and balances was asked for; zero before the first."""
@@ -96,6 +98,12 @@ class Recovery:
         for intent in self._history.intents:
             self._risk.sent(mark_of(intent.order), at, at.wall_ms - intent.wall_ms)
         return self._orders.resume(at) + self.ask_all(at)
+
+    @property
+    def since_all_ms(self) -> int:
+        """Since when some fills may not have been read yet; those of every symbol have been, before that."""
+        asked = [self._asked_since_ms] if self._waiting and self._fills_of else []
+        return min([self.since_ms, *self._due.values(), *asked])
 
     # --- asking
 
@@ -121,6 +129,10 @@ class Recovery:
         return self._ask(at) if new and not self._waiting else []
 
     def _ask(self, at: Timestamp, *, full: bool = False, delay_ms: int = 0) -> list[Effect]:
+        if self._waiting:
+            # Nobody has answered that yet, and what all is asked since may have moved on meanwhile.
+            for symbol in self._fills_of:
+                self._due[symbol] = min(self._asked_since_ms, self._due.get(symbol, self._asked_since_ms))
         due, self._due = self._due, {}
         self._waiting, self._again_ns = True, 0
         self._asked_ns = at.mono_ns + delay_ms * _MS
@@ -128,7 +140,7 @@ class Recovery:
         self._fills_of = self._wanted if full else frozenset(due)
         if full:
             self._full_ns = self._asked_ns
-        since_ms = min([self.since_ms, *due.values()])
+        since_ms = self._asked_since_ms = min([self.since_ms, *due.values()])
         return [FetchAccount(tuple(sorted(self._wanted)), tuple(sorted(self._fills_of)), since_ms, delay_ms)]
 
     def tick(self, at: Timestamp, *, hurried: bool, suspected: bool) -> list[Effect]:
@@ -151,7 +163,6 @@ class Recovery:
 
     def _repeat(self, at: Timestamp, delay_ms: int = 0) -> list[Effect]:
         """Ask once more what was not answered."""
-        self._due |= dict.fromkeys(self._fills_of - self._due.keys(), self.since_ms)
         return self._ask(at, full=self._fills_of >= self._wanted, delay_ms=delay_ms)
 
     def link(self, item: LinkChanged, at: Timestamp) -> list[Effect]:
@@ -216,10 +227,10 @@ class Recovery:
 
     def record(self, at: Timestamp) -> list[StateRecord]:
         """Return how far the comparison has come, if that is worth a record."""
-        if self._needed_ns is None or self._waiting or 0 <= self.since_ms - self._recorded_ms < RECORDED_EVERY_MS:
+        if self._needed_ns is None or self._waiting or 0 <= self.since_all_ms - self._recorded_ms < RECORDED_EVERY_MS:
             return []
-        self._recorded_ms = self.since_ms
-        return [StateRecord(name=COMPARED, value=str(self.since_ms), wall_ms=at.wall_ms)]
+        self._recorded_ms = self.since_all_ms
+        return [StateRecord(name=COMPARED, value=str(self._recorded_ms), wall_ms=at.wall_ms)]
 
     def failed(self, item: ReconcileFailed, at: Timestamp) -> list[Effect]:
         """Ask again, later and later; say so once, and then now and then."""

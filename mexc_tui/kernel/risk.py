@@ -24,7 +24,7 @@ from mexc_tui.kernel.exposure import Exposures
 from mexc_tui.kernel.facts import FactLog
 from mexc_tui.kernel.history import Latch
 from mexc_tui.kernel.limit_changes import LimitChanges
-from mexc_tui.kernel.order_store import OrderStore, Track
+from mexc_tui.kernel.order_store import UNANSWERED, OrderStore, Track
 from mexc_tui.kernel.portfolio import Portfolio
 from mexc_tui.kernel.ports import VenueInfo
 from mexc_tui.kernel.records import StateRecord
@@ -306,13 +306,15 @@ def _unanswered(orders: Iterable[Order], symbol: str) -> tuple[int, int]:
 
 
 def _resting(orders: Iterable[Order]) -> tuple[tuple[str, Decimal] | None, tuple[str, Decimal] | None]:
-    """Return the highest buy and the lowest sell that may rest, each as client order id and price."""
+    """Return the highest buy and the lowest sell that may rest or be on the way, each as client order id and price."""
     bid: Order | None = None
     ask: Order | None = None
     highest = lowest = ZERO
     for order in orders:
         price = order.price
-        if price is None or order.type in (OrderType.IOC, OrderType.FOK):
+        # One that never rests meets what is sent after it only until it is answered.
+        rests = order.type not in (OrderType.IOC, OrderType.FOK) or order.state in UNANSWERED
+        if price is None or not rests:
             continue
         if order.side is Side.BUY:
             if bid is None or price > highest:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 
 from tests.simulation.runs import Outcome, run, shortened
+from tests.simulation.script import STEPS
 
 
 def main() -> int:
@@ -17,7 +18,7 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0, help="the first seed")
     parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--steps", type=int, default=120)
+    parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--shrink", action="store_true", help="print the shortest script found that fails the same way")
     parser.add_argument("--digest", action="store_true", help="print what identifies each run to the last byte")
     parser.add_argument("--show", action="store_true", help="print what the desk said in a single run")

@@ -205,6 +205,29 @@ def _move_money(world: World, asset: str, share: Decimal) -> None:
     accounts.change(ME, asset, amount, ZERO, "DEPOSIT" if amount > 0 else "WITHDRAW")
 
 
+def stop(world: World, back_ms: int) -> None:
+    """End the desk in order, and start another."""
+    world.kill(back_ms, in_order=True)
+
+
+def die(world: World, back_ms: int) -> None:
+    """Kill the desk, and start another only when its guard may have acted."""
+    world.kill(back_ms)
+
+
+def outage(world: World, ms: int) -> None:
+    world.line.outage(ms)
+
+
+def sleep(world: World, ms: int) -> None:
+    world.sleep(ms)
+
+
+def exchange_clock(world: World, ms: int) -> None:
+    """Let the exchange's clock run ahead."""
+    world.line.ahead_ms += ms
+
+
 def clock(world: World, ms: int) -> None:
     world.jump(ms)
 

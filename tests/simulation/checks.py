@@ -174,7 +174,7 @@ def _halted(world: World) -> list[str]:
     wrong = [] if risk.state is TradingState.HALTED else ["the halt is lost"]
     named = _named(world)
     for order in world.account.mine.values():
-        late = not order.client_order_id and order.created_ms >= world.line.advance() - world.loop.ms + world.halted_ms
+        late = not order.client_order_id and order.created_ms >= world.halted_ms
         if order.open and not late and order.order_id not in named:
             wrong.append(f"halted, and {order.order_id} ({order.client_order_id or 'made elsewhere'}) stands unnamed")
     return wrong

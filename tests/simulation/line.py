@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from random import Random
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from mexc_tui.domain.errors import ErrorKind, VenueError
 from mexc_tui.domain.inputs import BookDelta, BookSnapshot, Input, LinkChanged, LinkState, TradesSeen
@@ -35,6 +36,15 @@ RECEIVE_WINDOW_MS = 5_000
 """A request that arrives later than this after it was signed is refused."""
 
 
+class _Flight(NamedTuple):
+    """A call whose answer is not here yet."""
+
+    name: str
+    client_id: str
+    execute: Callable[[], Any]
+    arrival: asyncio.TimerHandle
+
+
 class Line:
     """The venue as the engine sees it (``Venue``), and the way of its pushes."""
 
@@ -55,6 +65,11 @@ class Line:
         self._last: dict[str, float] = {}
         self._followed: frozenset[str] = frozenset()
         self._held_until = 0
+        self._out_until = 0
+        self._flying: dict[asyncio.Future[Any], _Flight] = {}
+        """Calls without an answer yet."""
+        self.ahead_ms = 0
+        """How far the exchange's clock is ahead of the loop's."""
         self.frames = 0
 
     def arm(self, what: str, kind: str, count: int) -> None:
@@ -64,7 +79,7 @@ class Line:
     def calm(self) -> None:
         """Forget every fault that has not happened yet."""
         self._armed.clear()
-        self._held_until = 0
+        self._held_until = self._out_until = 0
         self.account.slow_to_show_ms.clear()
 
     def _fault(self, what: str) -> str:
@@ -88,7 +103,7 @@ class Line:
 
     def advance(self) -> int:
         """Let the exchange come to the present and return its time."""
-        now = START_MS + self._loop.ms
+        now = START_MS + self._loop.ms + self.ahead_ms
         if now > self.account.core.now_ms:
             self.account.core.advance(now)
         return now
@@ -98,6 +113,9 @@ class Line:
     def connect(self, private: bool, up: bool, reason: str = "") -> None:
         """Bring a stream up or down; what was on its way is lost with it."""
         if self._up[private] == up:
+            return
+        if up and self._loop.ms < self._out_until:
+            self._loop.after(self._out_until - self._loop.ms, self.connect, private, True)
             return
         self._up[private] = up
         self._cut[private] += 1
@@ -143,14 +161,45 @@ class Line:
         self.sink = None
         self._cut = {private: cut + 1 for private, cut in self._cut.items()}
 
+    # --- storms
+
+    def outage(self, ms: int) -> None:
+        """Let no connection be made for a while, as where names are not resolved or certificates are refused."""
+        self._out_until = max(self._out_until, self._loop.ms + ms)
+        for private in (False, True):
+            self.connect(private, False, "the host name could not be resolved")
+            self._loop.after(ms, self.connect, private, True)
+
+    def sleep(self, ms: int) -> None:
+        """Let the exchange go on while nothing here does: what was on its way arrives or not, every socket is dead."""
+        self.advance()
+        for done, flight in list(self._flying.items()):
+            if not flight.arrival.cancelled() and flight.arrival.when() > self._loop.time():
+                flight.arrival.cancel()
+                self.transit.pop(flight.client_id, None)
+                if self._rng.random() < 0.5:
+                    with contextlib.suppress(VenueError):
+                        flight.execute()
+            _settle(done, _unknown(flight.name))
+        for private in (False, True):
+            self.connect(private, False, "this machine was asleep")
+            self._loop.after(self._rng.randint(200, 3_000), self.connect, private, True)
+        self.ahead_ms += ms
+        self.advance()
+
     # --- calls
 
-    async def _call(self, name: str, execute: Callable[[], T], client_id: str = "", *, urgent: bool = False) -> T:
+    async def ask(self, name: str, execute: Callable[[], T], client_id: str = "", *, urgent: bool = False) -> T:
+        """Carry out a call at the exchange, if it gets there; raises ``VenueError`` as the client does."""
         self.calls[name] += 1
         if self._loop.ms < self._held_until and not urgent:
             self.transit.pop(client_id, None)
             await asyncio.sleep(0)
             raise VenueError("requests pause", kind=ErrorKind.EDGE_BLOCK, sent=False)
+        if self._loop.ms < self._out_until:
+            self.transit.pop(client_id, None)
+            await asyncio.sleep(self._rng.randint(1, 40) / 1_000)
+            raise VenueError("the host name could not be resolved", kind=ErrorKind.NETWORK, sent=False)
         kind = self._fault(name)
         there, back = self._rng.randint(1, 25), self._rng.randint(1, 25)
         done: asyncio.Future[T] = self._loop.create_future()
@@ -168,8 +217,12 @@ class Line:
                 self._loop.after(there + self._rng.randint(100, 10_000), _settle, done, _unknown(name))
             elif kind == "slow answer":
                 back = self._rng.randint(300, 5_000)
-            self._loop.after(there, self._arrive, kind, name, execute, client_id, back, done)
-        return await done
+            arrival = self._loop.after(there, self._arrive, kind, name, execute, client_id, back, done)
+            self._flying[done] = _Flight(name, client_id, execute, arrival)
+        try:
+            return await done
+        finally:
+            self._flying.pop(done, None)
 
     def _arrive(
         self, kind: str, name: str, execute: Callable[[], T], client_id: str, back: int, done: asyncio.Future[T]
@@ -196,28 +249,28 @@ class Line:
     async def place(self, request: OrderRequest) -> str:
         self.on_place(request)
         self.transit[request.client_order_id] = request
-        return await self._call("place", lambda: self.account.place(request), request.client_order_id)
+        return await self.ask("place", lambda: self.account.place(request), request.client_order_id)
 
     async def cancel(self, symbol: str, *, order_id: str = "", client_order_id: str = "") -> None:
-        await self._call("cancel", lambda: self.account.cancel(symbol, order_id, client_order_id), urgent=True)
+        await self.ask("cancel", lambda: self.account.cancel(symbol, order_id, client_order_id), urgent=True)
 
     async def cancel_all(self, symbols: Sequence[str]) -> tuple[str, ...]:
-        return await self._call("cancel_all", lambda: self.account.cancel_all(tuple(symbols)), urgent=True)
+        return await self.ask("cancel_all", lambda: self.account.cancel_all(tuple(symbols)), urgent=True)
 
     async def order(self, symbol: str, *, order_id: str = "", client_order_id: str = "") -> OrderReport | None:
-        return await self._call("order", lambda: self.account.order(symbol, order_id, client_order_id))
+        return await self.ask("order", lambda: self.account.order(symbol, order_id, client_order_id))
 
     async def open_orders(self, symbols: Sequence[str], *, urgent: bool = False) -> tuple[OrderReport, ...]:
-        return await self._call("open_orders", lambda: self.account.open_orders(tuple(symbols)), urgent=urgent)
+        return await self.ask("open_orders", lambda: self.account.open_orders(tuple(symbols)), urgent=urgent)
 
     async def fills(self, symbol: str, since_ms: int) -> tuple[Fill, ...]:
-        return await self._call("fills", lambda: self.account.fills(symbol, since_ms))
+        return await self.ask("fills", lambda: self.account.fills(symbol, since_ms))
 
     async def balances(self) -> tuple[Balance, ...]:
-        return await self._call("balances", self.account.balances)
+        return await self.ask("balances", self.account.balances)
 
     async def snapshot(self, symbol: str, limit: int) -> BookSnapshot:
-        return await self._call("snapshot", lambda: self.account.snapshot(symbol, limit, self._loop.ns))
+        return await self.ask("snapshot", lambda: self.account.snapshot(symbol, limit, self._loop.ns))
 
     async def set_interest(self, symbols: Sequence[str], candles: Sequence[tuple[str, Interval]]) -> None:
         self._followed = frozenset(symbols)

@@ -28,8 +28,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def time(self) -> float:
         return self._now
 
-    def after(self, ms: float, call: Callable[..., object], *args: object) -> None:
-        self.call_later(ms / 1_000, call, *args)
+    def after(self, ms: float, call: Callable[..., object], *args: object) -> asyncio.TimerHandle:
+        return self.call_later(ms / 1_000, call, *args)
 
     def select(self, timeout: float | None) -> list[Any]:
         """Jump to the next timer, in place of a selector that would wait for it."""

@@ -10,7 +10,7 @@ import msgspec
 
 from tests.simulation.line import CALL_FAULTS, CALLS, PUSH_FAULTS, PUSHES
 
-STEPS = 120
+STEPS = 60
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -65,8 +65,13 @@ TROUBLE: dict[str, tuple[int, Callable[[Random], tuple[Any, ...]]]] = {
     "cancel_elsewhere": (1, lambda rng: (rng.random(),)),
     "deposit": (1, lambda rng: (rng.choice(("USDT", "BTC", "ETH")), rng.choice((0.1, 0.5)))),
     "withdraw": (1, lambda rng: (rng.choice(("USDT", "BTC", "ETH")), rng.choice((0.1, 0.5)))),
-    "clock": (1, lambda rng: (rng.choice((-400_000, -31_000, -900, 900, 31_000, 400_000)),)),
-    "freeze": (1, lambda rng: (rng.choice((800, 7_000, 40_000)),)),
+    "die": (1, lambda rng: (rng.choice((4_000, 7_000, 9_000, 20_000)),)),
+    "stop": (1, lambda rng: (rng.choice((300, 20_000)),)),
+    "clock": (1, lambda rng: (rng.choice((-7_200_000, -400_000, -31_000, -900, 900, 31_000, 400_000, 7_200_000)),)),
+    "exchange_clock": (1, lambda rng: (rng.choice((700, 4_000, 40_000)),)),
+    "outage": (1, lambda rng: (rng.choice((300, 4_000, 30_000)),)),
+    "sleep": (1, lambda rng: (rng.choice((4_000, 60_000, 400_000)),)),
+    "freeze": (2, lambda rng: (rng.choice((800, 7_000, 40_000)),)),
     "twice": (2, lambda rng: (rng.choice((1, 3)),)),
 }
 """What can be asked of a run, how often it is drawn, and its arguments."""

@@ -13,11 +13,11 @@ from tests.simulation.exchange import START_MS
 from tests.simulation.runs import play, run
 from tests.simulation.script import Step
 
-RUNS = 20
+RUNS = 50
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("first", range(0, scaled(120), RUNS))
+@pytest.mark.parametrize("first", range(0, scaled(2_000), RUNS))
 def test_no_run_breaks_a_rule(first: int) -> None:
     for seed in range(first, first + RUNS):
         outcome = run(seed)

@@ -9,6 +9,7 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
+from mexc_tui.desk.guard.brief import BEAT_S
 from mexc_tui.domain.commands import CancelOrder, Command, Flatten, Halt, PlaceOrder, Reconcile, Resume
 from mexc_tui.domain.facts import Fact
 from mexc_tui.domain.inputs import (
@@ -47,6 +48,7 @@ from mexc_tui.kernel.records import IntentRecord
 from tests.simulation import actions, checks
 from tests.simulation.exchange import PAIRS, START_MS
 from tests.simulation.expected import expected
+from tests.simulation.guard import Guards, plan_of
 from tests.simulation.journal import Disk
 from tests.simulation.journal import Journal as DiskJournal
 from tests.simulation.line import Line
@@ -88,8 +90,9 @@ REPEATABLE = (
     ReconcileFailed,
 )
 """What can reach a desk twice."""
-TICK_MS = 500
-PUMP_MS = 250
+TICKS_MS = (250, 1_000, 1_000, 1_000)
+"""How often a desk's loop comes round: as it does, or on a machine that is busy. One is drawn for each run."""
+PUMP_MS = 500
 CALM_MS = 180_000
 """How long a desk has, once the trouble is over, to agree with the exchange."""
 
@@ -147,8 +150,11 @@ class World:
         """Exchange ids of orders that a desk has been asked to cancel, and has not forgotten by dying."""
         self.halted_ms: int | None = None
         self.life: Life | None = None
+        self._guards = Guards(self, plan_of(seed))
         self.inputs = 0
+        self._tick_ms = self.rng.choice(TICKS_MS)
         self._skew_ms = 0
+        self._slept_ms = 0
         self._lives = 0
         self._commands = 0
         self._frozen: list[Input | Command] | None = None
@@ -164,14 +170,15 @@ class World:
         try:
             self.loop.run_until_complete(self._play(steps))
         finally:
-            self._cancel_tasks()
+            self._cancel_tasks(everything=True)
             self.loop.run_until_complete(asyncio.sleep(0))
             self.loop.close()
 
     async def _play(self, steps: Sequence[Step]) -> None:
         self._scenario = asyncio.current_task()
-        self._beat(TICK_MS, self._tick)
+        self._beat(self._tick_ms, self._tick)
         self._beat(PUMP_MS, self._pump)
+        self._beat(round(1_000 * BEAT_S), self._guards.beat)
         self.start()
         await self.pass_time(1_500)
         for number, step in enumerate(steps):
@@ -230,8 +237,9 @@ class World:
 
     def _tick(self) -> None:
         self.hear(Tick())
-        if self.loop.ms % 1_000 < TICK_MS:
-            self.hear(_health(-self._skew_ms, self.line.frames))
+        if self.loop.ms % 1_000 < self._tick_ms:
+            offset_ms = self.line.ahead_ms - self._slept_ms - self._skew_ms
+            self.hear(_health(offset_ms, self.line.frames))
 
     def _pump(self) -> None:
         self.line.pump()
@@ -240,7 +248,7 @@ class World:
     # --- the desk
 
     def at(self) -> Timestamp:
-        return Timestamp(START_MS + self.loop.ms + self._skew_ms, self.loop.ns)
+        return Timestamp(START_MS + self.loop.ms + self._skew_ms + self._slept_ms, self.loop.ns)
 
     def start(self) -> None:
         """Start a desk on what the disk holds."""
@@ -248,6 +256,7 @@ class World:
             return
         self._lives += 1
         life = self.life = Life(self, self._lives)
+        self._guards.begin()
         self.line.begin(self.hear)
         self._carry_out(life, life.desk.start(self.at()))
         for private in (False, True):
@@ -256,10 +265,16 @@ class World:
         self.hear(TickersSeen(self.account.tickers(), self.loop.ns))
         self.hear(InterestChanged(Interest(topics=frozenset(gate_topic(symbol) for symbol in PAIRS))))
 
-    def kill(self, back_ms: int) -> None:
-        """End the desk here and now, as SIGKILL would, and start another after a while."""
+    @property
+    def running(self) -> bool:
+        """Whether a desk runs and is not frozen."""
+        return self.life is not None and self._frozen is None
+
+    def kill(self, back_ms: int, *, in_order: bool = False) -> None:
+        """End the desk here and now, as SIGKILL would, or as it is asked to; start another after a while."""
         if self.life is None:
             return
+        self._guards.end(in_order)
         self.life.journal.kill()
         self.life = self._frozen = None
         self.line.end()
@@ -271,9 +286,9 @@ class World:
         self._cancel_tasks()
         self.loop.after(back_ms, self.start)
 
-    def _cancel_tasks(self) -> None:
+    def _cancel_tasks(self, *, everything: bool = False) -> None:
         for task in asyncio.all_tasks(self.loop):
-            if task is not self._scenario:
+            if task is not self._scenario and (everything or task not in self._guards.tasks):
                 task.cancel()
 
     def die_in_effects(self, keep: int, back_ms: int) -> None:
@@ -298,6 +313,11 @@ class World:
     def jump(self, ms: int) -> None:
         """Set the desk's clock forward or back."""
         self._skew_ms += ms
+
+    def sleep(self, ms: int) -> None:
+        """Suspend the desk's machine: its monotonic clock stands still, its wall clock is right when it wakes."""
+        self._slept_ms += ms
+        self.line.sleep(ms)
 
     def open_orders(self) -> tuple[Order, ...]:
         """Return the orders that the desk holds to be open."""
@@ -342,7 +362,7 @@ class World:
     def _note_command(self, item: Input | Command) -> None:
         """Note what a command has promised, once all it asks for was started."""
         if isinstance(item, Halt):
-            self.halted_ms = self.loop.ms
+            self.halted_ms = self.line.advance()
         elif isinstance(item, Resume):
             self.halted_ms = None
         elif isinstance(item, CancelOrder):

@@ -8,7 +8,8 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import msgspec
@@ -16,7 +17,7 @@ import msgspec
 from mexc_tui.config.errors import ConfigError
 from mexc_tui.desk.guard.brief import FAREWELL, Brief, GuardReport, keep
 from mexc_tui.desk.guard.watch import LOOK_S, Watch
-from mexc_tui.desk.guard.work import Work, carry_out
+from mexc_tui.desk.guard.work import Account, Work, carry_out
 from mexc_tui.desk.places import runs
 from mexc_tui.domain.errors import VenueError
 from mexc_tui.domain.ids import base36
@@ -65,7 +66,7 @@ class Guard:
         while not watch.said_goodbye:
             await asyncio.sleep(self._look_s)
             self._look()
-            if watch.cut and not watch.said_goodbye and runs(self._brief.desk_id):
+            if watch.cut and not watch.said_goodbye and self._replaced():
                 return 0  # A new desk of the account runs, with a guard of its own.
             if watch.gone:
                 await self._act()
@@ -77,30 +78,28 @@ class Guard:
         return 0
 
     def _look(self) -> None:
-        try:
-            self._watch.heard(os.read(self._heartbeats, _BRIEF_BYTES), FAREWELL)
-        except BlockingIOError:
-            pass
-        except OSError:
-            self._watch.heard(b"", FAREWELL)
+        signs = self._read()
+        if signs is not None:
+            self._watch.heard(signs, FAREWELL)
         self._watch.look()
 
-    def _still_wanted(self) -> bool:
-        """Whether the desk is silent still; asked before every step."""
-        if self._watch.cut:
-            return not runs(self._brief.desk_id)
-        self._look()
-        return self._watch.gone
+    def _read(self) -> bytes | None:
+        """Return what came since the last look: None for nothing, and nothing at all once the pipe is closed."""
+        try:
+            return os.read(self._heartbeats, _BRIEF_BYTES)
+        except BlockingIOError:
+            return None
+        except OSError:
+            return b""
 
-    async def _act(self) -> None:
+    def _replaced(self) -> bool:
+        """Whether another desk of the account runs."""
+        return runs(self._brief.desk_id)
+
+    @asynccontextmanager
+    async def _account(self) -> AsyncIterator[Account]:
+        """Give the account that the brief has the keys of."""
         brief = self._brief
-        why = "the desk had ended without a word" if self._watch.cut else "the desk had not answered"
-        report = GuardReport(
-            began_ms=time.time_ns() // 1_000_000,
-            why=f"{why} for {brief.settings.after_s} s",
-            plan=brief.settings.plan or "off",
-        )
-        _log.warning("%s; carrying out: %s", report.why, report.plan)
         settings = MexcSettings(
             base_url=brief.base_url,
             ws_url=brief.ws_url,
@@ -109,28 +108,57 @@ class Guard:
             real_orders=brief.real_orders,
         )
         venue = MexcVenue(settings, VenueKind.LOCAL if settings.is_local else VenueKind.LIVE, SystemClock())
-        work = Work(venue, brief.settings, brief.currency, "grd" + base36(report.began_ms))
-        deadline = time.monotonic() + MOST_TRYING_S
-
-        def progress() -> bool:
-            report.cancelled, report.sold, report.left = work.cancelled, work.sold, work.left
-            return _keep(Path(brief.folder), report)
-
         try:
             await venue.rest.open()
-            report.done = await carry_out(
-                work,
-                wanted=lambda: self._still_wanted() and time.monotonic() < deadline,
-                on_progress=progress,
-            )
-        except (VenueError, ConfigError) as error:
-            _log.error("the plan could not be carried out: %s", error)
+            yield venue
         finally:
             await venue.rest.close()
+
+    def _now_ms(self) -> int:
+        return time.time_ns() // 1_000_000
+
+    def _kept(self, report: GuardReport) -> bool:
+        """Write down what was done, and return whether that is on the disk."""
+        return _keep(Path(self._brief.folder), report)
+
+    def _still_wanted(self) -> bool:
+        """Whether the desk is silent still; asked before every step, cancel and sale."""
+        if self._watch.cut:
+            return not self._replaced()
+        self._look()
+        return self._watch.gone
+
+    async def _act(self) -> None:
+        brief = self._brief
+        why = "the desk had ended without a word" if self._watch.cut else "the desk had not answered"
+        report = GuardReport(
+            began_ms=self._now_ms(),
+            why=f"{why} for {brief.settings.after_s} s",
+            plan=brief.settings.plan or "off",
+        )
+        _log.warning("%s; carrying out: %s", report.why, report.plan)
+        deadline = time.monotonic() + MOST_TRYING_S
+        work: Work | None = None
+
+        def progress() -> bool:
+            if work is not None:
+                report.cancelled, report.sold, report.left = work.cancelled, work.sold, work.left
+            return self._kept(report)
+
+        try:
+            async with self._account() as account:
+                work = Work(account, brief.settings, brief.currency, "grd" + base36(report.began_ms))
+                report.done = await carry_out(
+                    work,
+                    wanted=lambda: self._still_wanted() and time.monotonic() < deadline,
+                    on_progress=progress,
+                )
+        except (VenueError, ConfigError) as error:
+            _log.error("the plan could not be carried out: %s", error)
         # Nobody else knows what was done; a desk that has come back meanwhile tells it when it finds the report.
         while not progress() and self._watch.cut and time.monotonic() < deadline:  # noqa: ASYNC110 - a disk
             await asyncio.sleep(self._look_s)
-        _log.warning("ended; done: %s, cancelled: %s, sold: %s", report.done, len(work.cancelled), len(work.sold))
+        _log.warning("ended; done: %s, cancelled: %s, sold: %s", report.done, len(report.cancelled), len(report.sold))
 
 
 def _keep(folder: Path, report: GuardReport) -> bool:

@@ -26,6 +26,10 @@ _OF_ALL = frozenset(
 """Refusals that say nothing of the order or the pair that was asked about."""
 
 
+class NotWantedError(Exception):
+    """The desk is back, or another one has taken its place."""
+
+
 class Account(Protocol):
     """What a guard needs of an exchange. Every call may raise ``VenueError``."""
 
@@ -70,10 +74,13 @@ class Work:
         self.sold: list[str] = []
         self.left: list[str] = []
 
-    async def step(self) -> bool:
+    async def step(self, wanted: Callable[[], bool]) -> bool:
         """Do what can be done now; True once the exchange shows that nothing of the plan is left to do.
 
+        ``wanted`` is asked before every cancel and every sale: the desk may come back while an answer is waited for.
+
         Raises:
+            NotWantedError: it is not wanted any more.
             VenueError: the exchange cannot be asked now; the next step goes on where this one ended.
         """
         working = [order for order in await self._account.open_orders((), urgent=True) if self._covered(order)]
@@ -81,20 +88,21 @@ class Work:
         for order_id in [order_id for order_id in self._asked if order_id not in there]:
             self.cancelled.append(self._asked.pop(order_id))
         self.left = [_words(order) for order in working]
-        stuck = await self._cancel(working)
+        stuck = await self._cancel(working, wanted)
         if len(stuck) < len(working):
             return False
         self.left = stuck
-        return (not self._flattens or await self._sell()) and not working
+        return (not self._flattens or await self._sell(wanted)) and not working
 
     def _covered(self, order: OrderReport) -> bool:
         """Whether the plan cancels an order: entries of this program, to flatten also its exits."""
         return is_ours(order.client_order_id) and (self._flattens or order.side is Side.BUY)
 
-    async def _cancel(self, orders: list[OrderReport]) -> list[str]:
+    async def _cancel(self, orders: list[OrderReport], wanted: Callable[[], bool]) -> list[str]:
         """Cancel each order, and return those whose cancel was refused, in words; one of them holds up no other."""
         refused = []
         for order in orders:
+            _require(wanted)
             self._asked.setdefault(order.order_id, _words(order))
             try:
                 await self._account.cancel(order.symbol, order_id=order.order_id)
@@ -104,7 +112,7 @@ class Work:
                 refused.append(f"{_words(order)}: {_refusal(error)}")
         return refused
 
-    async def _sell(self) -> bool:
+    async def _sell(self, wanted: Callable[[], bool]) -> bool:
         """Sell what is held and has a pair in the account's currency; True once nothing can be sold any more."""
         while self._sent_sales:
             try:
@@ -120,15 +128,15 @@ class Work:
                 continue
             if pair is None:
                 self.left.append(f"{plain(balance.total)} {balance.asset}, which has no pair in {self._currency}")
-            elif await self._try_to_sell(pair, balance.free):
+            elif await self._try_to_sell(pair, balance.free, wanted):
                 sold = True
         return not sold
 
-    async def _try_to_sell(self, pair: Instrument, free: Decimal) -> bool:
+    async def _try_to_sell(self, pair: Instrument, free: Decimal, wanted: Callable[[], bool]) -> bool:
         """Send one sale, and return whether to look again; a pair that is refused holds up no other."""
         tries = self._sales.get(pair.symbol, 0)
         try:
-            return await self._sell_one(pair, free)
+            return await self._sell_one(pair, free, wanted)
         except VenueError as error:
             self.left.append(f"{plain(free)} {pair.base}: {_refusal(error)}")
         self._sales[pair.symbol] = tries + 1
@@ -140,7 +148,7 @@ class Work:
         if report is not None and report.filled_qty:
             self.sold.append(f"{plain(report.filled_qty)} {pair.base} for {plain(report.filled_quote)} {pair.quote}")
 
-    async def _sell_one(self, pair: Instrument, free: Decimal) -> bool:
+    async def _sell_one(self, pair: Instrument, free: Decimal, wanted: Callable[[], bool]) -> bool:
         """Send one sale; False where there is nothing that could be sold."""
         book = await self._account.snapshot(pair.symbol, 5)
         bid = Decimal(book.bids[0][0]) if book.bids else ZERO
@@ -158,6 +166,7 @@ class Work:
             why = "nobody bids" if price <= 0 else f"{tries} sales did not sell it" if tries else "it cannot be sold"
             self.left.append(f"{plain(free)} {pair.base}: {why}")
             return False
+        _require(wanted)
         self._sent += 1
         self._sales[pair.symbol] = tries + 1
         name = client_order_id(self._run, self._sent)
@@ -186,7 +195,9 @@ async def carry_out(
     while wanted():
         before = (len(work.cancelled), len(work.sold), len(work.left))
         try:
-            done = await work.step()
+            done = await work.step(wanted)
+        except NotWantedError:
+            break
         except VenueError as error:
             pause_s = max(pause_s, min(error.retry_after_s or 0.0, LONGEST_PAUSE_S))
             done = False
@@ -196,7 +207,13 @@ async def carry_out(
         moved = before != (len(work.cancelled), len(work.sold), len(work.left))
         pause_s = FIRST_PAUSE_S if moved else min(pause_s * 2, LONGEST_PAUSE_S)
         await pause(pause_s)
+    on_progress()
     return False
+
+
+def _require(wanted: Callable[[], bool]) -> None:
+    if not wanted():
+        raise NotWantedError
 
 
 def _refusal(error: VenueError) -> str:

@@ -42,7 +42,7 @@ CONTROLS: tuple[Control, ...] = (
     Control(("IN_FLIGHT_LIMIT",), "sent and not answered", ("max_in_flight",)),
     Control(("UNKNOWN_OUTCOME_LOCK",), "an earlier order of the pair is unknown"),
     Control(("ORDER_RATE",), "orders a second", ("orders_per_second",)),
-    Control(("SELF_CROSS",), "would trade with an own resting order"),
+    Control(("SELF_CROSS",), "would trade with an own order that rests or is on its way"),
     Control(("FREE_BALANCE",), "money free, fees and reserve included"),
     Control(("MAX_POSITION",), "one asset over all pairs", ("max_position_value", "max_asset_value")),
     Control(("MAX_GROSS_EXPOSURE",), "all that is not cash", ("max_gross_exposure", "cash")),

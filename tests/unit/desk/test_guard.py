@@ -155,8 +155,13 @@ async def _no_pause(seconds: float) -> None:
 
 async def _run(account: Account, settings: GuardSettings, steps: int = 200) -> tuple[Work, bool]:
     work = Work(account, settings, "USDT", "grd1")
-    left = iter(range(steps))
-    done = await carry_out(work, wanted=lambda: next(left, None) is not None, on_progress=lambda: None, pause=_no_pause)
+    left = steps
+
+    async def pause(seconds: float) -> None:
+        nonlocal left
+        left -= 1
+
+    done = await carry_out(work, wanted=lambda: left > 0, on_progress=lambda: None, pause=pause)
     return work, done
 
 
@@ -167,6 +172,45 @@ async def test_cancelling_entries_keeps_exits_and_what_others_made() -> None:
     assert set(account.orders) == {"2", "3"}
     assert work.cancelled == ["buy 0.01 BTCUSDT at 60000"]
     assert account.placed == []
+
+
+@pytest.mark.parametrize("calls", range(7))
+async def test_a_desk_that_comes_back_during_a_step_meets_no_cancel_and_no_sale_after_that(calls: int) -> None:
+    account = Account(_orders(), "0.5")
+    back: list[str] = []
+    """What was cancelled and sold once the desk was back."""
+
+    class Door(Account):
+        async def open_orders(self, symbols: Sequence[str], *, urgent: bool = False) -> tuple[OrderReport, ...]:
+            count()
+            return await account.open_orders(symbols)
+
+        async def cancel(self, symbol: str, *, order_id: str = "", client_order_id: str = "") -> None:
+            if seen >= calls:
+                back.append(order_id)
+            count()
+            await account.cancel(symbol, order_id=order_id)
+
+        async def balances(self) -> tuple[Balance, ...]:
+            count()
+            return await account.balances()
+
+        async def place(self, request: OrderRequest) -> str:
+            if seen >= calls:
+                back.append(request.client_order_id)
+            count()
+            return await account.place(request)
+
+    seen = 0
+
+    def count() -> None:
+        nonlocal seen
+        seen += 1
+
+    work = Work(Door([], "0"), GuardSettings(plan="flatten"), "USDT", "grd1")
+    done = await carry_out(work, wanted=lambda: seen < calls, on_progress=lambda: None, pause=_no_pause)
+    assert not done
+    assert not back
 
 
 async def test_flattening_sells_within_the_collar_and_names_what_it_cannot_sell() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from mexc_tui.domain.commands import Halt
 from mexc_tui.domain.inputs import (
     InstrumentsLoaded,
     InterestChanged,
@@ -126,6 +127,37 @@ def test_a_question_that_failed_is_asked_again_as_it_was(settled: Any) -> None:
     (again,) = asked(settled.do(ReconcileFailed("no answer")))
     assert (again.symbols, again.fills_of) == (fills.symbols, fills.fills_of)
     assert again.delay_ms > 0
+
+
+@pytest.mark.parametrize("between", ["a failure", "a halt", "silence"])
+def test_what_was_never_read_is_asked_for_from_as_early_as_at_first(make: Any, pair: Any, between: str) -> None:
+    bench = make()
+    (first,) = asked(bench.effects)
+    bench.do(InstrumentsLoaded((pair, replace(pair, symbol=OTHER, base="ETH"))))
+    bench.do(InterestChanged(Interest(topics=frozenset({gate_topic(OTHER)}))))
+    bench.do(LinkChanged(True, LinkState.CONNECTED))
+    bench.later(600)
+    (question,) = asked(compared(bench, first) + bench.wait(3))
+    assert OTHER in question.fills_of
+    if between == "a halt":
+        bench.do(Halt(command_id="h"))
+    made = bench.wait(60) if between == "silence" else bench.do(ReconcileFailed("no answer"))
+    again = asked(made)[0]
+    assert OTHER in again.fills_of
+    assert again.since_ms == question.since_ms <= first.since_ms
+
+
+def test_a_restart_reads_what_its_predecessor_never_read_from_as_early(make: Any, pair: Any) -> None:
+    bench = make()
+    (first,) = asked(bench.effects)
+    bench.do(InstrumentsLoaded((pair, replace(pair, symbol=OTHER, base="ETH"))))
+    bench.do(InterestChanged(Interest(topics=frozenset({gate_topic(OTHER)}))))
+    bench.do(LinkChanged(True, LinkState.CONNECTED))
+    bench.later(1)
+    compared(bench, first)
+    bench.tick()
+    again = make(resumed=bench.records, run="r2", listed=False)
+    assert asked(again.effects)[0].since_ms <= first.since_ms
 
 
 def test_every_symbol_is_read_once_a_minute_and_orders_more_often_without_a_stream(settled: Any) -> None:

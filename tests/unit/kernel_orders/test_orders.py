@@ -610,3 +610,13 @@ def test_an_immediate_order_that_finds_nothing_says_so_and_where(bench, filled, 
     assert said in told.message
     assert "Nothing of it rests." in told.message
     assert (told.level is Level.WARN) is (filled == "0")
+
+
+def test_an_order_that_rests_waits_until_an_immediate_one_against_it_is_answered(bench):
+    bench.account(btc="0.1")
+    bench.place(Side.SELL, "0.05", "59900", OrderType.IOC)
+    sale = bench.order
+    assert not bench.sent(bench.place(Side.BUY, "0.01", "59950"))
+    assert "your own sell order" in bench.facts[-1].message
+    bench.report(sale, OrderState.PARTIALLY_CANCELLED, "0.01")
+    assert bench.sent(bench.place(Side.BUY, "0.01", "59950"))
