@@ -14,6 +14,7 @@ class HandClock:
 
     def __init__(self) -> None:
         self._ms = 0
+        self._slept_ms = 0
         self._order = itertools.count()
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
 
@@ -24,7 +25,7 @@ class HandClock:
         return 1_000_000_000_000 + self._ms * 1_000_000
 
     def wall_ms(self) -> int:
-        return START_MS + self._ms
+        return START_MS + self._ms + self._slept_ms
 
     async def sleep(self, seconds: float) -> None:
         if seconds <= 0:
@@ -33,6 +34,10 @@ class HandClock:
         woken = asyncio.get_running_loop().create_future()
         heapq.heappush(self._sleepers, (self._ms + seconds * 1_000, next(self._order), woken))
         await woken
+
+    def sleep_machine(self, ms: int) -> None:
+        """Let time pass of which the monotonic clock knows nothing, as while the machine is suspended."""
+        self._slept_ms += ms
 
     def advance(self, ms: int) -> None:
         self._ms += ms

@@ -21,7 +21,7 @@ from mexc_tui.domain.orders import Order, OrderType, Side
 from mexc_tui.domain.views import TOPIC_ORDERS, TOPIC_RISK, BookState, BookView, VenueKind, book_topic
 from mexc_tui.engine.effects import EffectRunner
 from mexc_tui.kernel.desk import Desk
-from mexc_tui.kernel.records import Record, Resumed
+from mexc_tui.kernel.records import Record, Resumed, StateRecord
 from mexc_tui.venues.mexc.settings import MexcSettings
 from mexc_tui.venues.mexc.venue import MexcVenue
 from mexc_tui.venues.simulator.exchange import Exchange, demo_exchange
@@ -40,6 +40,9 @@ class NoJournal:
     """Keeps nothing."""
 
     async def append(self, records: Sequence[Record], *, durable: bool) -> None:
+        pass
+
+    async def latch(self, record: StateRecord) -> None:
         pass
 
     async def resume(self) -> Resumed:
@@ -93,7 +96,10 @@ class Trading:
         self.exchange.accounts.deposit("ann", {"USDT": Decimal(1_000_000)})
         key = self.server.keys.create("ann", created_ms=START_MS)
         settings = MexcSettings(
-            base_url=self.server.rest_url, ws_url=self.server.ws_url, api_key=key.access, api_secret=key.secret
+            base_url=self.server.rest_url.replace("127.0.0.1", "localhost"),
+            ws_url=self.server.ws_url.replace("127.0.0.1", "localhost"),
+            api_key=key.access,
+            api_secret=key.secret,
         )
         self.venue = MexcVenue(settings, VenueKind.LOCAL, self.clock, rng=random.Random(3))
         limits = Limits(max_open_orders=200, orders_per_second=20, max_position_value=Decimal(1_000_000))
