@@ -123,10 +123,9 @@ class Guard:
 
     def _still_wanted(self) -> bool:
         """Whether the desk is silent still; asked before every step, cancel and sale."""
-        if self._watch.cut:
-            return not self._replaced()
-        self._look()
-        return self._watch.gone
+        if not self._watch.cut:
+            self._look()
+        return self._watch.gone and not (self._watch.cut and self._replaced())
 
     async def _act(self) -> None:
         brief = self._brief
