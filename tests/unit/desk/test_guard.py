@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -13,7 +14,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from mexc_tui.config.settings import GuardSettings
-from mexc_tui.desk.guard.brief import FAREWELL, GuardReport, guarded_before, keep
+from mexc_tui.desk.guard.brief import FAREWELL, Brief, GuardReport, guarded_before, keep
+from mexc_tui.desk.guard.process import Guard
 from mexc_tui.desk.guard.watch import Watch
 from mexc_tui.desk.guard.work import Work, carry_out
 from mexc_tui.domain.errors import ErrorKind, VenueError
@@ -54,6 +56,24 @@ def test_only_an_unbroken_silence_counts(silences: list[int]) -> None:
             assert not watch.gone
         watch.heard(b"\n", FAREWELL)
         watch.look()
+
+
+@pytest.mark.parametrize("another", [False, True])
+def test_a_frozen_desk_that_is_killed_is_left_to_the_one_that_takes_its_place(
+    monkeypatch: pytest.MonkeyPatch, another: bool
+) -> None:
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    texts = dict.fromkeys(("desk_id", "desk_name", "base_url", "ws_url", "api_key", "api_secret", "folder"), "")
+    settings = GuardSettings(plan="flatten", after_s=5)
+    guard = Guard(Brief(**texts, real_orders=False, currency="USDT", settings=settings), heartbeats=reading)
+    for _ in range(5):
+        guard._look()
+    assert guard._still_wanted()
+    os.close(writing)
+    monkeypatch.setattr("mexc_tui.desk.guard.process.runs", lambda desk_id: another)
+    assert guard._still_wanted() is not another
+    os.close(reading)
 
 
 class Account:
