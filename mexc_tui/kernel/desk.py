@@ -130,7 +130,7 @@ class Desk:
         self._prices = Prices(self._markets, currency)
         self._portfolio = Portfolio(self._prices, self._ledger, day)
         self._reflection = Reflection(self._markets.instrument, self._store, self._portfolio)
-        self._limits = LimitChanges(limits, self._facts)
+        self._limits = LimitChanges(limits, self._facts, live=bool(arm_name))
         self._risk = Risk(
             self._limits,
             venue,

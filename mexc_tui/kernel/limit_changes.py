@@ -30,8 +30,10 @@ MOST_REASON = 200
 class LimitChanges:
     """Holds the limits as they are now, and those that are to be loosened."""
 
-    def __init__(self, start: Limits, facts: FactLog) -> None:
+    def __init__(self, start: Limits, facts: FactLog, *, live: bool = False) -> None:
+        """``live``: orders are real, and a loosening that was asked for before the desk began is called off."""
         self.now = start
+        self._live = live
         self._start = start
         self._facts = facts
         self._waiting: dict[str, WaitingLimit] = {}
@@ -64,11 +66,21 @@ class LimitChanges:
         for name, change in self._waiting.items():
             left_ms = min(max(0, change.due_ms - at.wall_ms), self._delay_ms)
             self._due_ns[name] = at.mono_ns + left_ms * _MS
+        effects = [effect for name in tuple(self._waiting) for effect in self._not_live(name, at)] if self._live else []
         if not self._tightened:
-            return []
+            return effects
         named = ", ".join(f"{name} {plain(value)}" for name, value in self._tightened.items())
         text = f"Limits that were tightened are tighter than the config file and hold on: {named}."
-        return [self._facts.emit(at, "limit", Level.INFO, text)]
+        return [*effects, self._facts.emit(at, "limit", Level.INFO, text)]
+
+    def _not_live(self, name: str, at: Timestamp) -> list[Effect]:
+        """Call off what was asked for before: it may have been meant for an account that was not live then."""
+        value = plain(self._waiting[name].value)
+        text = (
+            f"{name} stays {self._shown(name)}: the loosening to {value} was asked for before"
+            " this live desk began, and is called off. Ask again if it is still meant."
+        )
+        return [self._drop(name, at), self._facts.emit(at, "limit", Level.WARN, text)]
 
     def set(self, command: SetLimit, at: Timestamp) -> list[Effect]:
         """Carry out a change, or say why not."""

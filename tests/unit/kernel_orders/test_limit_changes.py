@@ -38,14 +38,16 @@ def now(bench: Bench, name: str = "max_order_value") -> Decimal | None:
     return value_of(bench.view(TOPIC_RISK).limits, name)
 
 
-def restarted(bench: Bench, limits: Limits = START, *, snapshot: bool = False, after_s: float = 0) -> Bench:
+def restarted(
+    bench: Bench, limits: Limits = START, *, snapshot: bool = False, after_s: float = 0, arm_name: str = ""
+) -> Bench:
     """Return a desk that takes up what the other one recorded."""
     if snapshot:
         fold = Fold("USDT")
         fold.add(bench.records)
-        other = build(limits=limits, snapshot=fold.snapshot(), run="r2")
+        other = build(limits=limits, snapshot=fold.snapshot(), run="r2", arm_name=arm_name)
     else:
-        other = build(limits=limits, resumed=bench.records, run="r2")
+        other = build(limits=limits, resumed=bench.records, run="r2", arm_name=arm_name)
     other.wall_ms, other.mono_ns = bench.wall_ms + int(after_s * 1_000), 5_000_000_000
     other.begin()
     return other
@@ -121,6 +123,22 @@ def test_a_restart_takes_the_tighter_one_of_file_and_record(snapshot: bool):
     bench.effects += after.effects
     again = restarted(bench, snapshot=snapshot)
     assert (now(again), again.view(TOPIC_RISK).waiting) == (D(1_000), ())
+
+
+@pytest.mark.parametrize("snapshot", [False, True])
+def test_what_waits_to_be_loosened_is_called_off_when_a_live_desk_starts(snapshot: bool):
+    bench = build(limits=START)
+    change(bench, "500")
+    change(bench, "2000", "rebalancing on paper")
+    live = restarted(bench, snapshot=snapshot, arm_name="main", after_s=DELAY_S - 10)
+    assert live.view(TOPIC_RISK).waiting == ()
+    assert any("called off. Ask again" in fact.message for fact in live.facts)
+    live.tick(DELAY_S)
+    assert now(live) == 500
+    bench.effects += live.effects
+    again = restarted(bench, snapshot=snapshot)
+    assert again.view(TOPIC_RISK).waiting == (), "it does not come back either"
+    assert "in 10 minutes" in change(live, "900", "meant for live")
 
 
 def test_a_clock_that_was_set_makes_nothing_wait_longer_than_the_delay():
