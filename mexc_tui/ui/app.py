@@ -6,6 +6,8 @@ import logging
 import uuid
 from collections.abc import Callable
 from functools import partial
+from time import monotonic
+from typing import Any
 
 from textual.events import Key
 from textual.widgets import Input
@@ -52,6 +54,8 @@ def new_command_id() -> str:
     return uuid.uuid4().hex
 
 
+QUIET_LOOK_S, QUIET_LIMIT_S = 0.02, 3.0
+"""How often, and for how long at most, a terminal is waited for before it is given up."""
 SEND_FIRST_S = 0.012
 """How long the screen waits after a key that sends something."""
 
@@ -88,6 +92,8 @@ class CockpitApp(KeysInOrder[Leave]):
         self._rung = -1
         """Number of the latest fact that was looked at for alerts; -1 before the first look."""
         self._answers = True
+        self._going = False
+        """The terminal is being given up: keys that come now are for nothing but the halt."""
         self.frame_clock = FrameClock(
             client,
             self.desk_state,
@@ -269,6 +275,25 @@ class CockpitApp(KeysInOrder[Leave]):
         """Leave as the key of the catalogue does: Textual binds ctrl+q by itself, before anything else."""
         self._leave()
 
+    def exit(self, result: Leave | None = None, return_code: int = 0, message: Any = None) -> None:
+        """Leave as soon as the terminal has answered: answers that come later would stand behind the shell's prompt."""
+        self._when_quiet(partial(super().exit, result, return_code, message))
+
+    def _when_quiet(self, go: Callable[[], object]) -> None:
+        """Give the terminal up once nothing is on its way from it; in the end also where it says nothing any more."""
+        if self._going:
+            return
+        self._going = True
+        deadline = monotonic() + QUIET_LIMIT_S
+
+        def look() -> None:
+            if not self.is_running or self.frame_clock.end() or monotonic() >= deadline:
+                go()
+            else:
+                self.set_timer(QUIET_LOOK_S, look)
+
+        look()
+
     def _suspend(self) -> None:
         """Stop until the shell goes on with this screen; the desk and its orders go on."""
         if not has_shell():
@@ -278,7 +303,12 @@ class CockpitApp(KeysInOrder[Leave]):
         # What was prepared is not to be sent by a key pressed much later, at another market.
         self.trading.drop()
         self.frame_clock.advance()
+        self._when_quiet(self._stop)
+
+    def _stop(self) -> None:
         self.action_suspend_process()
+        self._going = False
+        self.frame_clock.begin()
 
     def _resumed(self, _: object) -> None:
         self.frame_clock.begin()
@@ -304,6 +334,8 @@ class CockpitApp(KeysInOrder[Leave]):
         """Halt while text is typed, too; read Esc and a key that came in one piece as Esc alone, and say so."""
         second = event.key.removeprefix(AFTER_ESCAPE)
         halts = second in {key_name(key) for key in self.keymap.keys["halt"]}
+        if self._going and not halts:
+            return None
         if isinstance(self.focused, Input) and halts and not (event.character or "").isalnum():
             self.action_do("halt")
             return None

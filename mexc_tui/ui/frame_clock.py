@@ -139,6 +139,11 @@ class FrameClock:
         """Know nothing of the picture: at the start, and after the terminal was someone else's."""
         self._pacer.begin(self._now_ns())
 
+    def end(self) -> bool:
+        """Draw nothing more until ``begin``; returns whether the terminal has nothing to answer any more."""
+        self._pacer.end()
+        return self._pacer.quiet
+
     def glass(self) -> Glass:
         """Return what is known of the picture that the user has before them."""
         return self._pacer.glass(self._now_ns())

@@ -95,6 +95,7 @@ class Pacer:
         self._written = 0
         self._shown_ns = 0
         self._lag_ns = 0
+        self._ending = False
 
     def backlog(self) -> int:
         """Return how many writes wait for the terminal."""
@@ -102,7 +103,7 @@ class Pacer:
 
     def may_draw(self, now_ns: int) -> bool:
         """Whether a frame may be drawn now."""
-        if self._terminal.backlog() > 0:
+        if self._ending or self._terminal.backlog() > 0:
             return False
         if self._asked and self._answers is None and now_ns - self._asked[0].sent_ns > FIRST_NS:
             self._answers = False
@@ -114,15 +115,26 @@ class Pacer:
     def begin(self, now_ns: int) -> None:
         """Ask before anything is drawn: the answer to that waits for nothing, and tells whether there are any."""
         self._asked.clear()
-        self._written, self._shown_ns = 0, 0
+        self._written, self._shown_ns, self._ending = 0, 0, False
         if self._terminal.answers:
             self._ask(STATUS_QUERY, 0, now_ns)
+
+    def end(self) -> None:
+        """Draw and ask nothing more, until ``begin``."""
+        self._ending = True
+
+    @property
+    def quiet(self) -> bool:
+        """Whether no answer is on its way any more, which whoever has the terminal next would get."""
+        return not self._asked or self._answers is False
 
     def drawn(self, moment_ns: int, now: Callable[[], int]) -> None:
         """Follow a frame to the screen; ``now`` tells the time."""
         self._terminal.when_painted(lambda: self._painted(moment_ns, now()))
 
     def _painted(self, moment_ns: int, now_ns: int) -> None:
+        if self._ending:
+            return
         if not self._terminal.answers or self._answers is False:
             self._shown_ns = max(self._shown_ns, moment_ns)
         elif self._terminal.written() != self._written:

@@ -73,3 +73,14 @@ def test_without_a_shell_ctrl_z_says_so(screen):
     terminal.until(lambda text: "there is no shell here" in text)
     terminal.press("\x11")
     assert terminal.ended() == 0
+
+
+def test_what_the_terminal_answers_late_does_not_stand_behind_the_prompt(screen):
+    terminal = screen("demo", "--seed", "3", shell=True, bytes_per_s=20_000)
+    terminal.until(lambda text: re.search(r"(exact|seen) \d", text))
+    terminal.press("\x11")
+    terminal.until(lambda _: terminal.raw.count(b"\x1b[?1049l") == 1)
+    terminal.press("exit\n")
+    assert terminal.ended() == 0
+    _, _, after = terminal.raw.rpartition(b"\x1b[?1049l")
+    assert b"[0n" not in after

@@ -155,3 +155,17 @@ def test_an_answer_that_was_not_asked_for_says_nothing() -> None:
     before = pacer.glass(line.now_ns()).shown_ns
     pacer.answered(PLACE_QUERY, line.now_ns())
     assert pacer.glass(line.now_ns()).shown_ns == before
+
+
+def test_a_terminal_that_is_given_up_is_asked_nothing_more_and_its_last_answer_is_waited_for() -> None:
+    line = Line(20_000, 0.2)
+    pacer = Pacer(line)
+    pacer.begin(line.now_ns())
+    run(pacer, line, 3)
+    pacer.end()
+    assert not pacer.quiet
+    _, drawn = run(pacer, line, 1)
+    assert drawn == 0
+    assert pacer.quiet
+    pacer.begin(line.now_ns())
+    assert run(pacer, line, 1)[1] > 0
