@@ -8,10 +8,12 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from mexc_tui.desk.child import ChildExchange
 from tests.desks import book_is_shown, children_of, desks, gone, only_desk, program
 from tests.patience import LIMIT_S
 
@@ -208,21 +210,33 @@ def test_a_crash_of_the_screen_shows_no_traceback_and_no_values(environment, tmp
     assert "hush" not in done.stderr + done.stdout
 
 
-def test_two_terminals_on_one_account_share_its_desk(screen, environment):
-    from mexc_tui.desk.child import ChildExchange
-
+@pytest.fixture(scope="module")
+def exchange() -> Iterator[dict[str, str]]:
+    """An exchange of this machine that no desk owns: its addresses, and the keys of an account."""
     child = ChildExchange()
     try:
         at = child.ready()
-        assert "WATCH ONLY" in screen(MEXC_BASE_URL=at.rest, MEXC_WS_URL=at.ws).until(book_is_shown)
-        addresses = {"MEXC_BASE_URL": at.rest, "MEXC_WS_URL": at.ws}
-        keys = {"MEXC_API_KEY": at.api_key, "MEXC_SECRET_KEY": at.api_secret}
-        first = screen(**addresses, **keys)
-        assert "LOCKED" in first.until(book_is_shown)
-        second = screen(**addresses, **keys)
-        assert "LOCKED" in second.until(book_is_shown)
-        first.press("a")
-        second.until(lambda text: "ARMED" in text)
-        assert sorted(desk["screens"] for desk in desks({**environment, **addresses})) == [1, 2]
+        yield {
+            "MEXC_BASE_URL": at.rest,
+            "MEXC_WS_URL": at.ws,
+            "MEXC_API_KEY": at.api_key,
+            "MEXC_SECRET_KEY": at.api_secret,
+        }
     finally:
         child.close()
+
+
+def test_two_terminals_on_one_account_share_its_desk(screen, environment, exchange):
+    first, second = screen(**exchange), screen(**exchange)
+    assert "LOCKED" in first.until(book_is_shown)
+    assert "LOCKED" in second.until(book_is_shown)
+    first.press("a")
+    second.until(lambda text: "ARMED" in text)
+    assert [desk["screens"] for desk in desks({**environment, **exchange})] == [2]
+
+
+def test_without_keys_a_desk_of_its_own_only_watches(screen, environment, exchange):
+    assert program(environment, "desk", "start", **exchange).returncode == 0
+    addresses = {name: text for name, text in exchange.items() if name.endswith("_URL")}
+    assert "WATCH ONLY" in screen(**addresses).until(book_is_shown)
+    assert sorted(desk["screens"] for desk in desks({**environment, **exchange})) == [0, 1]

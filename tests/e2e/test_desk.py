@@ -78,6 +78,13 @@ def open_orders(environment: dict[str, str]) -> list[str]:
     return [row["client_order_id"] for row in rows(done)]
 
 
+def at_exchange(environment: dict[str, str]) -> list[str]:
+    """What the exchange itself lists, without a desk."""
+    done = program(environment, "orders", "--direct", "--json")
+    assert done.returncode == 0, done.stderr
+    return [row["client_order_id"] for row in rows(done)]
+
+
 # --- screens
 
 
@@ -148,7 +155,7 @@ def test_a_screen_that_may_only_look_trades_nothing_and_stops_nothing(screen, en
     assert alive(only_desk(environment)["pid"])
 
 
-def test_leaving_the_only_screen_asks_what_becomes_of_the_desk(screen, local):
+def test_leaving_the_only_screen_asks_and_keeps_the_desk_with_its_order(screen, local):
     first = screen(**exchange_of(local))
     first.until(book_is_shown)
     assert program(local, "buy", "BTCUSDT", "$20", "--at", "60000").returncode == 1, "the ticket is locked"
@@ -166,13 +173,19 @@ def test_leaving_the_only_screen_asks_what_becomes_of_the_desk(screen, local):
     assert "goes on with 1 working order" in " ".join(first.text.split())
     desk = only_desk(local)
     assert (desk["open_orders"], desk["screens"]) == (1, 0)
-    second = screen(**exchange_of(local))
-    second.until(book_is_shown)
-    second.press("\x11")
-    second.until(lambda text: "what becomes of the desk?" in text)
-    assert second.answer("s") == 0
-    gone(desk["pid"])
-    assert len(open_orders(local)) == 1, "a working order stays at the exchange"
+
+
+def test_stopping_the_desk_from_its_only_screen_leaves_its_order_at_the_exchange(screen, local):
+    assert program(local, "desk", "start", "--armed").returncode == 0
+    pid = only_desk(local)["pid"]
+    assert program(local, "buy", "BTCUSDT", "$20", "--at", "60000").returncode == 0
+    terminal = screen("attach", **exchange_of(local))
+    terminal.until(book_is_shown)
+    terminal.press("\x11")
+    terminal.until(lambda text: "what becomes of the desk?" in text)
+    assert terminal.answer("s") == 0
+    gone(pid)
+    assert len(at_exchange(local)) == 1, "a working order stays at the exchange"
 
 
 def test_the_setting_answers_for_you(screen, local, tmp_path):
@@ -268,7 +281,7 @@ def test_a_desk_killed_at_random_moments_finds_every_order_again_and_sends_none_
     assert placing.returncode in (0, 1, 4)
     assert program(local, "desk", "start", "--armed").returncode == 0
     known = until(lambda: (found := only_desk(local))["ready"] and not found["unknown"] and found)
-    there = rows(program(local, "orders", "--direct", "--json"))
+    there = at_exchange(local)
     assert known["open_orders"] == len(there)
     assert len(there) in ((1,) if placing.returncode == 0 else (0, 1))
     assert len(open_orders(local)) == len(there)
