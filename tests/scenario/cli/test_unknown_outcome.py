@@ -29,10 +29,8 @@ def exchange() -> Iterator[Addresses]:
 
 
 @pytest.fixture
-def speechless(call: Call, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+def speechless(call: Call) -> Iterator[Callable[[str], None]]:
     """Start a desk that learns nothing any more once this call was made."""
-    monkeypatch.setattr(placing, "OUTCOME_LIMIT_S", 0.7)
-    monkeypatch.setattr(acting, "OUTCOME_LIMIT_S", 0.7)
     started: list[subprocess.Popen[bytes]] = []
 
     def start(begins: str) -> None:
@@ -48,19 +46,32 @@ def speechless(call: Call, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
 
 
 @pytest.fixture
+def in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Wait only so long for an outcome that will not come; what the desk has of it is there much earlier."""
+
+    def hurry() -> None:
+        monkeypatch.setattr(placing, "OUTCOME_LIMIT_S", 2.0)
+        monkeypatch.setattr(acting, "OUTCOME_LIMIT_S", 2.0)
+
+    return hurry
+
+
+@pytest.fixture
 def end(monkeypatch: pytest.MonkeyPatch, capfd: Any) -> Callable[[], None]:
     """End the desk; the next one is waited for as long as usual, although pushes do not come."""
 
     def stop() -> None:
         assert main(["desk", "stop"]) == 0
-        monkeypatch.setattr(acting, "OUTCOME_LIMIT_S", 20.0)
+        monkeypatch.setattr(placing, "OUTCOME_LIMIT_S", LIMIT_S)
+        monkeypatch.setattr(acting, "OUTCOME_LIMIT_S", LIMIT_S)
         capfd.readouterr()
 
     return stop
 
 
-def test_an_order_that_nobody_can_find_is_4_and_is_found_later(call, speechless, end):
+def test_an_order_that_nobody_can_find_is_4_and_is_found_later(call, speechless, in_a_hurry, end):
     speechless("place_order")
+    in_a_hurry()
     code, (row,), said = call("buy", "BTCUSDT", "$20", "--at", "60000")
     assert (code, row["state"], row["order_id"]) == (4, "unknown", None)
     assert row["client_order_id"] in said
@@ -72,8 +83,9 @@ def test_an_order_that_nobody_can_find_is_4_and_is_found_later(call, speechless,
     assert (code, gone["outcome"]) == (0, "cancelled")
 
 
-def test_the_next_order_settles_what_was_left_unknown_and_sends_nothing_again(call, speechless, end):
+def test_the_next_order_settles_what_was_left_unknown_and_sends_nothing_again(call, speechless, in_a_hurry, end):
     speechless("place_order")
+    in_a_hurry()
     assert call("buy", "BTCUSDT", "$20", "--at", "60000")[0] == 4
     end()
     code, (second,), _ = call("buy", "BTCUSDT", "$20", "--at", "59000")
@@ -82,10 +94,11 @@ def test_the_next_order_settles_what_was_left_unknown_and_sends_nothing_again(ca
     assert call("cancel", "--all")[0] == 0
 
 
-def test_a_cancel_of_which_nothing_can_be_learnt_is_4(call, speechless, end):
+def test_a_cancel_of_which_nothing_can_be_learnt_is_4(call, speechless, in_a_hurry, end):
     speechless("cancel_order")
     code, (placed,), _ = call("buy", "ETHUSDT", "$20", "--at", "2000")
     assert code == 0
+    in_a_hurry()
     code, (row,), said = call("cancel", placed["client_order_id"])
     assert (code, row["outcome"], row["client_order_id"]) == (4, "unknown", placed["client_order_id"])
     assert "not known" in said
