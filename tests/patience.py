@@ -9,7 +9,7 @@ from typing import TypeVar
 
 Found = TypeVar("Found")
 
-LIMIT_S = 60.0
+LIMIT_S = 180.0
 """So long that only what never happens reaches it, on a machine that does many other things as well."""
 LOOK_S = 0.01
 

@@ -27,7 +27,7 @@ from mexc_tui.engine.engine import Engine, EngineClient
 from mexc_tui.kernel.records import IntentRecord
 
 SYMBOL = "MXUSDT"
-LIMIT_S = 60.0
+LIMIT_S = 180.0
 
 
 def die() -> None:

@@ -52,7 +52,7 @@ def start(at: Addresses, folder: Path, point: str) -> subprocess.Popen[str]:
 
 
 def recovered(at: Addresses, folder: Path) -> dict[str, list]:
-    out, err = start(at, folder, "recover").communicate(timeout=120)
+    out, err = start(at, folder, "recover").communicate(timeout=LIMIT_S)
     assert out, err
     return json.loads(out)
 
@@ -70,7 +70,7 @@ def recovered(at: Addresses, folder: Path) -> dict[str, list]:
 def test_killed_at(exchange, tmp_path, point, sent, known, state):
     before = at_exchange(exchange)
     victim = start(exchange, tmp_path / "desk", point)
-    _, err = victim.communicate(timeout=120)
+    _, err = victim.communicate(timeout=LIMIT_S)
     assert victim.returncode == -signal.SIGKILL, err
     fresh = [report for order_id, report in at_exchange(exchange).items() if order_id not in before]
     assert len(fresh) == sent

@@ -19,7 +19,7 @@ from tests.patience import LIMIT_S
 
 @pytest.fixture
 def hanging(monkeypatch):
-    """No name server answers; after half a minute the system gives up. Yields the event of that."""
+    """No name server answers; only long after that the system gives up. Yields the event of that."""
     released, over = threading.Event(), threading.Event()
 
     def getaddrinfo(*_args, **_more):
