@@ -10,7 +10,7 @@ from typing import TypeVar
 from mexc_tui.config.errors import ConfigError
 from mexc_tui.desk.client import SocketClient
 from mexc_tui.desk.errors import DeskError
-from mexc_tui.desk.launch import Caller, attach_to, meant
+from mexc_tui.desk.launch import Caller
 from mexc_tui.desk.protocol import FROM_NOW, DeskInfo, Outcome
 from mexc_tui.domain.client import Role
 from mexc_tui.domain.commands import Command
@@ -31,8 +31,8 @@ def not_done(message: str, remedy: str = "", kind: ErrorKind = ErrorKind.REFUSED
 class DeskLink:
     """One attached client. Everything is called on the loop it was opened on."""
 
-    def __init__(self, desk: str, name: str) -> None:
-        self._desk = desk
+    def __init__(self, attach: Callable[[Caller], SocketClient], name: str) -> None:
+        self._attach = attach
         self._name = name
         self._client: SocketClient | None = None
         self._changed = asyncio.Event()
@@ -61,10 +61,7 @@ class DeskLink:
                 loop.call_soon_threadsafe(self._wake)
 
         def attach() -> SocketClient:
-            entry = meant(self._desk or None, None)
-            if entry is None:
-                raise DeskError("No desk runs, so there is nothing to trade through. Nothing was sent.")
-            return attach_to(entry, Caller(name=self._name, role=Role.TRADE, after=FROM_NOW, on_change=changed))
+            return self._attach(Caller(name=self._name, role=Role.TRADE, after=FROM_NOW, on_change=changed))
 
         attaching = asyncio.ensure_future(asyncio.to_thread(attach))
         try:

@@ -14,11 +14,13 @@ it is attached to the desk again by itself; nothing is kept to be sent later.
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from decimal import Decimal
 
 from msgspec.structs import replace
 
+from mexc_tui.desk.client import SocketClient
+from mexc_tui.desk.launch import Caller
 from mexc_tui.desk.protocol import Outcome
 from mexc_tui.domain.commands import AmendOrder, CancelAll, CancelOrder, Draft, Halt, PlaceOrder, Resume
 from mexc_tui.domain.errors import ErrorKind, VenueError
@@ -62,13 +64,21 @@ _LOOK = "Look at `orders` and `facts`, or with `mexc-tui orders`; do not send it
 class DeskSession:
     """One program's connection to a desk. Opened and closed by ``async with``; orders stay open when it is closed."""
 
-    def __init__(self, desk: str, symbols: Sequence[str], name: str, ready_within_s: float, outcome_s: float) -> None:
+    def __init__(
+        self,
+        attach: Callable[[Caller], SocketClient],
+        symbols: Sequence[str],
+        name: str,
+        ready_within_s: float,
+        outcome_s: float,
+    ) -> None:
+        """``attach`` finds the desk; it may take its time."""
         if isinstance(symbols, str):
             raise TypeError("symbols is a list of pairs, not one text")
         if len(symbols) > PAIRS_AT_ONCE:
             raise ValueError(f"a desk follows {PAIRS_AT_ONCE} pairs for one program at most")
         # Never the name of a screen: with the last of those some desks end.
-        self._link = DeskLink(desk, f"program {name}".strip())
+        self._link = DeskLink(attach, f"program {name}".strip())
         self._pairs = dict.fromkeys(symbols)
         """The pairs that are followed, the one used last at the end."""
         self._ready_within_s = ready_within_s
@@ -344,7 +354,7 @@ class DeskSession:
             if found is not None and found.state not in _WAITING:
                 return found
             for fact in reversed(self._link.told(name, after)):
-                if fact.kind == "denied" and fact.violations:
+                if fact.kind == "denied":
                     return _denied(fact)
                 if fact.kind == "problem":
                     return VenueError(fact.message, definite=True)
@@ -446,7 +456,8 @@ def _new_id() -> str:
 
 
 def _denied(fact: Fact) -> VenueError:
-    reasons = " ".join(violation.message for violation in fact.violations)
+    why = "" if fact.order is None else fact.order.reason
+    reasons = " ".join(violation.message for violation in fact.violations) or why
     return VenueError(
         f"The desk's gate refused it: {reasons} Nothing was sent.",
         kind=ErrorKind.REFUSED_HERE,

@@ -23,6 +23,7 @@ import contextlib
 import random
 from collections.abc import Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from mexc_tui.domain.errors import VenueError
@@ -32,6 +33,7 @@ from mexc_tui.domain.inputs import LinkState
 from mexc_tui.domain.numbers import ZERO
 from mexc_tui.domain.orders import Balance, Fill, OrderReport, OrderRequest, OrderType, Side
 from mexc_tui.library.arguments import exact_amount, must_fit, side_of
+from mexc_tui.library.desk_meant import configured, running
 from mexc_tui.library.desk_session import DeskSession
 from mexc_tui.library.feed import Feed
 from mexc_tui.library.market_session import DEFAULT_DEPTH, MarketSession
@@ -73,6 +75,7 @@ class MexcExchange:
         *,
         symbols: Sequence[str] = (),
         name: str = "",
+        start: bool = False,
         ready_within_s: float = 15.0,
         outcome_within_s: float = 20.0,
     ) -> DeskSession:
@@ -80,12 +83,15 @@ class MexcExchange:
 
         Its gate, limits, journal and halt are the desk's own, and so is the key. ``desk`` is its name as
         ``mexc-tui desk status`` shows it; empty for the only one that runs. ``symbols``: pairs whose books are wanted.
-        ``name`` is what the desk and its journal call this program.
+        ``name`` is what the desk and its journal call this program. With ``start`` and no ``desk`` it is the one that
+        environment and config file mean, as for ``mexc-tui buy``; where none runs it is started, armed, with the limits
+        of the config file, and ends soon after its last client has left.
 
         Entering waits up to ``ready_within_s`` for the account to be compared and the books to be live; what is not by
         then is refused by the gate, with that reason. A call that has no outcome after ``outcome_within_s`` says so.
         """
-        return DeskSession(desk, symbols, name, ready_within_s, outcome_within_s)
+        attach = configured if start and not desk else partial(running, desk)
+        return DeskSession(attach, symbols, name, ready_within_s, outcome_within_s)
 
     def __repr__(self) -> str:
         return f"MexcExchange({self.settings!r})"

@@ -246,6 +246,27 @@ async def test_what_a_desk_never_read_was_not_sent(desk: None) -> None:
         assert at_exchange() == 0
 
 
+async def test_the_configured_desk_is_started_for_the_moment_with_the_limits_of_the_config_file(
+    account: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "config.toml").write_text("[limits]\nmax_order_value = 70\nconfirm_order_value = 60\n")
+    assert desks(os.environ) == []
+    async with MexcExchange.through_desk(symbols=[PAIR], start=True) as session:
+        price = await far_below(session)
+        error = await refused(session.place_limit_order(PAIR, "BUY", "0.01", price))
+        assert "MAX_ORDER_VALUE" in {violation.code for violation in error.violations}
+        placed = await session.place_limit_order(PAIR, "BUY", "0.001", price)
+        async with MexcExchange.through_desk() as other:
+            assert [order.order_id for order in other.open_orders] == [placed.order_id]
+        assert (await session.cancel_order(placed.order_id)).state is OrderState.CANCELLED
+    with monkeypatch.context() as without_key:
+        without_key.delenv("MEXC_API_KEY")
+        without_key.delenv("MEXC_SECRET_KEY")
+        with pytest.raises(VenueError, match="needs a key"):
+            async with MexcExchange.through_desk(start=True):
+                pytest.fail("it must not open")
+
+
 async def test_without_a_desk_nothing_is_placed_and_it_says_how_to_start_one(account: None) -> None:
     with pytest.raises(VenueError, match="No desk runs") as caught:
         async with MexcExchange.through_desk():
