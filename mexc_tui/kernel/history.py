@@ -158,7 +158,7 @@ class History:
         elif record.name == COST_ASKED:
             self._ledger.cost_asked[record.value] = None
         elif record.name == HOLDINGS:
-            self._ledger.transfers.complete = True
+            self._ledger.transfers.completed(int(record.value) if record.value.isdecimal() else 0)
         elif record.name == COMPARED and record.value.isdecimal():
             self._compared_ms = int(record.value)
             self._ledger.booked.compared(self._compared_ms)
@@ -206,6 +206,8 @@ class History:
             holdings=costs.holdings(),
             expected=self._ledger.transfers.saved(),
             complete=self._ledger.transfers.complete,
+            first_compared=self._ledger.transfers.first_compared(),
+            complete_ms=self._ledger.transfers.complete_ms,
             day=self._day.saved(),
             state=self._latch.state.value,
             reason=self._latch.reason,

@@ -198,8 +198,8 @@ class Portfolio:
             self._ledger.hold(record)
             records.append(record)
         if not self._transfers.complete and all(self._transfers.expected(asset) is not None for asset in totals):
-            self._transfers.complete = True
-            records.append(StateRecord(name=HOLDINGS, value="complete", wall_ms=at.wall_ms))
+            self._transfers.completed(since_ms)
+            records.append(StateRecord(name=HOLDINGS, value=str(since_ms), wall_ms=at.wall_ms))
         if any(settled.values()) and (day := self.day.record(at)) is not None:
             records.append(day)
         return records, {asset: by for asset, by in settled.items() if by and not self._dust(asset, by)}

@@ -236,6 +236,10 @@ class DeskSnapshot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What should be held of every asset by the last comparison and the executions after it."""
     complete: bool
     """Whether what is not named there should not be held."""
+    first_compared: tuple[tuple[str, int], ...] = ()
+    """From when on executions count in it, of each asset, by the exchange's clock."""
+    complete_ms: int = 0
+    """The same of what is not named."""
     day: DayStart | None
     state: str
     reason: str

@@ -23,6 +23,11 @@ class Transfers:
     def __init__(self) -> None:
         self._expected: dict[str, Decimal] = {}
         self.complete = False
+        self._first: dict[str, int] = {}
+        """From when on executions change what should be held, by the exchange's clock: the first total of an asset
+        includes those before."""
+        self._complete_ms = 0
+        """The same of what is not named by any total."""
         self._sure: set[str] = set()
         """Assets compared since the account stream was last down, or told of a transfer."""
         self._told: set[str] = set()
@@ -42,12 +47,19 @@ class Transfers:
         with exact():
             for asset, by in moves:
                 expected = self.expected(asset)
-                if expected is not None:
+                if expected is not None and fill.time_ms >= self._first.get(asset, self._complete_ms):
                     self._expected[asset] = expected + by
 
     def hold(self, record: HoldingRecord) -> None:
         """Take a compared total for what is held."""
+        if self.expected(record.asset) is None:
+            self._first[record.asset] = record.since_ms
         self._expected[record.asset] = record.total
+
+    def completed(self, since_ms: int) -> None:
+        """Note that every asset has been compared, by balances that include all executions before that time."""
+        if not self.complete:
+            self.complete, self._complete_ms = True, since_ms
 
     def expected(self, asset: str) -> Decimal | None:
         """Return what should be held of an asset; None where it has never been compared."""
@@ -120,7 +132,17 @@ class Transfers:
     def restore(self, saved: DeskSnapshot) -> None:
         """Take up what a snapshot holds."""
         self._expected, self.complete = dict(saved.expected), saved.complete
+        self._first, self._complete_ms = dict(saved.first_compared), saved.complete_ms
 
     def saved(self) -> tuple[tuple[str, Decimal], ...]:
         """Return what every total should be."""
         return tuple(sorted(self._expected.items()))
+
+    def first_compared(self) -> tuple[tuple[str, int], ...]:
+        """Return from when on executions count in what should be held of each asset."""
+        return tuple(sorted(self._first.items()))
+
+    @property
+    def complete_ms(self) -> int:
+        """The same of assets that no total has named; zero where it is not known."""
+        return self._complete_ms

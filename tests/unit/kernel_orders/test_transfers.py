@@ -15,6 +15,7 @@ from mexc_tui.domain.numbers import divide
 from mexc_tui.domain.orders import Balance, Fill, Side
 from mexc_tui.domain.views import TOPIC_POSITIONS, TOPIC_RISK
 from mexc_tui.kernel.effects import FetchAccount
+from mexc_tui.kernel.history import Fold
 from tests.unit.kernel_orders.conftest import Bench, build
 
 D = Decimal
@@ -124,6 +125,35 @@ def test_what_may_be_a_trade_nobody_told_is_not_guessed(world):
     world.look()
     assert world.pnl == world.result
     assert [fact for fact in world.bench.facts if fact.kind == "transfer"] == []
+
+
+@pytest.mark.parametrize("restart", ["none", "records", "snapshot"])
+def test_a_trade_from_before_the_first_start_is_part_of_the_first_balances(restart: str):
+    world = World.__new__(World)
+    world.usdt, world.btc, world.result, world.trades, world.records = D(10_000_000), D(20), D(0), 0, []
+    world.bench = world._desk(1)
+    before = world.trade(Side.BUY, 50_000)
+    world.bench.later(60)
+    world.look()
+    if restart == "records":
+        world.restart()
+    elif restart == "snapshot":
+        fold = Fold("USDT")
+        fold.add(world.bench.records)
+        now = world.bench
+        world.bench = build(snapshot=fold.snapshot(), run="r2")
+        world.bench.wall_ms, world.bench.mono_ns = now.wall_ms, now.mono_ns
+        world.bench.market([("59990.00", "1000")], [("60000.00", "1000")])
+        world.bench.do(LinkChanged(True, LinkState.CONNECTED))
+    world.bench.do(FillReported(before))
+    for _ in range(3):
+        world.look()
+    assert world.pnl == 0, "nothing was earned since the desk first looked"
+    assert not [fact for fact in world.bench.facts if fact.kind in ("transfer", "break")]
+    later = world.trade(Side.SELL, 61_000)
+    world.bench.do(FillReported(later))
+    world.look()
+    assert world.pnl == D(61_000) - 1 - MARK
 
 
 def test_both_ways_at_once_without_a_fill_are_transfers(world):
