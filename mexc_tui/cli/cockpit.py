@@ -20,7 +20,7 @@ from mexc_tui.desk.client import DeskAbsentError, SocketClient
 from mexc_tui.desk.launch import Caller, Start, end, wait_for_end
 from mexc_tui.desk.memory import keep_memory_small, keep_pauses_short
 from mexc_tui.desk.places import entry_of
-from mexc_tui.desk.starting import SCREEN
+from mexc_tui.desk.starting import SCREEN, is_screen
 from mexc_tui.domain.client import Role
 from mexc_tui.domain.interest import Interest
 from mexc_tui.domain.views import TOPIC_INSTRUMENTS, TOPIC_ORDERS, InstrumentsView, VenueKind
@@ -151,7 +151,7 @@ def on_quit(client: SocketClient, wanted: OnQuit) -> OnQuit:
     except DeskAbsentError:
         # Others may look at it: it is not stopped without a word.
         return "keep" if wanted == "keep" else "ask"
-    if sum(one.name.startswith(SCREEN) for one in found.clients) > 1:
+    if sum(is_screen(one.name) for one in found.clients) > 1:
         return "keep"
     return "stop" if found.info.kind in _DEMOS and not found.stays else wanted
 

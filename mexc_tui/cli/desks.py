@@ -72,8 +72,12 @@ def role_of(arguments: argparse.Namespace) -> Role:
 
 
 @contextmanager
-def desk_client(arguments: argparse.Namespace, name: str, *, look: bool = False) -> Iterator[SocketClient]:
+def desk_client(
+    arguments: argparse.Namespace, name: str, *, look: bool = False, owner: str = ""
+) -> Iterator[SocketClient]:
     """Attach to the desk that is meant; where none runs, to one that is started for the moment.
+
+    ``owner`` names the algorithm whose orders it is for.
 
     Raises:
         ExitError, RequestError: there is none and none could be started, or it cannot be said which one is meant.
@@ -86,11 +90,11 @@ def desk_client(arguments: argparse.Namespace, name: str, *, look: bool = False)
     configured = desk_by_settings(arguments.desk)
     entry = meant(arguments.desk, configured, starts=True)
     if entry is None or (configured is not None and entry.desk_id == configured.desk_id):
-        client = _for_the_moment(configured or configured_desk(), name, role)
+        client = _for_the_moment(configured or configured_desk(), name, role, owner)
     else:
         if arguments.desk is None:
             _say_which(entry)
-        client = attach_to(entry, Caller(name=name, role=role, after=FROM_NOW))
+        client = attach_to(entry, Caller(name=name, role=role, after=FROM_NOW, owner=owner))
     try:
         yield client
     finally:
@@ -125,7 +129,7 @@ def configured_desk() -> DeskChoice:
         return configured_choice(file)
 
 
-def _for_the_moment(choice: DeskChoice, name: str, role: Role) -> SocketClient:
+def _for_the_moment(choice: DeskChoice, name: str, role: Role, owner: str) -> SocketClient:
     from mexc_tui.cli.io.output import narrate
     from mexc_tui.desk.launch import Caller, Start
     from mexc_tui.desk.protocol import FROM_NOW
@@ -136,7 +140,8 @@ def _for_the_moment(choice: DeskChoice, name: str, role: Role) -> SocketClient:
     with settings_refused():
         start = Start(choice, lifetime=Lifetime.MOMENT, armed=True)
     return start.attach(
-        Caller(name=name, role=role, after=FROM_NOW), on_slow=lambda: narrate(f"the desk {choice.name} is starting")
+        Caller(name=name, role=role, after=FROM_NOW, owner=owner),
+        on_slow=lambda: narrate(f"the desk {choice.name} is starting"),
     )
 
 

@@ -23,6 +23,7 @@ from mexc_tui.domain.interest import Interest
 from mexc_tui.domain.limits import CONFIRMABLE, Answer
 from mexc_tui.domain.numbers import BadNumberError, divide, parse_decimal, plain
 from mexc_tui.domain.orders import Order, OrderState, OrderType, Side
+from mexc_tui.domain.owners import automated, is_name
 from mexc_tui.domain.sizing import Size, SizeError, draft_for, parse_size
 from mexc_tui.domain.views import (
     TOPIC_INSTRUMENTS,
@@ -60,7 +61,7 @@ class OrderArguments(msgspec.Struct, frozen=True, kw_only=True):
 def run(arguments: argparse.Namespace) -> int:
     """Place the order and return the exit code."""
     asked = order_arguments(arguments)
-    with desk_client(arguments, f"{arguments.side} {asked.symbol}") as client:
+    with desk_client(arguments, f"{arguments.side} {asked.symbol}", owner=arguments.owner) as client:
         return Placing(client, asked, as_json=arguments.json).run()
 
 
@@ -74,6 +75,10 @@ def order_arguments(arguments: argparse.Namespace) -> OrderArguments:
         raise ExitError("--uncapped belongs to --market: every other order has a price.", USAGE)
     if not 0 <= arguments.wait < math.inf:
         raise ExitError("--wait takes a number of seconds, 0 or more.", USAGE)
+    if arguments.owner and (not is_name(arguments.owner) or not automated(arguments.owner)):
+        raise ExitError(
+            "--owner takes an algorithm's name of a-z, 0-9, _ and -; only a screen acts as a person.", USAGE
+        )
     try:
         size = parse_size(arguments.size)
         price = None if arguments.market else parse_decimal(arguments.at)

@@ -355,4 +355,5 @@ def own_order_row(order: Order) -> Row:
         "average_price": divide(order.filled_quote, order.filled_qty, 18) if order.filled_qty else None,
         "time": order.created_ms,
         "reason": order.reason,
+        "owner": order.owner or None,
     }

@@ -15,6 +15,7 @@ LIVE = {
     "max_drawdown": 50,
     "max_open_orders": 10,
     "orders_per_second": 2,
+    "listing_max_value": 25,
     "max_in_flight": 2,
     "idle_lock_minutes": 15,
 }

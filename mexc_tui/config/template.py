@@ -81,6 +81,13 @@ denied_symbols = []
 allowed_symbols = []            # empty: every symbol that is not denied
 deny_flagged = true             # refuse to buy pairs with MEXC's special-treatment flag
 idle_lock_minutes = 60          # lock the ticket after this long without a command; 0 never does
+repeated_entries = 60           # so many orders of one script or algorithm that do not reduce, within the window below,
+repeated_fills = 20             # or so many of them on one side of one pair that fill: it may only reduce until a
+repeated_window_ms = 60000      # person types "release NAME" on a screen; 0: never
+breaker_move = 0.1              # a pair that moves so far within the window below is closed to scripts and algorithms
+breaker_window_ms = 60000       # until a person releases it likewise; 0: never. Both let pass what reduces
+listing_hours = 24              # for so long after its opening a pair is new: every buy is asked about first,
+listing_max_value = 250         # and no more of it is held than this; 0 hours: no pair is new
 loosening_delay_minutes = 10    # `mexc-tui limits set` and `:limit` tighten at once; what they loosen waits so long
 
 [limits.ceilings]               # how far they may loosen a limit; one not named here no further than this file
@@ -95,6 +102,16 @@ loosening_delay_minutes = 10    # `mexc-tui limits set` and `:limit` tighten at 
 
 [limits.max_asset_value]        # largest holding by asset, where it is below max_position_value
 # BTC = 5000
+
+[limits.owner]                  # own limits of an owner, beside the account's; [limits.owner.script] is the command
+                                # line and every other client that is no screen, [limits.owner.NAME] an algorithm of
+                                # that name, [limits.owner.person] everybody at a screen; 0 refuses all but reducing
+# [limits.owner.script]
+# max_order_value = 100         # of one order
+# orders_per_second = 1
+# max_open_orders = 3
+# max_day_exposure = 500        # sum of its orders of a UTC day that do not reduce
+# max_added_value = 300         # of what it has bought and not sold, as if every buy of its that works had filled
 
 [keys]                          # action = "keys", several separated by commas; `?` in the cockpit lists the actions
 # halt = "!"

@@ -25,6 +25,7 @@ from mexc_tui.desk.errors import USAGE, DeskError
 from mexc_tui.desk.plan import is_local
 from mexc_tui.domain.numbers import plain
 from mexc_tui.domain.orders import Order, Origin
+from mexc_tui.domain.owners import told
 from mexc_tui.domain.views import VenueKind
 from mexc_tui.kernel.history import COMPARED
 from mexc_tui.kernel.records import (
@@ -358,7 +359,8 @@ def _words(order: Order) -> str:
     size = f"{plain(order.quote_qty)} worth of" if order.quote_qty is not None else plain(order.qty or order.filled_qty)
     price = "" if order.price is None else f" at {plain(order.price)}"
     name = f"{order.client_order_id}{f', {order.order_id}' if order.order_id else ''}"
-    return f"{order.type.word} {order.side.value.lower()} {size} {order.symbol}{price} ({name})"
+    whose = f", of {told(order.owner)}" if order.owner else ""
+    return f"{order.type.word} {order.side.value.lower()} {size} {order.symbol}{price} ({name}){whose}"
 
 
 def back_up(path: Path, target: Path) -> Checked:

@@ -150,6 +150,7 @@ class SocketClient:
         name: str,
         role: Role,
         after: int = 0,
+        owner: str = "",
         limit_s: float = ATTACH_LIMIT_S,
         on_refused: Callable[[str], None] | None = None,
         find: Callable[[], Path | None] | None = None,
@@ -157,8 +158,9 @@ class SocketClient:
     ) -> SocketClient:
         """Attach to the desk whose socket is at ``path``.
 
-        ``after``: facts above this number are wanted (``protocol.FROM_NOW``: only new ones). ``on_refused`` is called
-        with a sentence for every command that the desk did not take, from ``submit`` itself or from the reading thread.
+        ``owner`` names the algorithm that acts; empty: as the desk sees it. ``after``: facts above this number are
+        wanted (``protocol.FROM_NOW``: only new ones). ``on_refused`` is called with a sentence for every command that
+        the desk did not take, from ``submit`` itself or from the reading thread.
         ``find`` says where the desk listens when the connection broke; None as long as that is not known.
         ``on_change`` is called, from any thread, after whatever ``wait`` looks at has changed; it must return at once.
 
@@ -166,7 +168,7 @@ class SocketClient:
             DeskAbsentError: nobody listens there, or nobody answers within the limit.
             DeskRefusedError: the desk refuses this client.
         """
-        hello = Hello(protocol=PROTOCOL, program=VERSION, build=BUILD, name=name, role=role, after=after)
+        hello = Hello(protocol=PROTOCOL, program=VERSION, build=BUILD, name=name, role=role, after=after, owner=owner)
         return cls(path, hello, on_refused, find, on_change, limit_s)
 
     def submit(self, command: Command) -> None:

@@ -23,7 +23,7 @@ from mexc_tui.desk.places import DeskEntry, desk_log, register, registered, sock
 from mexc_tui.desk.plan import Plan, PlannedParts
 from mexc_tui.desk.protocol import DeskInfo
 from mexc_tui.desk.server import DeskServer
-from mexc_tui.desk.starting import SCREEN, STARTER, Lifetime, Report, say
+from mexc_tui.desk.starting import STARTER, Lifetime, Report, is_screen, say
 from mexc_tui.domain.client import Role
 from mexc_tui.domain.commands import Arm, Halt
 from mexc_tui.domain.views import VenueKind
@@ -228,7 +228,7 @@ class DeskHost:
         came, self._clients = count > self._clients, count
         clients = () if self._server is None else self._server.clients
         names = [one.name for one in clients if one.role is Role.TRADE]
-        kept, seen = STARTER in names, any(name.startswith(SCREEN) for name in names)
+        kept, seen = STARTER in names, any(is_screen(name) for name in names)
         if came and (kept or (seen and self._lifetime is Lifetime.MOMENT)):
             self._stay(for_good=kept)
         waits = {Lifetime.KEEP: None, Lifetime.SCREENS: LOST_SCREEN_S, Lifetime.MOMENT: MOMENT_S}

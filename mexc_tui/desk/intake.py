@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from mexc_tui.desk.protocol import Answer, Outcome
 from mexc_tui.domain.client import DeskClient, Role
-from mexc_tui.domain.commands import AmendOrder, Arm, Command, PlaceOrder, Resume
+from mexc_tui.domain.commands import AmendOrder, Arm, Command, PlaceOrder, Release, Resume
 from mexc_tui.domain.inputs import Timestamp
 from mexc_tui.domain.numbers import is_plain
 
@@ -53,7 +53,9 @@ def on_its_way(command: Command, given: Timestamp, now: Timestamp) -> tuple[Comm
     """
     # The one clock cannot be set, the other goes on while the machine sleeps.
     waited_ms = max(0, (now.mono_ns - given.mono_ns) // 1_000_000, now.wall_ms - given.wall_ms)
-    exposes = isinstance(command, PlaceOrder | AmendOrder | Resume) or (isinstance(command, Arm) and command.armed)
+    exposes = isinstance(command, PlaceOrder | AmendOrder | Resume | Release) or (
+        isinstance(command, Arm) and command.armed
+    )
     if exposes and waited_ms > LATE_MS:
         waited = f"{waited_ms // 1_000} s"
         return command, f"The desk did not read it for {waited}, so it was not carried out. Is it still meant?"

@@ -44,6 +44,7 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     role: Role
     after: int = 0
+    owner: str = ""
     on_refused: Callable[[str], None] | None = None
     on_change: Callable[[], None] | None = None
 
@@ -216,6 +217,7 @@ def connect(entry: DeskEntry, caller: Caller) -> SocketClient:
             name=caller.name,
             role=caller.role,
             after=caller.after,
+            owner=caller.owner,
             limit_s=ANSWER_LIMIT_S,
             on_refused=caller.on_refused,
             find=lambda: _where(entry.desk_id),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import struct
+from pathlib import Path
 from typing import Protocol
 
 import msgspec
@@ -14,6 +15,8 @@ _BSD = struct.Struct("II")
 """The beginning of ``xucred``, on macOS and FreeBSD alike: version, uid."""
 _BSD_SIZE = 76
 _SOL_LOCAL, _LOCAL_PEERCRED = 0, 1
+_TERMINAL = 4
+"""Which word of Linux's ``/proc/PID/stat``, after the program's name, is the terminal; 0 is none."""
 
 
 class Socket(Protocol):
@@ -29,6 +32,18 @@ class Peer(msgspec.Struct, frozen=True):
     uid: int
     pid: int | None = None
     """None where the system does not tell it."""
+
+
+def at_terminal(peer: Peer) -> bool:
+    """Return whether the process belongs to a terminal, where a person may sit; False where the system tells neither.
+
+    A background job of a login shell does as well: this keeps timers and services apart, not one's own programs.
+    """
+    try:
+        stat = Path(f"/proc/{peer.pid}/stat").read_text(encoding="utf-8", errors="replace")
+        return stat.rpartition(")")[2].split()[_TERMINAL] != "0"
+    except (OSError, IndexError):
+        return False
 
 
 def peer_of(sock: Socket) -> Peer:

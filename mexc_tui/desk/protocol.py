@@ -121,6 +121,8 @@ class Hello(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """``BUILD`` of the client; empty from one that knows of none."""
     desk: str = ""
     """The desk whose facts ``after`` counts; another desk sends its facts from the beginning. Empty: any."""
+    owner: str = ""
+    """What its orders are to count as: ``script``, or the name of an algorithm. Empty: as the desk sees it."""
 
 
 class Submit(msgspec.Struct, frozen=True, kw_only=True, tag=True):

@@ -16,6 +16,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from mexc_tui.desk.intake import Intake, on_its_way
+from mexc_tui.desk.owning import owner_of
 from mexc_tui.desk.pace import Pace, cost_of
 from mexc_tui.desk.peer import Peer, peer_of
 from mexc_tui.desk.protocol import (
@@ -46,7 +47,7 @@ from mexc_tui.desk.protocol import (
     mismatch,
 )
 from mexc_tui.desk.session import Session
-from mexc_tui.desk.starting import SCREEN
+from mexc_tui.desk.starting import is_screen
 from mexc_tui.desk.status import desk_status
 from mexc_tui.desk.updates import UpdateEncoder
 from mexc_tui.domain.client import Role
@@ -249,7 +250,8 @@ class DeskServer:
             raise ProtocolError(
                 f"Process {peer.pid} has {PROCESS_LIMIT} connections to this desk already. Close one and try again."
             )
-        client = self._engine.client(_shown(hello.name), hello.role)
+        owner, attended = owner_of(hello, peer)
+        client = self._engine.client(_shown(hello.name), hello.role, owner=owner, attended=attended)
         facts = client.facts(0)
         seen = facts[-1].seq if facts else 0
         after = seen if hello.after == FROM_NOW else hello.after
@@ -271,7 +273,7 @@ class DeskServer:
                 unseen_after=self._unseen_after,
             ),
         )
-        if info.name.startswith(SCREEN):
+        if is_screen(info.name):
             self._unseen_after = None
         return session
 
@@ -288,9 +290,9 @@ class DeskServer:
         del self._attached[session]
         session.client.close()
         self._forget_views()
-        if session.info.name.startswith(SCREEN):
+        if is_screen(session.info.name):
             self._screens_took = max(self._screens_took, session.taken_facts)
-            if not any(one.info.name.startswith(SCREEN) for one in self._attached):
+            if not any(is_screen(one.info.name) for one in self._attached):
                 self._unseen_after = self._screens_took
         self._on_clients(len(self._attached))
 

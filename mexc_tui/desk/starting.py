@@ -10,9 +10,14 @@ from enum import StrEnum
 import msgspec
 
 SCREEN = "screen"
-"""What the name of a client that is a screen begins with."""
+"""The name of a client that is a screen; where it is known, its terminal follows after a space."""
 STARTER = "start"
 """The name of the client of ``desk start``: whoever asks for a desk keeps the one that runs already."""
+
+
+def is_screen(name: str) -> bool:
+    """Return whether a client of this name is a screen."""
+    return name == SCREEN or name.startswith(f"{SCREEN} ")
 
 
 class Lifetime(StrEnum):

@@ -11,6 +11,7 @@ from mexc_tui.domain.commands import Command
 from mexc_tui.domain.facts import Fact
 from mexc_tui.domain.inputs import Timestamp
 from mexc_tui.domain.interest import Interest
+from mexc_tui.domain.owners import SCRIPT
 from mexc_tui.domain.views import View
 
 
@@ -28,6 +29,10 @@ class Given(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     command: Command
     client: str
     role: Role
+    owner: str = SCRIPT
+    """Whose orders come of it (``domain.owners``)."""
+    attended: bool = False
+    """Whether a person sits at the client, as far as the desk can see."""
 
 
 class DeskClient(Protocol):

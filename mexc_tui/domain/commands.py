@@ -133,6 +133,14 @@ class Resume(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
     command_id: str
 
 
+class Release(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
+    """Let a script or algorithm act again that was halted, or all of them in a pair; only by a person at a screen."""
+
+    command_id: str
+    name: str
+    """The owner's, or the pair's symbol."""
+
+
 class Arm(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
     """Unlock (or lock) sending of orders in this session."""
 
@@ -162,6 +170,7 @@ Command = (
     | RemoveAlert
     | Halt
     | Resume
+    | Release
     | Arm
     | Reconcile
 )

@@ -11,7 +11,7 @@ from decimal import Decimal
 from functools import partial
 
 from mexc_tui.domain.commands import Draft
-from mexc_tui.domain.controls import asking, form, price, size, standing, state
+from mexc_tui.domain.controls import asking, form, listing, owner, price, size, standing, state
 from mexc_tui.domain.controls.case import (
     Case,
     MissingInputError,
@@ -87,6 +87,13 @@ _EXPOSING: tuple[tuple[str, _Control], ...] = (
 )
 """Skipped by an order that provably reduces exposure."""
 
+_OWNED: tuple[tuple[str, _Control], ...] = (
+    ("REPEATED_EXECUTION", owner.repeated_execution),
+    ("VOLATILITY_BREAKER", owner.volatility_breaker),
+    ("AUTOMATION_AUTHORITY", owner.automation_authority),
+)
+"""The same, and only for scripts, algorithms, and owners with limits of their own."""
+
 _CEILINGS: tuple[tuple[str, _SizedControl], ...] = (
     ("NOTIONAL_MAX", size.notional_max),
     ("SIDE_SANITY", size.side_sanity),
@@ -102,14 +109,19 @@ _EXPOSING_CEILINGS: tuple[tuple[str, _SizedControl], ...] = (
     ("MAX_POSITION", size.max_position),
     ("MAX_GROSS_EXPOSURE", size.max_gross_exposure),
     ("SESSION_BUDGET", size.session_budget),
+    ("LISTING_GUARD", listing.listing_guard),
 )
 """Fail from some size upwards; skipped by an order that provably reduces exposure."""
+
+_OWNED_CEILINGS: tuple[tuple[str, _SizedControl], ...] = (("AUTOMATION_AUTHORITY", owner.authority_over_size),)
+"""The same, and only for those that ``_OWNED`` is for."""
 
 _ASKING: tuple[tuple[str, _SizedControl], ...] = (
     ("CONFIRM_ORDER_VALUE", asking.confirm_order_value),
     ("CONFIRM_SLIPPAGE", asking.confirm_slippage),
     ("SIZE_VS_USUAL", asking.size_vs_usual),
     ("CONCENTRATION", asking.concentration),
+    ("CONFIRM_LISTING", listing.confirm_listing),
 )
 """Ask first; skipped by an order that provably reduces exposure."""
 
@@ -165,12 +177,17 @@ class _Judge:
     def __init__(self, case: Case) -> None:
         self._case = case
         self._lacking: dict[str, list[str]] = {}
-        self._ceilings = _CEILINGS if case.reduces else _CEILINGS + _EXPOSING_CEILINGS
+        self._general, self._ceilings = _ALWAYS, _CEILINGS
+        if not case.reduces:
+            self._general, self._ceilings = _ALWAYS + _EXPOSING, _CEILINGS + _EXPOSING_CEILINGS
+            if owner.concerns(case):
+                self._general += _OWNED
+                self._ceilings += _OWNED_CEILINGS
 
     def verdict(self, *, search: bool) -> Verdict:
         """Evaluate everything, then add what the order would do."""
         case = self._case
-        general = self._run(_ALWAYS if case.reduces else _ALWAYS + _EXPOSING, case)
+        general = self._run(self._general, case)
         drafted, sized = self._sized()
         general += self._unavailable()
         largest, binding = self._largest(general) if search else (None, "")

@@ -48,15 +48,34 @@ _ANSWERS = {
     "LOSS_STREAK_COOLDOWN": Answer.BLOCK,
     "MARKET_DATA_REASONABILITY": Answer.BLOCK,
     "TRADING_STATE": Answer.HALT,
+    "REPEATED_EXECUTION": Answer.HALT,
+    "VOLATILITY_BREAKER": Answer.HALT,
     "REDUCING": Answer.REDUCE,
     "CONFIRM_ORDER_VALUE": Answer.CONFIRM,
     "CONFIRM_SLIPPAGE": Answer.CONFIRM,
     "CONCENTRATION": Answer.CONFIRM,
     "SIZE_VS_USUAL": Answer.CONFIRM,
+    "CONFIRM_LISTING": Answer.CONFIRM,
     "PARTIAL_FILL": Answer.WARN,
 }
 CONFIRMABLE = tuple(code for code, answer in _ANSWERS.items() if answer is Answer.CONFIRM)
 """Codes that a person may confirm."""
+
+
+class OwnerLimits(msgspec.Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
+    """An owner's own limits, beside the account's: of both the tighter one holds. None: it has none of its own.
+
+    Zero refuses every order that does not reduce.
+    """
+
+    max_order_value: Decimal | None = None
+    """Largest value of one order."""
+    orders_per_second: int | None = None
+    max_open_orders: int | None = None
+    max_day_exposure: Decimal | None = None
+    """Largest sum of the owner's orders of a UTC day that did not reduce."""
+    max_added_value: Decimal | None = None
+    """Largest value of what the owner has bought and not sold, as if every buy of its that works had filled."""
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
@@ -130,6 +149,21 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, gc=False, forbid_unknown
     """Refuse to buy pairs with MEXC's special-treatment flag."""
     idle_lock_minutes: int = 60
     """Lock the ticket after this long without a command; zero never does."""
+    owner: dict[str, OwnerLimits] = msgspec.field(default_factory=dict)
+    """Own limits of an owner: ``person``, ``script``, or the name of an algorithm."""
+    repeated_entries: int = 60
+    """So many orders that do not reduce, sent by one script or algorithm within the window, halt it; zero: never."""
+    repeated_fills: int = 20
+    """The same of those on one side of one pair that filled."""
+    repeated_window_ms: int = 60_000
+    breaker_move: Decimal = Decimal("0.1")
+    """Prices of a pair that lie this far apart within the window, as a fraction of the lowest, halt scripts and
+    algorithms there; zero: never."""
+    breaker_window_ms: int = 60_000
+    listing_hours: int = 24
+    """For so long a pair counts as newly listed; zero: none does."""
+    listing_max_value: Decimal = Decimal(250)
+    """Largest holding of what is bought in a newly listed pair."""
     loosening_delay_minutes: int = 10
     """How long a limit that is loosened while the desk runs still holds."""
     ceilings: dict[str, Decimal] = msgspec.field(default_factory=dict)

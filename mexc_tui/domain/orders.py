@@ -145,6 +145,9 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     command_id: str = ""
     """The command that placed it; what becomes of the order is reported with it. Empty where none is known."""
 
+    owner: str = ""
+    """Whose it is (``domain.owners``); empty where that is not known: placed elsewhere, or by an earlier version."""
+
     @property
     def exchange_name(self) -> str:
         """What MEXC's pages call it: the exchange's id, or the client's while that is not known."""

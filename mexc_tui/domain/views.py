@@ -15,6 +15,7 @@ from mexc_tui.domain.limits import Headroom, Limits, Refusal, TradingState, Wait
 from mexc_tui.domain.market import Candle, Interval, Trade
 from mexc_tui.domain.numbers import ZERO
 from mexc_tui.domain.orders import Balance, Fill, Order
+from mexc_tui.domain.owners import PERSON
 
 
 class BookState(StrEnum):
@@ -161,6 +162,14 @@ class Sweep(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What last went wrong, in plain words; empty once verified."""
 
 
+class OwnerHalt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A script or algorithm that may only reduce, or a pair in which all of them may."""
+
+    name: str
+    """The owner's, or the pair's symbol."""
+    reason: str
+
+
 class RiskView(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
     state: TradingState
     reason: str
@@ -189,6 +198,8 @@ class RiskView(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
     """When orders and balances were last compared with the exchange (monotonic); zero before the first time."""
     refusals: tuple[Refusal, ...] = ()
     """The last one of each control, since the desk began."""
+    halts: tuple[OwnerHalt, ...] = ()
+    """Automation that is halted until a person releases it."""
 
 
 class AlertsView(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
@@ -263,6 +274,30 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """How long they hold new exposure back yet."""
 
 
+class Owned(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What one owner has used of its own limits, and what holds it back. Counted only where something depends on it."""
+
+    owner: str = PERSON
+    halted: str = ""
+    """Why it may only reduce; empty where it may more."""
+    pair_halted: str = ""
+    """Why every script and algorithm may only reduce in the symbol."""
+    moved: Decimal | None = None
+    """How far apart the symbol's prices were within the window of VOLATILITY_BREAKER, as a fraction of the lowest."""
+    sends: int = 0
+    """Its orders within the last second."""
+    open_orders: int = 0
+    """Its orders that may be live."""
+    day_exposure: Decimal = ZERO
+    """Value of its orders of the UTC day that did not reduce, in the account's currency."""
+    added: Decimal | None = None
+    """Value of what it has bought and not sold, and of what its buys may still bring; None where that has no price."""
+    entries: int = 0
+    """Its orders that did not reduce within the window of REPEATED_EXECUTION, in all pairs."""
+    filled: tuple[int, int] = (0, 0)
+    """Those of them in the symbol that filled: buys and sells."""
+
+
 class GateInputs(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
     """Everything the gate looks at for one symbol, so that the ticket's preview and the gate see the same.
 
@@ -315,6 +350,10 @@ class GateInputs(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
     standing: Standing
     recent_sends: tuple[tuple[int, str], ...]
     """(age in ms, fingerprint) of orders sent within the longest window of the limits, all symbols."""
+    listed_ms: int | None = None
+    """How long ago the exchange first opened the symbol, negative before; None where it does not say."""
+    owned: Owned = Owned()
+    """Of whoever gives the order; a view of this topic is as for a person."""
     flattening: bool = False
 
 

@@ -30,6 +30,7 @@ from mexc_tui.domain.inputs import (
     VenueNotice,
 )
 from mexc_tui.domain.interest import Interest
+from mexc_tui.domain.owners import SCRIPT
 from mexc_tui.domain.views import View
 from mexc_tui.engine.clock import system_now
 from mexc_tui.engine.effects import EffectRunner, Probe
@@ -133,9 +134,11 @@ class Engine:
         """Whether the engine's thread lives."""
         return self._thread.is_alive()
 
-    def client(self, name: str, role: Role = Role.TRADE) -> EngineClient:
+    def client(
+        self, name: str, role: Role = Role.TRADE, *, owner: str = SCRIPT, attended: bool = False
+    ) -> EngineClient:
         """Attach a client; it looks at nothing until it says what. What its role forbids is not checked here."""
-        return EngineClient(self, name, role)
+        return EngineClient(self, name, role, owner=owner, attended=attended)
 
     def start(self) -> None:
         """Start the thread and return at once."""
@@ -160,9 +163,17 @@ class Engine:
         self._thread.join(limit_s)
         return not self._thread.is_alive()
 
-    def submit(self, command: Command, client: str = "desk", role: Role = Role.TRADE) -> None:
+    def submit(
+        self,
+        command: Command,
+        client: str = "desk",
+        role: Role = Role.TRADE,
+        *,
+        owner: str = SCRIPT,
+        attended: bool = False,
+    ) -> None:
         """Hand a command over from any thread or signal handler: kept before the start, dropped after the end."""
-        given = Given(command=command, client=client, role=role)
+        given = Given(command=command, client=client, role=role, owner=owner, attended=attended)
         if self._probe is not None:
             self._probe("submit", command.command_id, self.now().mono_ns)
         with self._gate:
@@ -336,16 +347,18 @@ def death_notice(failure: Exception | None) -> str:
 class EngineClient:
     """``DeskClient`` for a user of the engine in the same process; made by ``Engine.client``."""
 
-    def __init__(self, engine: Engine, name: str, role: Role) -> None:
+    def __init__(self, engine: Engine, name: str, role: Role, *, owner: str, attended: bool) -> None:
         self.name = name
         self.role = role
+        self.owner = owner
+        self._attended = attended
         self._engine = engine
         self._hub = engine.hub
         self._number = self._hub.join()
 
     def submit(self, command: Command) -> None:
         """Hand a command to the engine; returns at once."""
-        self._engine.submit(command, self.name, self.role)
+        self._engine.submit(command, self.name, self.role, owner=self.owner, attended=self._attended)
 
     def look(self, interest: Interest) -> None:
         """Replace everything this client looks at; without effect once closed."""

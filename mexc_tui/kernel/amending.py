@@ -45,6 +45,8 @@ class _Job(msgspec.Struct):
     draft: Draft
     """The new order with the whole size, what has filled included."""
     since_ns: int
+    owner: str
+    """Who asked: the new order is that owner's."""
     ended_ns: int = 0
     """When the old order was first known to be over."""
 
@@ -60,7 +62,7 @@ class Amender:
         self._submit = submit
         self._jobs: dict[str, _Job] = {}
 
-    def start(self, command: AmendOrder, at: Timestamp) -> list[Effect]:
+    def start(self, command: AmendOrder, owner: str, at: Timestamp) -> list[Effect]:
         """Cancel the order, if the new one would pass the gate in its place."""
         order = self._store.get(command.client_order_id)
         draft = None if order is None else _draft(order, command)
@@ -69,7 +71,7 @@ class Amender:
             text = f"Nothing was amended: {why}"
             return [self._facts.emit(at, "problem", Level.WARN, text, order=order, command_id=command.command_id)]
         rest = _rest(draft, order)
-        inputs = self._risk.inputs(order.symbol, at)
+        inputs = self._risk.inputs(order.symbol, at, owner)
         verdict = check(rest, _without(order, inputs))
         if not verdict.passes:
             text = f"{messages.sentence('the ' + messages.describe(order) + ' was not amended and works on')} "
@@ -95,11 +97,12 @@ class Amender:
                 violations=verdict.violations,
                 command_id=command.command_id,
             )
-            return [Journal((record,)), fact]
+            caught = self._risk.owners.caught(verdict.violations, owner, order.symbol, at)
+            return [*caught, Journal((record,)), fact]
         key = order.client_order_id
         # Once the old order is gone nothing is asked any more: the new one is what was wanted.
         draft = msgspec.structs.replace(draft, confirmed=CONFIRMABLE)
-        self._jobs[key] = _Job(key=key, command_id=command.command_id, draft=draft, since_ns=at.mono_ns)
+        self._jobs[key] = _Job(key=key, command_id=command.command_id, draft=draft, since_ns=at.mono_ns, owner=owner)
         effects = self._store.become(msgspec.structs.replace(order, amending=True), at)
         return effects + self._orders.cancel(key, at)
 
@@ -170,7 +173,7 @@ class Amender:
         rest = _rest(job.draft, order)
         if rest.qty is None or rest.qty <= 0:
             return self._end(job, Level.INFO, f"{grouped(order.filled_qty)} of it had filled, all that is wanted", at)
-        inputs = self._risk.inputs(order.symbol, at)
+        inputs = self._risk.inputs(order.symbol, at, job.owner)
         verdict = check(rest, inputs)
         job.ended_ns = job.ended_ns or at.mono_ns
         if verdict.passes:
@@ -232,11 +235,14 @@ def _without(order: Order, inputs: GateInputs) -> GateInputs:
     def plus(known: Decimal | None, by: Decimal) -> Decimal | None:
         return None if known is None else known + by
 
+    owned = inputs.owned
     with exact():
         left = order.remaining_qty or ZERO
+        if owned.owner == order.owner and owned.open_orders:
+            owned = msgspec.structs.replace(owned, open_orders=owned.open_orders - 1)
         if order.side is Side.SELL:
             return msgspec.structs.replace(
-                inputs, base_free=plus(inputs.base_free, left), open_orders=inputs.open_orders - 1
+                inputs, base_free=plus(inputs.base_free, left), open_orders=inputs.open_orders - 1, owned=owned
             )
         spent = left * (order.price or ZERO)
         value = spent * (inputs.quote_price or ZERO)
@@ -246,4 +252,7 @@ def _without(order: Order, inputs: GateInputs) -> GateInputs:
             base_exposure=plus(inputs.base_exposure, -value),
             gross_exposure=plus(inputs.gross_exposure, -value),
             open_orders=inputs.open_orders - 1,
+            owned=msgspec.structs.replace(
+                owned, added=plus(owned.added, -value) if owned.owner == order.owner else owned.added
+            ),
         )

@@ -10,7 +10,6 @@ from typing import Any, get_args
 
 import msgspec
 
-from mexc_tui.domain.capping import capped
 from mexc_tui.domain.client import Given
 from mexc_tui.domain.commands import (
     AdoptOrders,
@@ -19,12 +18,12 @@ from mexc_tui.domain.commands import (
     CancelAll,
     CancelOrder,
     Command,
-    Draft,
     Flatten,
     Halt,
     PlaceOrder,
     ReadCost,
     Reconcile,
+    Release,
     RemoveAlert,
     Resume,
     SetAlert,
@@ -32,7 +31,6 @@ from mexc_tui.domain.commands import (
     SetLimit,
 )
 from mexc_tui.domain.facts import Level
-from mexc_tui.domain.gate import Seen, check, mark_of
 from mexc_tui.domain.inputs import (
     BalanceReported,
     CancelAnswered,
@@ -62,10 +60,10 @@ from mexc_tui.domain.inputs import (
     VenueHealth,
     VenueNotice,
 )
-from mexc_tui.domain.limits import Limits, Verdict, Violation
-from mexc_tui.domain.numbers import ZERO, exact
-from mexc_tui.domain.orders import Fill, Order, Side
-from mexc_tui.domain.views import GateInputs, View
+from mexc_tui.domain.limits import Limits
+from mexc_tui.domain.orders import Fill, Order
+from mexc_tui.domain.owners import PERSON
+from mexc_tui.domain.views import View
 from mexc_tui.kernel import messages
 from mexc_tui.kernel.adoption import Adoption
 from mexc_tui.kernel.alerts import Alerts
@@ -88,8 +86,9 @@ from mexc_tui.kernel.ledger import Ledger
 from mexc_tui.kernel.limit_changes import LimitChanges
 from mexc_tui.kernel.losses import LossLimits
 from mexc_tui.kernel.markets import Markets
-from mexc_tui.kernel.order_store import OrderStore, Track
+from mexc_tui.kernel.order_store import OrderStore
 from mexc_tui.kernel.orders import OrderManager
+from mexc_tui.kernel.placing import Placer
 from mexc_tui.kernel.portfolio import Portfolio
 from mexc_tui.kernel.ports import VenueInfo
 from mexc_tui.kernel.records import CommandRecord, Resumed, Way
@@ -144,6 +143,7 @@ class Desk:
             self._ledger.costs,
             self._clock,
             self._budget,
+            self._ledger.owned,
             armed=armed_at_start,
             arm_name=arm_name,
         )
@@ -163,7 +163,10 @@ class Desk:
             self._facts, self._store, self._orders, self._clock, latch, self._recovery.ask, able=venue.can_trade
         )
         self._flattener = Flattener(self._facts, self._store, self._orders, self._risk, self._recovery.ask)
-        self._amender = Amender(self._facts, self._store, self._orders, self._risk, self._submit)
+        self._placer = Placer(
+            self._orders, self._risk, self._budget, self._arming, self._flattener.active, self._follow_new
+        )
+        self._amender = Amender(self._facts, self._store, self._orders, self._risk, self._placer.submit)
         self._adoption = Adoption(self._facts, self._store)
         self._holding_costs = HoldingCosts(
             self._facts,
@@ -192,10 +195,13 @@ class Desk:
         )
         self._gates: frozenset[str] = frozenset()
         """Symbols in which somebody might trade when the interest last changed."""
+        self._owner = PERSON
+        """Who gave the command that is being taken; one that comes without saying so is a person's."""
         if resumed is not None:
             history.resume(resumed)
             self._limits.resume(history.limits)
             self._alerts.resume(history.alerts)
+            self._risk.owners.resume(history.halts)
         self._handlers = self._make_handlers()
 
     def _make_handlers(self) -> dict[type, Callable[[Any, Timestamp], list[Effect]]]:
@@ -213,6 +219,7 @@ class Desk:
             RemoveAlert: self._alerts.remove,
             Halt: self._halt,
             Resume: self._resume,
+            Release: lambda item, at: self._risk.owners.release(item, self._owner, at),
             Arm: self._arm,
             Reconcile: self._reconcile,
             OrderReported: lambda item, at: self._orders.reported(item.report, at, Way.PUSH),
@@ -251,7 +258,10 @@ class Desk:
     def handle(self, item: Input | Command | Given, at: Timestamp) -> list[Effect]:
         """Take one input or command."""
         if isinstance(item, Given):
-            return [Journal((_command_record(item, at),)), *self.handle(item.command, at)]
+            self._owner = item.owner
+            effects = self.handle(item.command, at)
+            self._owner = PERSON
+            return [Journal((_command_record(item, at),)), *effects]
         if type(item) in _COMMANDS:
             self._arming.given(at)
         effects = self._markets.handle(item, at) + self._alerts.handle(item, at)
@@ -273,53 +283,10 @@ class Desk:
     # --- commands
 
     def _place(self, command: PlaceOrder, at: Timestamp) -> list[Effect]:
-        if not self._commands.first_time(command.command_id):
-            return []
-        draft = command.draft
-        inputs = self._risk.inputs(draft.symbol, at)
-        seen = Seen(
-            version=command.seen_version,
-            age_ms=command.seen_age_ms,
-            bid=command.seen_bid,
-            ask=command.seen_ask,
-        )
-        verdict = check(draft, inputs, seen, largest=False)
-        violations = verdict.violations
-        if draft.side is Side.BUY and self._flattener.active(draft.symbol):
-            text = f"{draft.symbol} is being flattened; it takes no buys until that is done."
-            violations = (*violations, Violation(code="SIDE_SANITY", message=text))
-        if violations or verdict.qty is None or verdict.notional is None or verdict.fee is None:
-            return self._orders.deny(draft, violations, _version(inputs), at, command.command_id)
-        return self._submit(draft, inputs, verdict, command.command_id, at)
-
-    def _submit(
-        self, draft: Draft, inputs: GateInputs, verdict: Verdict, command_id: str, at: Timestamp
-    ) -> list[Effect]:
-        """Send a draft that has passed."""
-        with exact():
-            bought = (verdict.notional or ZERO) + (verdict.fee or ZERO)
-            lock = (verdict.qty or ZERO) if draft.side is Side.SELL else bought
-        track = Track(sent_ns=at.mono_ns, lock=lock)
-        final = capped(draft, inputs)
-        value = None if verdict.reduces else verdict.value
-        _, effects = self._orders.send(
-            final,
-            command_id,
-            at,
-            track,
-            reduce_only=verdict.reduces,
-            capped=final is not draft,
-            book_version=_version(inputs),
-            notes=verdict.notes,
-            beside=(self._budget.add(value, at),) if value else (),
-        )
-        self._arming.sent(draft.symbol)
-        self._risk.sent(mark_of(draft), at, value=value)
-        # One more order in what is followed for orders or holdings already follows nothing more and nothing less.
-        return effects if draft.symbol in self._markets.required else effects + self._follow(at)
+        return self._placer.place(command, self._owner, at) if self._commands.first_time(command.command_id) else []
 
     def _amend(self, command: AmendOrder, at: Timestamp) -> list[Effect]:
-        return self._amender.start(command, at) if self._commands.first_time(command.command_id) else []
+        return self._amender.start(command, self._owner, at) if self._commands.first_time(command.command_id) else []
 
     def _adopt(self, command: AdoptOrders, at: Timestamp) -> list[Effect]:
         return self._adoption.answer(command, at) if self._commands.first_time(command.command_id) else []
@@ -365,7 +332,7 @@ class Desk:
             unread = set() if self._risk.ready else symbols
             effects = self._emergency.press(symbols, unread, at) if unread or self._store.live(command.symbol) else []
             effects += self._amender.drop(lambda order: order.symbol == command.symbol, at)
-        effects += self._flattener.start(symbols, command.command_id, at)
+        effects += self._flattener.start(symbols, command.command_id, self._owner, at)
         stuck = self._portfolio.without_home_pair() if command.symbol is None and self._markets.instruments else []
         if stuck:
             text = messages.not_sold(stuck, self._portfolio.currency)
@@ -489,7 +456,7 @@ class Desk:
 
     def _journal_problem(self, item: JournalProblem, at: Timestamp) -> list[Effect]:
         back = not item.reason and not self._risk.journal_ok
-        lost = self._limits.recorded(at) + self._alerts.recorded(at) if back else []
+        lost = self._limits.recorded(at) + self._alerts.recorded(at) + self._risk.owners.recorded(at) if back else []
         return self._risk.journal_problem(item, at) + lost
 
     def _tick(self, item: Tick, at: Timestamp) -> list[Effect]:
@@ -524,6 +491,10 @@ class Desk:
         symbols |= {order.symbol for order, _ in self._store.unsettled()}
         return symbols | self._flattener.symbols() | self._markets.gates | self._portfolio.suspected()
 
+    def _follow_new(self, symbol: str, at: Timestamp) -> list[Effect]:
+        """Follow a symbol with a new order; what is followed for orders or holdings already stays so."""
+        return [] if symbol in self._markets.required else self._follow(at)
+
     def _follow(self, at: Timestamp) -> list[Effect]:
         """Keep the books of what we have orders in or hold, so that it can be valued and sold."""
         wanted = {order.symbol: None for order in self._store.live()}
@@ -533,11 +504,6 @@ class Desk:
         wanted.update(dict.fromkeys(self._alerts.symbols()))
         # In one order whatever the values do: a mere change of rank must not subscribe anew.
         return self._markets.require(sorted(list(wanted)[:FOLLOWED]), at)
-
-
-def _version(inputs: GateInputs) -> int:
-    """Return the version of the book that an order is judged by; zero without one."""
-    return 0 if inputs.book is None else inputs.book.version
 
 
 def _command_record(given: Given, at: Timestamp) -> CommandRecord:

@@ -259,4 +259,5 @@ class DeskViews:
             waiting=self._limits.waiting,
             compared_ns=self._recovery.compared_ns,
             refusals=self._refusals(),
+            halts=risk.owners.halts,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 
 import msgspec
@@ -102,6 +102,34 @@ class Exposures:
                     values[way.brings] = _sum(values.get(way.brings, ZERO), way.value)
                     gross = _sum(gross, way.value)
         return Worst(values, gross)
+
+    def added(self, owner: str, bought: Mapping[str, Decimal], worst: Worst | None, at: Timestamp) -> Decimal | None:
+        """Return the value of what an owner has bought and not sold, and of what its buys may still bring.
+
+        No more of an asset than is held at worst: others may have sold what it bought.
+        """
+        if worst is None:
+            return None
+        values: dict[str, Decimal | None] = {}
+        with exact():
+            for asset, qty in bought.items():
+                price = self.price(asset, at, now=False)
+                values[asset] = None if price is None else qty * price
+            for order, track in self._orders.unsettled():
+                pair = self._pair_of(order.symbol)
+                if order.owner != owner or order.side is not Side.BUY or pair is None:
+                    continue
+                base, quote = self.price(pair.base, at, now=False), self.price(pair.quote, at, now=False)
+                value = None if base is None else max(ZERO, order.filled_qty - track.booked_qty) * base
+                if self._orders.counts(order):
+                    value = _sum(value, None if quote is None else (open_value(order, track) or ZERO) * quote)
+                values[pair.base] = _sum(values.get(pair.base, ZERO), value)
+            total: Decimal | None = ZERO
+            for asset, value in values.items():
+                if asset not in self._cash:
+                    most = worst.by_asset.get(asset, ZERO)
+                    total = _sum(total, value if value is None or most is None else min(value, most))
+        return total
 
     def _way(self, symbol: str, buying: bool, at: Timestamp) -> _Way | None:
         """Return what all orders of a symbol and side share; None where the pair is not known."""

@@ -42,6 +42,8 @@ class Job(msgspec.Struct):
     symbol: str
     command_id: str
     since_ns: int
+    owner: str
+    """Whose sales they are: of who asked first."""
     also: tuple[str, ...] = ()
     """Commands that asked for the same meanwhile: the end is theirs too."""
     sale: str = ""
@@ -89,12 +91,12 @@ class Flattener:
         """Return the symbols that are being flattened."""
         return set(self._jobs)
 
-    def start(self, symbols: set[str], command_id: str, at: Timestamp) -> list[Effect]:
+    def start(self, symbols: set[str], command_id: str, owner: str, at: Timestamp) -> list[Effect]:
         """Begin; what works there is being cancelled. A symbol that is on its way out already has one end for both."""
         for symbol in symbols & self._jobs.keys():
             self._jobs[symbol].also += (command_id,)
         for symbol in sorted(symbols - self._jobs.keys()):
-            self._jobs[symbol] = Job(symbol=symbol, command_id=command_id, since_ns=at.mono_ns)
+            self._jobs[symbol] = Job(symbol=symbol, command_id=command_id, since_ns=at.mono_ns, owner=owner)
         return self.advance(at)
 
     def refused_unread(self, client_order_id: str) -> None:
@@ -205,9 +207,9 @@ class Flattener:
             return self._end(job, at, Level.BAD, " ".join(v.message for v in verdict.violations))
         track = Track(sent_ns=at.mono_ns, lock=qty)
         order, effects = self._orders.send(
-            draft, job.command_id, at, track, reduce_only=True, durable=inputs.journal_ok
+            draft, job.command_id, at, track, reduce_only=True, owner=job.owner, durable=inputs.journal_ok
         )
-        self._risk.sent(mark_of(draft), at)
+        self._risk.sent(order, mark_of(draft), at)
         job.sale, job.sales, job.lowest = order.client_order_id, job.sales + 1, price
         return effects
 

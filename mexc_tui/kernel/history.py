@@ -14,6 +14,7 @@ from mexc_tui.kernel.facts import FactLog
 from mexc_tui.kernel.ledger import COST_ASKED, Ledger
 from mexc_tui.kernel.limit_changes import TIGHTENED, WAITING
 from mexc_tui.kernel.order_store import OrderStore
+from mexc_tui.kernel.owners import HALTED
 from mexc_tui.kernel.records import (
     CostRecord,
     DenialRecord,
@@ -99,6 +100,8 @@ class History:
         """What is recorded of limits that were changed, by the record's name."""
         self.alerts: dict[str, str] = {}
         """What is recorded of alerts that stand, by the record's name."""
+        self.halts: dict[str, str] = {}
+        """What is recorded of automation that is halted, by the record's name."""
         self.intents: deque[IntentRecord] = deque(maxlen=INTENTS_COUNTED)
 
     @property
@@ -146,8 +149,8 @@ class History:
     def _replay_state(self, record: StateRecord) -> None:
         if record.name == DAY_START:
             self._day.replay(record)
-        elif record.name == DAY_EXPOSURE:
-            self._budget.replay(record.value)
+        elif record.name.partition(" ")[0] == DAY_EXPOSURE:
+            self._budget.replay(record.name.partition(" ")[2], record.value)
         elif record.name == TRADING_STATE:
             self._latch.replay(record.value)
         elif record.name.startswith((TIGHTENED, WAITING, ALERT)):
@@ -157,6 +160,10 @@ class History:
                 kept[record.name] = record.value
         elif record.name == COST_ASKED:
             self._ledger.cost_asked[record.value] = None
+        elif record.name.startswith(HALTED):
+            self.halts.pop(record.name, None)
+            if record.value:
+                self.halts[record.name] = record.value
         elif record.name == HOLDINGS:
             self._ledger.transfers.completed(int(record.value) if record.value.isdecimal() else 0)
         elif record.name == COMPARED and record.value.isdecimal():
@@ -170,7 +177,10 @@ class History:
         self._ledger.transfers.restore(saved)
         self._ledger.booked.restore(saved.booked, saved.booked_floor_ms)
         self._day.restore(saved.day)
-        self._budget.replay(saved.day_exposure)
+        for name, text in saved.day_exposures:
+            self._budget.replay(name, text)
+        self._ledger.owned.restore(saved.owned)
+        self.halts.update(saved.halts)
         self._latch.state, self._latch.reason = TradingState(saved.state), saved.reason
         for command_id in saved.commands:
             self._commands.first_time(command_id)
@@ -212,7 +222,9 @@ class History:
             state=self._latch.state.value,
             reason=self._latch.reason,
             cost_asked=tuple(self._ledger.cost_asked),
-            day_exposure=self._budget.saved(),
+            day_exposures=self._budget.saved(),
+            owned=self._ledger.owned.saved(),
+            halts=tuple(self.halts.items()),
             limits=tuple(self.limits.items()),
             alerts=tuple(self.alerts.items()),
         )

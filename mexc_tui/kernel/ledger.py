@@ -8,6 +8,7 @@ from mexc_tui.domain.views import FillsView
 from mexc_tui.kernel.booked import BookedFills
 from mexc_tui.kernel.costs import Costs
 from mexc_tui.kernel.order_store import OrderStore
+from mexc_tui.kernel.owned import OwnedAssets
 from mexc_tui.kernel.records import FillRecord, HoldingRecord
 from mexc_tui.kernel.transfers import Transfers
 
@@ -26,6 +27,8 @@ class Ledger:
         self.transfers = Transfers()
         self.cost_asked: dict[str, None] = {}
         """Assets whose unknown cost somebody has been asked about."""
+        self.owned = OwnedAssets()
+        self._orders = orders
         self._view: FillsView | None = None
 
     def book(self, record: FillRecord) -> None:
@@ -33,6 +36,8 @@ class Ledger:
         self.booked.add(record.fill)
         self.costs.book(record)
         self.transfers.book(record)
+        order = self._orders.find(record.fill)
+        self.owned.book(record, "" if order is None else order.owner)
         self._view = None
 
     def hold(self, record: HoldingRecord) -> None:

@@ -44,6 +44,7 @@ from mexc_tui.kernel.charts import Charts
 from mexc_tui.kernel.effects import Effect, FetchCandles, FetchTrades, SetInterest
 from mexc_tui.kernel.facts import FactLog
 from mexc_tui.kernel.listings import changes
+from mexc_tui.kernel.moves import Moves
 from mexc_tui.kernel.quotes import SPARK, Quotes
 from mexc_tui.kernel.watchlists import Watchlists
 
@@ -82,6 +83,7 @@ class Markets:
         self._quotes = Quotes()
         self._watchlists = Watchlists(self._quotes, self.instrument)
         self._tapes: dict[str, Tape] = {}
+        self._moves: dict[str, Moves] = {}
         self._consulted: set[str] | None = None
         """Symbols whose prices were asked for, while that is noted."""
         self._sell_marks: dict[str, tuple[object, Decimal, Decimal | None]] = {}
@@ -168,13 +170,14 @@ class Markets:
     def _follow_books(self, symbols: tuple[str, ...], at: Timestamp) -> None:
         for symbol in self._books.follow(symbols, at):
             self._tapes.pop(symbol, None)
+            self._moves.pop(symbol, None)
             self._trades_ns.pop(symbol, None)
             self._missed.discard(symbol)
             self._sell_marks.pop(symbol, None)
             self._quotes.forget_top(symbol)
         for symbol in symbols:
             if symbol not in self._tapes:
-                self._tapes[symbol] = Tape(symbol, TAPE_KEPT)
+                self._tapes[symbol], self._moves[symbol] = Tape(symbol, TAPE_KEPT), Moves()
 
     def _fetch_sparks(self) -> list[Effect]:
         """Ask for the past hour of newly watched pairs, once the list of pairs tells which exist."""
@@ -217,6 +220,7 @@ class Markets:
         if new:
             self._quotes.on_trade(seen.symbol, new[-1].price, new[-1].time_ms, seen.recv_ns)
             self._charts.on_trades(seen.symbol, new, seen.recv_ns)
+            self._moves[seen.symbol].add((trade.price for trade in new), at.mono_ns)
         return []
 
     def _on_candle(self, seen: CandleSeen, at: Timestamp) -> list[Effect]:
@@ -407,6 +411,11 @@ class Markets:
         """Return the last traded price."""
         self._note(symbol)
         return self._quotes.last(symbol)
+
+    def moved(self, symbol: str, window_ms: int, at: Timestamp) -> Decimal | None:
+        """Return how far apart the prices traded within a window lie, as a fraction; None for what is not followed."""
+        moves = self._moves.get(symbol)
+        return None if moves is None else moves.within(window_ms, at.mono_ns)
 
     def price_mark(self, symbol: str) -> object:
         """Return what is equal as long as no price of the symbol has changed."""

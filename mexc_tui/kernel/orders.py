@@ -80,6 +80,7 @@ class OrderManager:
         track: Track,
         *,
         reduce_only: bool,
+        owner: str,
         capped: bool = False,
         durable: bool = True,
         book_version: int = 0,
@@ -90,7 +91,7 @@ class OrderManager:
 
         ``beside`` is recorded with the intent.
         """
-        order = self._drafted(draft, OrderState.PENDING, at, reduce_only=reduce_only)
+        order = self._drafted(draft, OrderState.PENDING, at, owner, reduce_only=reduce_only)
         order = msgspec.structs.replace(order, capped=capped, command_id=command_id)
         self._store.keep(order, track)
         request = OrderRequest(
@@ -109,7 +110,14 @@ class OrderManager:
         return order, [journal, send] if durable else [send, journal]
 
     def deny(
-        self, draft: Draft, violations: tuple[Violation, ...], book_version: int, at: Timestamp, command_id: str
+        self,
+        draft: Draft,
+        violations: tuple[Violation, ...],
+        book_version: int,
+        at: Timestamp,
+        command_id: str,
+        *,
+        owner: str,
     ) -> list[Effect]:
         """Keep a refused draft where the user can see it; nothing leaves."""
         reasons = tuple(violation.message for violation in violations)
@@ -122,7 +130,7 @@ class OrderManager:
                 wall_ms=at.wall_ms,
                 count=1 if before is None else before.count + 1,
             )
-        order = self._drafted(draft, OrderState.DENIED, at, reason=" ".join(reasons))
+        order = self._drafted(draft, OrderState.DENIED, at, owner, reason=" ".join(reasons))
         self._store.keep(order, Track(sent_ns=at.mono_ns))
         record = DenialRecord(
             order=order,
@@ -146,7 +154,7 @@ class OrderManager:
         return [Journal((record,)), fact]
 
     def _drafted(
-        self, draft: Draft, state: OrderState, at: Timestamp, *, reason: str = "", reduce_only: bool = False
+        self, draft: Draft, state: OrderState, at: Timestamp, owner: str, *, reason: str = "", reduce_only: bool = False
     ) -> Order:
         now_ms = self._clock.ms(at)
         return Order(
@@ -162,6 +170,7 @@ class OrderManager:
             quote_qty=draft.quote_qty,
             reason=reason,
             reduce_only=reduce_only,
+            owner=owner,
         )
 
     # --- outcomes

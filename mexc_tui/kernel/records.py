@@ -249,8 +249,12 @@ class DeskSnapshot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What is recorded of alerts: the record's name and value."""
     cost_asked: tuple[str, ...] = ()
     """Assets whose unknown cost somebody has been asked about."""
-    day_exposure: str = ""
-    """Value of the orders of a day that did not reduce, as it is recorded; empty without any."""
+    day_exposures: tuple[tuple[str, str], ...] = ()
+    """Value of the orders of a day that did not reduce, as it is recorded: of all (no name) and by owner."""
+    owned: tuple[tuple[str, str, Decimal], ...] = ()
+    """Owner, asset and quantity of what owners have bought and not sold."""
+    halts: tuple[tuple[str, str], ...] = ()
+    """What is recorded of automation that is halted: the record's name and value."""
 
 
 class Resumed(msgspec.Struct, frozen=True, kw_only=True):

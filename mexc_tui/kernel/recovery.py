@@ -96,7 +96,7 @@ class Recovery:
             self.since_ms = (self._history.newest_fill_ms or self._clock.ms(at)) - MARGIN_MS
         self._needed_ns = at.mono_ns
         for intent in self._history.intents:
-            self._risk.sent(mark_of(intent.order), at, at.wall_ms - intent.wall_ms)
+            self._risk.sent(intent.order, mark_of(intent.order), at, at.wall_ms - intent.wall_ms)
         return self._orders.resume(at) + self.ask_all(at)
 
     @property

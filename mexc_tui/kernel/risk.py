@@ -8,6 +8,8 @@ from decimal import Decimal
 from statistics import median
 from typing import Protocol
 
+import msgspec
+
 from mexc_tui.domain.facts import Level
 from mexc_tui.domain.gate import account_headroom, exposure_headroom
 from mexc_tui.domain.inputs import JournalProblem, Timestamp
@@ -15,16 +17,19 @@ from mexc_tui.domain.instrument import Instrument
 from mexc_tui.domain.limits import Headroom, Limits, TradingState
 from mexc_tui.domain.numbers import ZERO, exact
 from mexc_tui.domain.orders import Order, OrderState, OrderType, Side
-from mexc_tui.domain.views import BookView, GateInputs
+from mexc_tui.domain.owners import PERSON, automated
+from mexc_tui.domain.views import BookView, GateInputs, Owned
 from mexc_tui.kernel.budget import Budget
 from mexc_tui.kernel.costs import Costs
 from mexc_tui.kernel.effects import Effect, Journal
 from mexc_tui.kernel.exchange_clock import ExchangeClock
-from mexc_tui.kernel.exposure import Exposures
+from mexc_tui.kernel.exposure import Exposures, Worst
 from mexc_tui.kernel.facts import FactLog
 from mexc_tui.kernel.history import Latch
 from mexc_tui.kernel.limit_changes import LimitChanges
 from mexc_tui.kernel.order_store import UNANSWERED, OrderStore, Track
+from mexc_tui.kernel.owned import OwnedAssets
+from mexc_tui.kernel.owners import Owners
 from mexc_tui.kernel.portfolio import Portfolio
 from mexc_tui.kernel.ports import VenueInfo
 from mexc_tui.kernel.records import StateRecord
@@ -61,6 +66,9 @@ class Market(Protocol):
     def last_price(self, symbol: str) -> Decimal | None:
         """Return the last traded price."""
 
+    def moved(self, symbol: str, window_ms: int, at: Timestamp) -> Decimal | None:
+        """Return how far apart the prices traded within a window lie, as a fraction; None where that is not known."""
+
 
 class Risk:
     """Owns the latch and the memory of sends; builds the gate's inputs out of everything else."""
@@ -79,6 +87,7 @@ class Risk:
         costs: Costs,
         clock: ExchangeClock,
         budget: Budget,
+        owned: OwnedAssets,
         *,
         armed: bool,
         arm_name: str,
@@ -101,6 +110,8 @@ class Risk:
         self._prices = prices
         self._reflection = reflection
         self.standings = Standings(facts, portfolio, costs, clock, budget)
+        self.owners = Owners(facts, orders)
+        self._budget, self._owned, self._clock = budget, owned, clock
         cash = frozenset({portfolio.currency, *limits.now.cash})
         self._exposures = Exposures(market.instrument, orders, portfolio, prices, reflection, cash)
         self._values: deque[Decimal] = deque(maxlen=USUAL_OF)
@@ -126,8 +137,13 @@ class Risk:
 
     # --- the gate's inputs
 
-    def inputs(self, symbol: str, at: Timestamp, *, flattening: bool = False, depth: int | None = None) -> GateInputs:
-        """Return everything the gate looks at for one symbol; the book only so deep, where ``depth`` is given."""
+    def inputs(
+        self, symbol: str, at: Timestamp, owner: str = PERSON, *, flattening: bool = False, depth: int | None = None
+    ) -> GateInputs:
+        """Return everything the gate looks at for one symbol and owner.
+
+        The book only so deep, where ``depth`` is given.
+        """
         pair = self._market.instrument(symbol)
         unsettled = self._orders.unsettled()
         assets = () if pair is None else (pair.base, pair.quote)
@@ -171,7 +187,33 @@ class Risk:
             unknown=unknown,
             standing=self.standings.now(self.limits, at),
             recent_sends=self._recent_sends(at),
+            listed_ms=None if pair is None or pair.first_open_ms is None else self._clock.ms(at) - pair.first_open_ms,
+            owned=self._owned_by(owner, symbol, worst, at),
             flattening=flattening,
+        )
+
+    def _owned_by(self, owner: str, symbol: str, worst: Worst | None, at: Timestamp) -> Owned:
+        """Return what is counted of an owner, as far as something depends on it."""
+        own, owners, limits = self.limits.owner.get(owner), self.owners, self.limits
+        found = Owned(owner=owner)
+        if own is not None:
+            found = Owned(
+                owner=owner,
+                sends=owners.sends(owner, at),
+                open_orders=sum(1 for order in self._orders.possible() if order.owner == owner),
+                day_exposure=self._budget.sent(at, owner),
+                added=self._exposures.added(owner, self._owned.of(owner), worst, at),
+            )
+        if not automated(owner):
+            return found
+        entries, filled = owners.entries(owner, symbol, limits, at)
+        return msgspec.structs.replace(
+            found,
+            halted=owners.halted(owner),
+            pair_halted=owners.halted(symbol),
+            moved=self._market.moved(symbol, limits.breaker_window_ms, at) if limits.breaker_move else None,
+            entries=entries,
+            filled=filled,
         )
 
     def _sharing(self, assets: Collection[str], unsettled: Iterable[tuple[Order, Track]]) -> list[_Sharing]:
@@ -227,8 +269,9 @@ class Risk:
 
     # --- memory of sends
 
-    def sent(self, mark: str, at: Timestamp, age_ms: int = 0, value: Decimal | None = None) -> None:
-        """Count an order into the rate and duplicate limits by its mark, and its value into what is usual."""
+    def sent(self, order: Order, mark: str, at: Timestamp, age_ms: int = 0, value: Decimal | None = None) -> None:
+        """Count an order into the limits on rate and repetition, by its mark and owner, and into what is usual."""
+        self.owners.sent(order, at, age_ms)
         if value is not None:
             self._values.append(value)
             self._usual = median(self._values) if len(self._values) >= USUAL_FROM else None

@@ -96,6 +96,7 @@ class OrderBody(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     amending: bool = False
     origin: str = ""
     """Empty in rows that were written before orders placed elsewhere were asked about."""
+    owner: str = ""
 
 
 class FillBody(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -419,6 +420,7 @@ def _order_body(order: Order) -> OrderBody:
         capped=order.capped,
         amending=order.amending,
         origin=_ORIGINS[order.origin],
+        owner=order.owner,
     )
 
 
@@ -443,6 +445,7 @@ def _order(body: OrderBody) -> Order:
         cancel_requested=body.cancel_requested,
         capped=body.capped,
         amending=body.amending,
+        owner=body.owner,
     )
 
 

@@ -20,7 +20,7 @@ MOST_BYTES = 256 << 20
 
 _log = logging.getLogger(__name__)
 
-MEANING = 3
+MEANING = 4
 """Raised when records add up to something else although the fields of a snapshot are the same."""
 
 

@@ -23,6 +23,7 @@ from mexc_tui.domain.commands import (
     Flatten,
     Halt,
     PlaceOrder,
+    Release,
     RemoveAlert,
     Resume,
     SetAlert,
@@ -42,6 +43,7 @@ from mexc_tui.domain.views import (
     TOPIC_RISK,
     AlertsView,
     BookState,
+    OwnerHalt,
     VenueKind,
     book_topic,
     gate_topic,
@@ -147,6 +149,21 @@ async def test_an_alert_rings_the_bell_once_and_not_those_of_before(make_cockpit
             app._tick()
             assert "Alert: BTCUSDT is at 2." in hint(app)
         assert len(rung) == rings
+
+
+async def test_what_is_halted_is_on_the_risk_pane_and_released_from_the_command_line(
+    make_cockpit: Any, desk: Any
+) -> None:
+    halted = OwnerHalt(name="script", reason="A script sent 60 orders that did not reduce within 60 s")
+    desk.views[TOPIC_RISK] = replace(desk.views[TOPIC_RISK], halts=(halted,))
+    app = make_cockpit()
+    async with app.run_test(size=SIZE) as pilot:
+        await pilot.press("colon", *"risk", "enter", "f7")
+        app.frame_clock.advance()
+        shown = " ".join(text for row in app.screen.query_one(ControlsPane).glass for text, _ in row)
+        assert "“release script”" in " ".join(shown.split())
+        await pilot.press("colon", *("space" if char == " " else char for char in "release script"), "enter")
+    assert [sent.name for sent in of_kind(desk, Release)] == ["script"]
 
 
 async def test_only_what_is_shown_is_looked_at(make_cockpit: Any, desk: Any) -> None:

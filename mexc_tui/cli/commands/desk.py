@@ -310,7 +310,7 @@ def _row(entry: DeskEntry) -> Row:
     from mexc_tui.desk.client import DeskAbsentError
     from mexc_tui.desk.errors import DeskError
     from mexc_tui.desk.launch import Caller, attach_to
-    from mexc_tui.desk.starting import SCREEN
+    from mexc_tui.desk.starting import is_screen
     from mexc_tui.domain.client import Role
 
     row: Row = {
@@ -338,7 +338,7 @@ def _row(entry: DeskEntry) -> Row:
     others = [one for one in found.clients if one.pid != os.getpid()]
     return {
         **row,
-        "screens": sum(one.name.startswith(SCREEN) for one in others),
+        "screens": sum(is_screen(one.name) for one in others),
         "clients": [{"name": one.name, "role": one.role.value, "pid": one.pid} for one in others],
         "state": None if found.state is None else found.state.value,
         "reason": found.reason,

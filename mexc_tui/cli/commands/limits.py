@@ -33,7 +33,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     shown = actions.add_parser("show", help="print every limit with its ceiling, and what is to be loosened")
     change = actions.add_parser("set", help="change one: tighter at once, looser after a delay")
-    change.add_argument("name", metavar="NAME", help="for example max_order_value, or max_asset_value.BTC")
+    change.add_argument(
+        "name", metavar="NAME", help="for example max_order_value, max_asset_value.BTC or owner.script.max_order_value"
+    )
     change.add_argument("value", metavar="VALUE", help="as in the config file, for example 500")
     change.add_argument("--reason", metavar="TEXT", default="", help="needed to loosen; kept in the journal")
     stop = actions.add_parser("cancel", help="call off a loosening that waits")
@@ -61,16 +63,17 @@ def run(arguments: argparse.Namespace) -> int:
 def _show(arguments: argparse.Namespace) -> int:
     from mexc_tui.cli import acting
     from mexc_tui.cli.io.output import Row, safe, say_what_was_done
-    from mexc_tui.domain.limit_changes import NAMES, TABLES, value_of
+    from mexc_tui.domain.limit_changes import NAMES, TABLES, own_names, value_of
     from mexc_tui.domain.numbers import plain
 
     view = acting.limits(arguments)
     entries = [f"{table}.{key}" for table in TABLES for key in getattr(view.limits, table)]
+    entries += own_names(view.limits)
     waiting = {change.name: change for change in view.waiting}
     for name in dict.fromkeys([*NAMES, *entries, *waiting]):
         value, most, change = value_of(view.limits, name), view.limits.ceilings.get(name), waiting.get(name)
         row: Row = {"type": "limit", "name": name, "value": value, "ceiling": most}
-        text = f"{name:24} {'not set' if value is None else plain(value):>10}"
+        text = f"{name:32} {'not set' if value is None else plain(value):>10}"
         text += "" if most is None else f"  ceiling {plain(most)}"
         if change is not None:
             row |= {"waiting": change.value, "due_ms": change.due_ms, "reason": change.reason}

@@ -56,6 +56,12 @@ def _add_side(commands: argparse._SubParsersAction[argparse.ArgumentParser], sid
         "--uncapped", action="store_true", help="with --market: without the price cap that market orders get otherwise"
     )
     parser.add_argument("--yes", action="store_true", help="answer what the gate asks first, such as for a large order")
+    parser.add_argument(
+        "--owner",
+        metavar="NAME",
+        default="",
+        help="the algorithm whose order it is, counted into [limits.owner.NAME]; else it is a script's",
+    )
     parser.add_argument("--wait", metavar="S", type=float, default=0.0, help="wait so long for the order to finish")
     parser.add_argument("--json", action="store_true", help="one JSON object")
     add_desk(parser)

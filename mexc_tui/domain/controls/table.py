@@ -42,6 +42,12 @@ CONTROLS: tuple[Control, ...] = (
     Control(("IN_FLIGHT_LIMIT",), "sent and not answered", ("max_in_flight",)),
     Control(("UNKNOWN_OUTCOME_LOCK",), "an earlier order of the pair is unknown"),
     Control(("ORDER_RATE",), "orders a second", ("orders_per_second",)),
+    Control(
+        ("REPEATED_EXECUTION",),
+        "a script or algorithm sends too many orders, or too many on one side of a pair fill; latched until a person "
+        "at a screen releases it, survives a restart",
+        ("repeated_entries", "repeated_fills", "repeated_window_ms"),
+    ),
     Control(("SELF_CROSS",), "would trade with an own order that rests or is on its way"),
     Control(("FREE_BALANCE",), "money free, fees and reserve included"),
     Control(("MAX_POSITION",), "one asset over all pairs", ("max_position_value", "max_asset_value")),
@@ -73,17 +79,37 @@ CONTROLS: tuple[Control, ...] = (
     Control(("BOOK_VALID",), "live and not crossed"),
     Control(("PRICE_PATH",), "the quote asset has a fresh price in the account's currency", ("max_price_age_ms",)),
     Control(("MARKET_DATA_REASONABILITY",), "spread", ("max_spread",)),
+    Control(
+        ("VOLATILITY_BREAKER",),
+        "a large move in a short time, for scripts and algorithms in that pair; latched like REPEATED_EXECUTION",
+        ("breaker_move", "breaker_window_ms"),
+    ),
     Control(("PRIVATE_STREAM_FRESH",), "orders and balances compared with the exchange within three minutes"),
     Control(("STREAM_RECONCILING",), "orders and balances have been compared"),
     Control(("CLOCK_SKEW",), "distance from the exchange's clock known, and a minute at most"),
     Control(("VENUE_HEALTH",), "requests are held, or half of the last half minute's failed, three at least"),
     Control(("INTENT_STILL_VALID",), "the market is what was on the screen", ("max_seen_age_ms", "seen_tolerance")),
+    Control(
+        ("LISTING_GUARD",),
+        "what would be held of a coin whose pair opened a short time ago",
+        ("listing_hours", "listing_max_value"),
+    ),
+    Control(("CONFIRM_LISTING",), "the same, before anything is bought", ("listing_hours",)),
     Control(("PAPER_LIVE_MATCH",), "this venue takes orders from here"),
     Control(("TRADING_STATE", "REDUCING"), "active, reducing or halted; latched, survives a restart"),
     Control(
         ("ARMED",),
         "armed in this session, idle lock; live: by the account's name, locked by a lost stream, old books, a restart",
         ("idle_lock_minutes",),
+    ),
+    Control(
+        ("AUTOMATION_AUTHORITY",),
+        "limits of an owner's own: a person, scripts, an algorithm by its name; never more than the account's",
+        ("owner",),
+    ),
+    Control(
+        ("DEAD_MAN",),
+        "when the desk is gone or frozen, another process cancels its buys, or cancels and sells, as [guard] says",
     ),
     Control(
         ("LIMIT_CHANGE_CONTROL",),

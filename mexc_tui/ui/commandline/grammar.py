@@ -105,6 +105,12 @@ class RemoveAlertIntent(msgspec.Struct, frozen=True, kw_only=True):
     number: int | None
 
 
+class ReleaseIntent(msgspec.Struct, frozen=True, kw_only=True):
+    """Let an owner act again that was halted, or all automation in a pair."""
+
+    name: str
+
+
 class FlattenIntent(msgspec.Struct, frozen=True, kw_only=True):
     everything: bool = False
     symbol: str | None = None
@@ -135,6 +141,7 @@ Intent = (
     | RemoveAlertIntent
     | CancelIntent
     | FlattenIntent
+    | ReleaseIntent
     | GoIntent
     | SimpleIntent
 )
@@ -156,6 +163,7 @@ USAGE: tuple[tuple[str, str], ...] = (
     ("alert btc above 70k", "also below, move 3% 15m, spread 0.1%, trade 100k; fills, link, limits; “every” keeps it"),
     ("alert remove 3 · alert remove all · alerts", "remove alerts; list those that stand"),
     ("halt · resume", "stop and allow trading"),
+    ("release script · release BTCUSDT", "let automation act again that was halted, or all of it in a pair"),
     ("arm · arm NAME · lock", "unlock and lock sending; a live account is unlocked by its name"),
     ("symbol ETHUSDT · interval 5m", "look elsewhere"),
     ("risk", "what each control has left"),
@@ -175,6 +183,7 @@ VERBS = (
         "limit",
         "alert",
         "alerts",
+        "release",
         "risk",
         "symbol",
         "interval",
@@ -213,6 +222,10 @@ def parse(line: str, symbols: frozenset[str] = frozenset()) -> Intent:
         return _limit(rest)
     if verb == "alert":
         return _alert(rest, symbols)
+    if verb == "release":
+        if len(rest) != 1:
+            raise CommandError("release takes one name, as the risk tab shows it: release script")
+        return ReleaseIntent(name=rest[0])
     if verb == "arm" and len(rest) == 1:
         return SimpleIntent(name="arm", argument=rest[0])
     if verb in (*_SIMPLE, "risk", "alerts"):

@@ -19,6 +19,7 @@ from mexc_tui.domain.commands import (
     Halt,
     ReadCost,
     Reconcile,
+    Release,
     RemoveAlert,
     Resume,
     SetAlert,
@@ -42,6 +43,7 @@ from mexc_tui.ui.commandline.grammar import (
     OrderIntent,
     PriceWord,
     ReadCostIntent,
+    ReleaseIntent,
     RemoveAlertIntent,
     SimpleIntent,
 )
@@ -89,6 +91,8 @@ def plain_command(intent: Intent, command_id: str, symbol: str) -> Command | Non
         return SetAlert(command_id=command_id, alert=intent.alert)
     if isinstance(intent, RemoveAlertIntent):
         return RemoveAlert(command_id=command_id, number=intent.number)
+    if isinstance(intent, ReleaseIntent):
+        return Release(command_id=command_id, name=intent.name)
     if isinstance(intent, FlattenIntent):
         return Flatten(command_id=command_id, symbol=None if intent.everything else intent.symbol or symbol)
     if isinstance(intent, SimpleIntent):
@@ -164,6 +168,8 @@ def describe(intent: Intent, draft: Draft | None, symbol: str, cap: Decimal | No
         return f"alert: {intent.alert}"
     if isinstance(intent, RemoveAlertIntent):
         return "remove every alert" if intent.number is None else f"remove alert {intent.number}"
+    if isinstance(intent, ReleaseIntent):
+        return f"let {intent.name} act again, which is halted"
     if isinstance(intent, GoIntent):
         return f"show {intent.symbol or (intent.interval.value if intent.interval is not None else '')}"
     if isinstance(intent, SimpleIntent):

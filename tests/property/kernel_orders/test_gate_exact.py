@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 from mexc_tui.domain.commands import Draft
 from mexc_tui.domain.gate import check, fingerprint
 from mexc_tui.domain.instrument import Instrument
-from mexc_tui.domain.limits import CONFIRMABLE, Limits, TradingState
+from mexc_tui.domain.limits import CONFIRMABLE, Limits, OwnerLimits, TradingState
 from mexc_tui.domain.orders import OrderType, Side
-from mexc_tui.domain.views import BookState, BookView, GateInputs, Standing
+from mexc_tui.domain.views import BookState, BookView, GateInputs, Owned, Standing
 
 D = Decimal
 MOST_UNITS = 60
+OWN = OwnerLimits(max_order_value=D("651.5"), max_day_exposure=D(1_200), max_added_value=D(1_700))
 
 _pairs = st.builds(
     Instrument,
@@ -71,6 +72,8 @@ def states(draw: st.DrawFn) -> GateInputs:
             collar_far=D("0.3"),
             confirm_order_value=D(10**9),
             confirm_slippage=D(1),
+            listing_max_value=draw(st.sampled_from([D(600), D(2_000)])),
+            owner=draw(st.sampled_from([{}, {"script": OWN}, {"person": OWN}])),
         ),
         state=TradingState.ACTIVE,
         armed=True,
@@ -106,6 +109,13 @@ def states(draw: st.DrawFn) -> GateInputs:
             losses=0,
             cooling_ms=0,
         ),
+        listed_ms=draw(st.sampled_from([None, -1, 0, 86_399_999, 86_400_000])),
+        owned=Owned(
+            owner=draw(st.sampled_from(["person", "script", "grid"])),
+            day_exposure=draw(st.sampled_from([D(0), D(300)])),
+            added=draw(st.sampled_from([None, D(0), D("1234.5")])),
+            moved=D(0),
+        ),
         recent_sends=tuple(
             (5, fingerprint("XUSDT", side, D(100), D(units).scaleb(-pair.qty_decimals)))
             for side in Side
@@ -123,7 +133,8 @@ def test_the_largest_size_is_the_one_that_trying_every_size_finds(inputs, side, 
 
     def judged(units: int | None) -> Any:
         qty = None if units is None else D(units).scaleb(-pair.qty_decimals)
-        return check(Draft(symbol="XUSDT", side=side, type=kind, qty=qty, price=price), inputs)
+        draft = Draft(symbol="XUSDT", side=side, type=kind, qty=qty, price=price, confirmed=("CONFIRM_LISTING",))
+        return check(draft, inputs)
 
     said = judged(None if empty else 7)
     assert said.max_qty is not None

@@ -188,6 +188,19 @@ def test_the_limits_of_the_config_apply(call, tmp_path):
     assert (code, [one["code"] for one in denied["violations"]]) == (1, ["MAX_ORDER_VALUE"])
 
 
+def test_a_script_keeps_to_limits_of_its_own_and_an_algorithm_to_others(call, tmp_path):
+    (tmp_path / "config.toml").write_text("[limits.owner.script]\nmax_order_value = 25\n")
+    code, (denied,), _ = call("buy", "BTCUSDT", "$50", "--at", "60000")
+    assert (code, [one["code"] for one in denied["violations"]]) == (1, ["AUTOMATION_AUTHORITY"])
+    code, (placed,), _ = call("buy", "BTCUSDT", "$50", "--at", "60000", "--owner", "grid-1")
+    assert (code, placed["owner"]) == (0, "grid-1")
+    _, rows, _ = call("limits", "show")
+    assert {"owner.script.max_order_value": "25"}.items() <= {row["name"]: row["value"] for row in rows}.items()
+    code, _, said = call("buy", "BTCUSDT", "$20", "--at", "60000", "--owner", "person")
+    assert (code, "only a screen" in said) == (2, True)
+    assert call("cancel", "--all")[0] == 0
+
+
 def test_what_the_gate_asks_first_is_answered_with_yes(call, tmp_path):
     (tmp_path / "config.toml").write_text('[limits]\nconfirm_order_value = "25"\n')
     code, (asked,), _ = call("buy", "BTCUSDT", "$50", "--at", "60000")

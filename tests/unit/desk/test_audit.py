@@ -82,7 +82,7 @@ def path(tmp_path: Path) -> Path:
     records = (
         StateRecord(name="trading_state", value="active", wall_ms=1),
         CommandRecord(command_id="c1", name="PlaceOrder", details="{}", client="screen-7", role="trade", wall_ms=2),
-        IntentRecord(order=order(1, OrderState.PENDING), command_id="c1", wall_ms=3),
+        IntentRecord(order=order(1, OrderState.PENDING, owner="script"), command_id="c1", wall_ms=3),
         DenialRecord(
             order=order(2, OrderState.DENIED), codes=("ARMED",), messages=("It is locked.",), book_version=9, wall_ms=4
         ),
@@ -110,6 +110,7 @@ def test_one_order_is_told_from_the_command_to_its_end(path: Path) -> None:
         assert [one.seq for one in audit.explain(path, name)] == [1, 2, 3, 5, 6, 7, 8]
     assert [one.kind for one in audit.explain(path, "a-2")] == ["denial"]
     told = "\n".join(one.text for one in audit.explain(path, "a-1"))
+    assert "(mtui-a-1), of a script" in told
     assert "screen-7 (trade) asked: PlaceOrder" in told
     assert "buy 0.5 BTCUSDT at 60000, maker, fee 0.0001 BTC" in told
 

@@ -18,6 +18,7 @@ from mexc_tui.ui.commandline.grammar import (
     OrderIntent,
     PriceWord,
     ReadCostIntent,
+    ReleaseIntent,
     SimpleIntent,
     parse,
 )
@@ -75,6 +76,12 @@ SYMBOLS = frozenset({"BTCUSDT", "ETHUSDT", "42USDT", "币安人生USDT"})
             LimitIntent(name="max_asset_value.BTC", value=Decimal(9000), reason="of Q4"),
         ),
         ("limit max_order_value cancel", LimitIntent(name="max_order_value", value=None)),
+        (
+            "limit owner.script.max_order_value 100",
+            LimitIntent(name="owner.script.max_order_value", value=Decimal(100)),
+        ),
+        ("release script", ReleaseIntent(name="script")),
+        ("release BTCUSDT", ReleaseIntent(name="BTCUSDT")),
     ],
 )
 def test_what_a_line_means(line, meaning):
@@ -102,6 +109,8 @@ def test_what_a_line_means(line, meaning):
         ("limit max_order_value 9000 because", "because REASON"),
         ("limit max_order_value 9000 more please", "because REASON"),
         ("limit max_order_value lots", "not a number"),
+        ("release", "release script"),
+        ("release script now", "release script"),
         ("", "type a command"),
     ],
 )

@@ -10,6 +10,7 @@ import msgspec
 from mexc_tui.domain.instrument import Instrument
 from mexc_tui.domain.numbers import divide
 from mexc_tui.domain.orders import Fill, Order, OrderState, OrderType, Origin, Side
+from mexc_tui.domain.owners import automated
 from mexc_tui.domain.views import BalancesView, FillsView, OrdersView, Position, PositionsView
 from mexc_tui.ui.primitives.rows import Span
 from mexc_tui.ui.primitives.table import Column, Record
@@ -119,7 +120,8 @@ def order_record(order: Order, instruments: Instruments) -> Record:
     value = order.filled_quote if order.state.final else None
     if value is None and order.price is not None and order.qty is not None:
         value = order.price * order.qty
-    note = order.reason or _origin(order)
+    whose = order.owner if automated(order.owner) else ""
+    note = ": ".join(filter(None, (whose, order.reason))) or _origin(order)
     return Record(
         order.client_order_id or order.order_id,
         (

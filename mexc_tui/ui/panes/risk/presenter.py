@@ -5,9 +5,10 @@ from __future__ import annotations
 from decimal import Decimal
 
 from mexc_tui.domain.controls.table import CONTROLS, Control
+from mexc_tui.domain.limit_changes import OWNER, own_names, value_of
 from mexc_tui.domain.limits import Headroom, Limits, Refusal, TradingState, WaitingLimit
-from mexc_tui.domain.numbers import plain
-from mexc_tui.domain.views import RiskView
+from mexc_tui.domain.numbers import ZERO, plain
+from mexc_tui.domain.views import OwnerHalt, RiskView
 from mexc_tui.ui.primitives.rows import Row
 from mexc_tui.ui.primitives.text import age, bar, clean, clock, compact, fit, money, number, signed, wrap
 
@@ -30,6 +31,7 @@ def risk_rows(
         rows += [((f" {line}", "warn"),) for line in wrap(clean(view.ready_reason), width - 1)[:2]]
     if view.state is not TradingState.ACTIVE and view.reason:
         rows += [((f" {line}", "warn"),) for line in wrap(clean(view.reason), width - 1)[:2]]
+    rows += [row for halt in view.halts for row in _halted(halt, width)]
     sweep = view.sweep
     if sweep is not None and not (sweep.verified and view.state is TradingState.ACTIVE):
         text = f" cancelled {sweep.confirmed} · sent {sweep.sent} · left {sweep.left}"
@@ -76,6 +78,11 @@ def control_rows(view: RiskView | None, width: int) -> list[Row]:
     return rows
 
 
+def _halted(halt: OwnerHalt, width: int) -> list[Row]:
+    text = f"{halt.reason}. Only reduces: “release {halt.name}” lifts it"
+    return [((f" {line}", "bad"),) for line in wrap(clean(text), width - 1)[:3]]
+
+
 def _refusal(one: Refusal, width: int) -> list[Row]:
     times = "once" if one.count == 1 else f"{one.count} times"
     text = f"refused {times}, last at {clock(one.wall_ms)} {one.symbol}: {one.message}"
@@ -89,6 +96,8 @@ def _waiting(change: WaitingLimit, width: int) -> list[Row]:
 
 def _setting(limits: Limits, name: str) -> str:
     """Return a setting with its value; empty for a list or table without entries."""
+    if name == OWNER:
+        return " · ".join(f"{own} {plain(value_of(limits, own) or ZERO)}" for own in own_names(limits))
     value = getattr(limits, name)
     if isinstance(value, dict):
         value = ", ".join(f"{clean(key)} {plain(most)}" for key, most in value.items())
