@@ -56,6 +56,8 @@ class OrderArguments(msgspec.Struct, frozen=True, kw_only=True):
     wait_s: float
     uncapped: bool = False
     yes: bool = False
+    override: str = ""
+    reason: str = ""
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -73,6 +75,8 @@ def order_arguments(arguments: argparse.Namespace) -> OrderArguments:
         raise ExitError("A market order is neither post-only, IOC nor FOK; give a price with --at for those.", USAGE)
     if arguments.uncapped and not arguments.market:
         raise ExitError("--uncapped belongs to --market: every other order has a price.", USAGE)
+    if bool(arguments.override) != bool(arguments.reason.strip()):
+        raise ExitError("--override CONTROL and --reason TEXT belong together. Nothing was sent.", USAGE)
     if not 0 <= arguments.wait < math.inf:
         raise ExitError("--wait takes a number of seconds, 0 or more.", USAGE)
     if arguments.owner and (not is_name(arguments.owner) or not automated(arguments.owner)):
@@ -97,6 +101,8 @@ def order_arguments(arguments: argparse.Namespace) -> OrderArguments:
         wait_s=arguments.wait,
         uncapped=arguments.uncapped,
         yes=arguments.yes,
+        override=arguments.override.upper(),
+        reason=arguments.reason,
     )
 
 
@@ -146,7 +152,9 @@ class Placing:
         except SizeError as error:
             raise ExitError(f"No order was placed: {error}. Nothing was sent.", FAILURE) from None
         confirmed = CONFIRMABLE if asked.yes else ()
-        draft = msgspec.structs.replace(draft, uncapped=asked.uncapped, confirmed=confirmed)
+        draft = msgspec.structs.replace(
+            draft, uncapped=asked.uncapped, confirmed=confirmed, override=asked.override, because=asked.reason
+        )
         bid = book.bids[0][0] if book is not None and book.bids else None
         ask = book.asks[0][0] if book is not None and book.asks else None
         decimals = 0 if book is None else book.price_decimals

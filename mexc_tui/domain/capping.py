@@ -8,8 +8,10 @@ import msgspec
 
 from mexc_tui.domain.commands import Draft
 from mexc_tui.domain.instrument import OF_RANGE
+from mexc_tui.domain.limits import Limits
 from mexc_tui.domain.numbers import ONE, ceil_to, divide, exact, floor_to, unscaled
 from mexc_tui.domain.orders import OrderType, Side
+from mexc_tui.domain.overrides import effective
 from mexc_tui.domain.views import GateInputs
 
 
@@ -20,7 +22,7 @@ def capped(draft: Draft, inputs: GateInputs) -> Draft:
     """
     if draft.type is not OrderType.MARKET or draft.uncapped:
         return draft
-    price = _cap(draft.side, inputs)
+    price = _cap(draft.side, inputs, effective(inputs.limits, draft))
     if price is None or inputs.instrument is None:
         return draft
     qty, amount = draft.qty, draft.quote_qty
@@ -30,9 +32,9 @@ def capped(draft: Draft, inputs: GateInputs) -> Draft:
     return msgspec.structs.replace(draft, type=OrderType.IOC, price=price, qty=qty, quote_qty=amount)
 
 
-def _cap(side: Side, inputs: GateInputs) -> Decimal | None:
+def _cap(side: Side, inputs: GateInputs, limits: Limits) -> Decimal | None:
     """Return the worst price a market order may fill at: as far from the touch as collar and slippage allow."""
-    book, pair, limits = inputs.book, inputs.instrument, inputs.limits
+    book, pair = inputs.book, inputs.instrument
     levels = () if book is None else book.asks if side is Side.BUY else book.bids
     if book is None or pair is None or not levels:
         return None

@@ -23,6 +23,10 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Codes of the controls whose question a person has answered with yes."""
     uncapped: bool = False
     """A market order without a price cap; any other market order goes out as a capped immediate order."""
+    override: str = ""
+    """Code of the one control that a person lifts for this order."""
+    because: str = ""
+    """Why; kept with the order."""
 
 
 class PlaceOrder(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal
 from functools import partial
 
+import msgspec
+
 from mexc_tui.domain.commands import Draft
 from mexc_tui.domain.controls import asking, form, listing, owner, price, size, standing, state
 from mexc_tui.domain.controls.case import (
@@ -26,6 +28,7 @@ from mexc_tui.domain.controls.case import (
 from mexc_tui.domain.limits import Answer, Headroom, Limits, Verdict, Violation, asset_limit, order_limit
 from mexc_tui.domain.numbers import ONE, ZERO, divide, exact
 from mexc_tui.domain.orders import OrderType
+from mexc_tui.domain.overrides import OVERRIDABLE, misuse
 from mexc_tui.domain.views import GateInputs, Standing
 
 __all__ = [
@@ -147,7 +150,39 @@ def check(draft: Draft, inputs: GateInputs, seen: Seen | None = None, *, largest
     if unusable is not None:
         return Verdict(violations=(unusable,), max_qty=ZERO, binding=unusable.code)
     with exact():
-        return _fail_closed(lambda: _Judge(Case(draft, inputs, seen)).verdict(search=largest))
+        if draft.override:
+            return _fail_closed(lambda: _overriding(draft, inputs, seen, search=largest))
+        verdict = _fail_closed(lambda: _Judge(Case(draft, inputs, seen)).verdict(search=largest))
+    if not OVERRIDABLE.isdisjoint(one.code for one in verdict.violations):
+        return msgspec.structs.replace(verdict, violations=tuple(map(_offering, verdict.violations)))
+    return verdict
+
+
+def _offering(violation: Violation) -> Violation:
+    """Return a refusal that says how a person may override it."""
+    if violation.code not in OVERRIDABLE:
+        return violation
+    offer = f"{violation.message} Or: override {violation.code} because …"
+    return msgspec.structs.replace(violation, message=offer)
+
+
+def _overriding(draft: Draft, inputs: GateInputs, seen: Seen | None, *, search: bool) -> Verdict:
+    """Judge a draft that names a control to be lifted: what else is wrong stays wrong."""
+    plain = msgspec.structs.replace(draft, override="", because="")
+    verdict, wrong = _Judge(Case(plain, inputs, seen)).verdict(search=search), misuse(draft)
+    if wrong:
+        return msgspec.structs.replace(verdict, violations=(*verdict.violations, fault("OVERRIDE", wrong)))
+    lifted = next((one for one in verdict.violations if one.code == draft.override), None)
+    if lifted is None:
+        return verdict
+    verdict = _Judge(Case(draft, inputs, seen)).verdict(search=search)
+    if any(one.code == draft.override for one in verdict.violations):
+        return verdict
+    text = f"This order overrides {draft.override}, because {draft.because.strip()}. {lifted.message}"
+    asked = fault("CONFIRM_OVERRIDE", text, lifted.limit, lifted.actual)
+    if asked.code in draft.confirmed:
+        return msgspec.structs.replace(verdict, notes=(*verdict.notes, asked))
+    return msgspec.structs.replace(verdict, violations=(*verdict.violations, asked))
 
 
 def _unusable(draft: Draft) -> Violation | None:

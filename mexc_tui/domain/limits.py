@@ -56,6 +56,7 @@ _ANSWERS = {
     "CONCENTRATION": Answer.CONFIRM,
     "SIZE_VS_USUAL": Answer.CONFIRM,
     "CONFIRM_LISTING": Answer.CONFIRM,
+    "CONFIRM_OVERRIDE": Answer.CONFIRM,
     "PARTIAL_FILL": Answer.WARN,
 }
 CONFIRMABLE = tuple(code for code, answer in _ANSWERS.items() if answer is Answer.CONFIRM)

@@ -195,7 +195,7 @@ class Desk:
         )
         self._gates: frozenset[str] = frozenset()
         """Symbols in which somebody might trade when the interest last changed."""
-        self._owner = PERSON
+        self._owner, self._attended = PERSON, True
         """Who gave the command that is being taken; one that comes without saying so is a person's."""
         if resumed is not None:
             history.resume(resumed)
@@ -258,9 +258,9 @@ class Desk:
     def handle(self, item: Input | Command | Given, at: Timestamp) -> list[Effect]:
         """Take one input or command."""
         if isinstance(item, Given):
-            self._owner = item.owner
+            self._owner, self._attended = item.owner, item.attended
             effects = self.handle(item.command, at)
-            self._owner = PERSON
+            self._owner, self._attended = PERSON, True
             return [Journal((_command_record(item, at),)), *effects]
         if type(item) in _COMMANDS:
             self._arming.given(at)
@@ -283,7 +283,9 @@ class Desk:
     # --- commands
 
     def _place(self, command: PlaceOrder, at: Timestamp) -> list[Effect]:
-        return self._placer.place(command, self._owner, at) if self._commands.first_time(command.command_id) else []
+        if not self._commands.first_time(command.command_id):
+            return []
+        return self._placer.place(command, self._owner, at, attended=self._attended)
 
     def _amend(self, command: AmendOrder, at: Timestamp) -> list[Effect]:
         return self._amender.start(command, self._owner, at) if self._commands.first_time(command.command_id) else []

@@ -40,8 +40,11 @@ class Placer:
         self._flattening = flattening
         self._follow = follow
 
-    def place(self, command: PlaceOrder, owner: str, at: Timestamp) -> list[Effect]:
-        """Send a draft if it passes the gate; keep and tell the refusal if it does not."""
+    def place(self, command: PlaceOrder, owner: str, at: Timestamp, *, attended: bool) -> list[Effect]:
+        """Send a draft if it passes the gate; keep and tell the refusal if it does not.
+
+        ``attended``: a person sits at the client, who alone may override.
+        """
         draft = command.draft
         inputs = self._risk.inputs(draft.symbol, at, owner)
         seen = Seen(
@@ -55,6 +58,9 @@ class Placer:
         if draft.side is Side.BUY and self._flattening(draft.symbol):
             text = f"{draft.symbol} is being flattened; it takes no buys until that is done."
             violations = (*violations, Violation(code="SIDE_SANITY", message=text))
+        if draft.override and not attended:
+            text = "Only a person overrides a control: on a screen, or at a terminal. Nothing was sent."
+            violations = (*violations, Violation(code="OVERRIDE", message=text))
         if violations or verdict.qty is None or verdict.notional is None or verdict.fee is None:
             caught = self._risk.owners.caught(violations, owner, draft.symbol, at)
             denied = self._orders.deny(draft, violations, _version(inputs), at, command.command_id, owner=owner)

@@ -17,6 +17,7 @@ from mexc_tui.domain.commands import Command
 from mexc_tui.domain.errors import ErrorKind, VenueError
 from mexc_tui.domain.facts import Fact, Level
 from mexc_tui.domain.interest import Interest
+from mexc_tui.domain.owners import SCRIPT
 from mexc_tui.domain.views import View
 
 _View = TypeVar("_View", bound=View)
@@ -61,7 +62,8 @@ class DeskLink:
                 loop.call_soon_threadsafe(self._wake)
 
         def attach() -> SocketClient:
-            return self._attach(Caller(name=self._name, role=Role.TRADE, after=FROM_NOW, on_change=changed))
+            caller = Caller(name=self._name, role=Role.TRADE, after=FROM_NOW, owner=SCRIPT, on_change=changed)
+            return self._attach(caller)
 
         attaching = asyncio.ensure_future(asyncio.to_thread(attach))
         try:

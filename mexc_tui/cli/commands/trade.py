@@ -57,6 +57,10 @@ def _add_side(commands: argparse._SubParsersAction[argparse.ArgumentParser], sid
     )
     parser.add_argument("--yes", action="store_true", help="answer what the gate asks first, such as for a large order")
     parser.add_argument(
+        "--override", metavar="CONTROL", default="", help="lift one control for this order, such as MAX_ORDER_VALUE"
+    )
+    parser.add_argument("--reason", metavar="TEXT", default="", help="why; needed with --override, kept in the journal")
+    parser.add_argument(
         "--owner",
         metavar="NAME",
         default="",

@@ -12,6 +12,7 @@ from mexc_tui.domain.instrument import Instrument
 from mexc_tui.domain.limits import Violation
 from mexc_tui.domain.numbers import ONE, ZERO, ceil_to, divide, exact, floor_to, plain, round_to, unscaled
 from mexc_tui.domain.orders import Order, OrderType, Side
+from mexc_tui.domain.overrides import effective
 from mexc_tui.domain.views import BookView, GateInputs
 from mexc_tui.domain.walk import Liquidity, Taken
 
@@ -48,7 +49,7 @@ class Case:
         draft = self.draft = capped(asked, inputs)
         """What would go out."""
         self.inputs = inputs
-        self.limits = inputs.limits
+        self.limits = effective(inputs.limits, asked)
         self.seen = seen
         self.buying = draft.side is Side.BUY
         self.is_market = draft.type is OrderType.MARKET

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from mexc_tui.domain.overrides import OVERRIDABLE
+
 
 class Control(NamedTuple):
     """One line of the list of controls."""
@@ -11,6 +13,11 @@ class Control(NamedTuple):
     codes: tuple[str, ...]
     says: str
     settings: tuple[str, ...] = ()
+
+    @property
+    def overridable(self) -> bool:
+        """Whether a person may lift it for one order: never the exchange, a balance, or a halt."""
+        return not OVERRIDABLE.isdisjoint(self.codes)
 
 
 CONTROLS: tuple[Control, ...] = (
@@ -38,7 +45,11 @@ CONTROLS: tuple[Control, ...] = (
     Control(("PARTIAL_FILL",), "a capped order finds less than it wants"),
     Control(("SIZE_VS_USUAL",), "value against the median of your latest 50", ("confirm_usual_times",)),
     Control(("SIDE_SANITY",), "no more sold than held, nothing bought while flattening"),
-    Control(("DUPLICATE_ORDER",), "same pair, side, price and size", ("duplicate_window_ms", "duplicate_max")),
+    Control(
+        ("DUPLICATE_ORDER",),
+        "same pair, side, price and size",
+        ("duplicate_window_ms", "duplicate_max"),
+    ),
     Control(("IN_FLIGHT_LIMIT",), "sent and not answered", ("max_in_flight",)),
     Control(("UNKNOWN_OUTCOME_LOCK",), "an earlier order of the pair is unknown"),
     Control(("ORDER_RATE",), "orders a second", ("orders_per_second",)),
@@ -115,6 +126,11 @@ CONTROLS: tuple[Control, ...] = (
         ("LIMIT_CHANGE_CONTROL",),
         "loosening needs a reason and a delay, ceilings hold",
         ("ceilings", "loosening_delay_minutes"),
+    ),
+    Control(
+        ("OVERRIDE", "CONFIRM_OVERRIDE"),
+        "one order lifts one control that is marked ‡, with a reason, by a person, who is asked once; no further than "
+        "the ceilings",
     ),
     Control(("REDUCING",), "orders, fills and balances against the exchange's, every 15 s"),
     Control(

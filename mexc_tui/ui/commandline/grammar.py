@@ -41,6 +41,9 @@ class OrderIntent(msgspec.Struct, frozen=True, kw_only=True):
     """A market order without a price cap."""
     confirmed: bool = False
     """Whether what the gate asks first is answered with yes."""
+    override: str = ""
+    """Code of the one control that is lifted for this order."""
+    because: str = ""
 
 
 class AmendIntent(msgspec.Struct, frozen=True, kw_only=True):
@@ -153,6 +156,7 @@ USAGE: tuple[tuple[str, str], ...] = (
     ("buy 0.5 at 64000 ioc", "also fok; at bid, ask, mid or cursor"),
     ("amend 0.5 · amend at 64000", "new size or price of the order at the cursor, or the only one"),
     ("buy 3 at 64000 yes", "answers what the gate asks first, such as for a large order"),
+    ("buy 3 at 64000 override MAX_ORDER_VALUE because REASON", "lifts one control for this order; asked once"),
     ("cancel · cancel buys · cancel all", "orders of this symbol, one side, everything"),
     ("flatten · flatten all", "sell what is held"),
     ("adopt · adopt 9688 · adopt none", "manage orders placed elsewhere here: those told, one by its id, all, or none"),
@@ -264,6 +268,7 @@ def _order(side: Side, words: list[str], symbols: frozenset[str]) -> OrderIntent
     price: Decimal | PriceWord | None = None
     kind: OrderType | None = None
     market = uncapped = confirmed = False
+    override = because = ""
     rest = words[1:]
     while rest:
         word = rest.pop(0)
@@ -278,6 +283,9 @@ def _order(side: Side, words: list[str], symbols: frozenset[str]) -> OrderIntent
             uncapped = True
         elif lower == "yes":
             confirmed = True
+        elif lower == "override":
+            override, because, confirmed = _override(rest, confirmed=confirmed)
+            rest = []
         elif lower in _TYPES:
             if kind is not None:
                 raise CommandError("say one of po, ioc and fok")
@@ -302,7 +310,19 @@ def _order(side: Side, words: list[str], symbols: frozenset[str]) -> OrderIntent
         price=price,
         uncapped=uncapped,
         confirmed=confirmed,
+        override=override,
+        because=because,
     )
+
+
+def _override(words: list[str], *, confirmed: bool) -> tuple[str, str, bool]:
+    """Return control, reason and whether the question is answered, of what follows ``override``."""
+    if len(words) < 3 or words[1].lower() != "because":
+        raise CommandError("override takes a control and a reason, at the end: override MAX_ORDER_VALUE because REASON")
+    reason = words[2:]
+    if len(reason) > 1 and reason[-1].lower() == "yes":
+        confirmed = bool(reason.pop())
+    return words[0].upper(), " ".join(reason), confirmed
 
 
 def _price(word: str) -> Decimal | PriceWord:

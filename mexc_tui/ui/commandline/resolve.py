@@ -60,7 +60,9 @@ def order_draft(intent: OrderIntent, inputs: GateInputs, cursor: Decimal | None)
         price = _price_of(price, inputs.book, cursor, inputs)
     try:
         draft = draft_for(intent.size, side=intent.side, order_type=intent.type, price=price, inputs=inputs)
-        return msgspec.structs.replace(draft, uncapped=intent.uncapped)
+        return msgspec.structs.replace(
+            draft, uncapped=intent.uncapped, override=intent.override, because=intent.because
+        )
     except SizeError as problem:
         raise CommandError(str(problem)) from None
 

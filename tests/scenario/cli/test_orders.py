@@ -201,6 +201,15 @@ def test_a_script_keeps_to_limits_of_its_own_and_an_algorithm_to_others(call, tm
     assert call("cancel", "--all")[0] == 0
 
 
+def test_an_override_needs_a_reason_and_a_person(call, tmp_path):
+    (tmp_path / "config.toml").write_text('[limits]\nmax_order_value = "25"\n')
+    order = ("buy", "BTCUSDT", "$50", "--at", "60000", "--yes")
+    assert call(*order, "--override", "MAX_ORDER_VALUE")[0] == 2
+    assert call(*order, "--reason", "a test")[0] == 2
+    code, (denied,), _ = call(*order, "--override", "MAX_ORDER_VALUE", "--reason", "a test", "--owner", "grid")
+    assert (code, [one["code"] for one in denied["violations"]]) == (1, ["OVERRIDE"])
+
+
 def test_what_the_gate_asks_first_is_answered_with_yes(call, tmp_path):
     (tmp_path / "config.toml").write_text('[limits]\nconfirm_order_value = "25"\n')
     code, (asked,), _ = call("buy", "BTCUSDT", "$50", "--at", "60000")

@@ -244,6 +244,7 @@ def test_everything_wrong_is_said_at_once_in_words_with_numbers():
     assert {"MAX_ORDER_VALUE", "FREE_BALANCE", "ARMED", "MAX_OPEN_ORDERS"} <= codes(verdict)
     assert message(verdict, "MAX_ORDER_VALUE") == (
         "The order is worth 6,500.00 USDT; your limit for one order is 2,500.00 USDT."
+        " Or: override MAX_ORDER_VALUE because …"
     )
 
 

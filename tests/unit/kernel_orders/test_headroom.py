@@ -21,8 +21,10 @@ def test_the_manual_and_the_screen_say_the_same_of_every_control():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         codes = re.findall("`([A-Z_]+)`", cells[1]) if line.startswith("| ") and len(cells) == 7 else []
         if codes and not cells[6].startswith("missing"):
-            found.append((tuple(codes), cells[2], tuple(re.findall("`([a-z_]+)`", cells[4]))))
-    assert found == [tuple(control) for control in CONTROLS], "docs/risk.md and domain/controls/table.py differ"
+            found.append((tuple(codes), cells[2], tuple(re.findall("`([a-z_]+)`", cells[4])), "‡" in cells[1]))
+    assert found == [(*control, control.overridable) for control in CONTROLS], (
+        "docs/risk.md and domain/controls/table.py differ"
+    )
     settings = {name for control in CONTROLS for name in control.settings}
     assert settings == set(Limits.__struct_fields__)
 

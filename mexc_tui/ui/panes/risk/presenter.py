@@ -62,12 +62,14 @@ def control_rows(view: RiskView | None, width: int) -> list[Row]:
     refusals = {one.code: one for one in view.refusals}
     named = {code for control in CONTROLS for code in control.codes}
     others = tuple(Control((code,), "") for code in refusals if code not in named)
-    rows: list[Row] = [(("", ""),), ((" what each control checks; ! 80 % or more is used", "dim"),)]
+    head = "what each control checks; ! 80 % or more is used; ‡ one order may override it"
+    rows: list[Row] = [(("", ""),), *(((f" {line}", "dim"),) for line in wrap(head, width - 1))]
     for control in (*CONTROLS, *others):
         mark = "!" if near.intersection(control.codes) else " "
         settings = " · ".join(text for name in control.settings if (text := _setting(view.limits, name)))
         style = "warn" if mark == "!" else "title"
-        rows += [((f"{mark}{line}", style),) for line in wrap(", ".join(control.codes), width - 1)]
+        codes = ", ".join(control.codes) + (" ‡" if control.overridable else "")
+        rows += [((f"{mark}{line}", style),) for line in wrap(codes, width - 1)]
         text = f"{control.says} · {settings}" if settings else control.says
         rows += [((f"   {line}", ""),) for line in wrap(text, width - 4)]
         for item in view.headroom:
