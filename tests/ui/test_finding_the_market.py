@@ -87,6 +87,20 @@ async def test_nothing_is_prepared_at_a_cursor_that_the_view_has_left_behind(mak
         assert f"{sent.draft.price:,}" in glass(app, LadderPane)
 
 
+async def test_steps_and_moves_in_one_piece_keep_their_cursor(make_cockpit: Any, desk: Any) -> None:
+    app = make_cockpit()
+    async with app.run_test(size=SIZE) as pilot:
+        app.frame_clock.advance()
+        draw, app.frame_clock.advance = app.frame_clock.advance, lambda: False
+        await pilot.press(*"]]]]", *"JJJJ")
+        app.frame_clock.advance = draw
+        moved_to = app.desk_state.selection.cursor
+        assert f"{moved_to:,}" in glass(app, LadderPane)
+        await pilot.press("b", "enter")
+        (sent,) = desk.commands
+        assert sent.draft.price == moved_to
+
+
 async def test_an_order_whose_price_leaves_the_view_is_dropped_and_told(make_cockpit: Any, desk: Any) -> None:
     app = make_cockpit()
     async with app.run_test(size=SIZE) as pilot:

@@ -120,9 +120,11 @@ def test_what_a_holding_cost_is_read_from_trades_made_elsewhere_and_each_counts_
     assert "of the last month you bought 0.024985 ETH at " in read["message"]
     assert "not known" not in read["message"]
     assert call("cost", "ETH", "--from-history")[0] == 0
-    _, rows, _ = call("audit", "show")
-    texts = [row["text"] for row in rows if row["kind"] == "cost"]
-    assert len(texts) == 2
+
+    def recorded() -> list[str]:
+        return [row["text"] for row in call("audit", "show")[1] if row["kind"] == "cost"]
+
+    texts = until(lambda: found if len(found := recorded()) == 2 else None)
     assert "by own trades: 0.024985 ETH cost" in texts[0]
     assert texts[0] == texts[1]
     assert call("cost", "ETH")[0] == 2

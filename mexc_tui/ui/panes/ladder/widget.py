@@ -103,8 +103,8 @@ class LadderPane(LinePane, can_focus=True):
         selection = frame.selection
         identity = (selection.symbol, data.group, selection.recentred)
         recentre = identity != self._for
+        asked = identity[2:] != self._for[2:]
         if recentre or height != self._height:
-            asked = identity[2:] != self._for[2:]
             self._for, self._height = identity, height
             # Another step or size keeps a prepared order in view, and so a cursor that was.
             keep = not asked and (data.ghost is not None or (self._cursor_seen and not recentre))
@@ -113,7 +113,8 @@ class LadderPane(LinePane, can_focus=True):
         moved = aimed[0] != self._aimed[0] or (aimed[1] and not self._aimed[1])
         self._aimed = aimed
         if moved:
-            self._sought = None if recentre and data.ghost is None else selection.cursor
+            # A cursor that was moved right after a change of step, before it was drawn, is meant on the new steps.
+            self._sought = None if asked and data.ghost is None else selection.cursor
         elif self._with_market and data.ghost is None and rows_away(data, self._top, height):
             self._sought = None
         seek = None
