@@ -95,7 +95,7 @@ class Chain:
     async def open(self) -> None:
         await self.stand_in.start()
         settings = MexcSettings(base_url=self.stand_in.rest_url, ws_url=self.stand_in.ws_url)
-        quick = StreamSettings(timing=StreamTiming(quiet_s=0.5, ping_answer_s=1.8, backoff_s=0.05, backoff_max_s=0.2))
+        quick = StreamSettings(timing=StreamTiming(quiet_s=0.5, ping_answer_s=5.0, backoff_s=0.05, backoff_max_s=0.2))
         self.mirror = Mirror(settings, self.paper, Delays(1, 0), streams=quick)
         await self.mirror.open()
         self.paper.core.accounts.deposit("ann", {"USDT": Decimal(100_000), "ABC": Decimal(1_000)})
