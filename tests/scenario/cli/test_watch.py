@@ -62,7 +62,7 @@ async def test_a_pair_that_is_not_traded_ends_with_2(reader, watching):
 
 
 async def test_an_exchange_without_streams_ends_with_3(reader, watching, monkeypatch):
-    monkeypatch.setattr(module, "STREAM_LIMIT_S", 0.3)
+    monkeypatch.setattr(module, "STREAM_LIMIT_S", 1.5)
     monkeypatch.setenv("MEXC_WS_URL", "ws://127.0.0.1:9/ws")
     with pytest.raises(UnreachableError, match=r"its streams at .* do not"):
         await watching("BTCUSDT")

@@ -11,7 +11,7 @@ from mexc_tui.domain.instrument import Instrument
 
 
 async def test_streams_that_are_all_refused_are_not_called_unreachable(reader, watching, monkeypatch):
-    monkeypatch.setattr(module, "STREAM_LIMIT_S", 0.3)
+    monkeypatch.setattr(module, "STREAM_LIMIT_S", 1.5)
     gone = Instrument(symbol="GONEUSDT", base="GONE", quote="USDT", price_decimals=2, qty_decimals=2)
 
     async def connect(self: PublicMarket, symbols: tuple[str, ...]) -> list[Instrument]:
@@ -25,7 +25,7 @@ async def test_streams_that_are_all_refused_are_not_called_unreachable(reader, w
 
 
 async def test_why_the_streams_do_not_answer_is_said(reader, watching, monkeypatch):
-    monkeypatch.setattr(module, "STREAM_LIMIT_S", 0.3)
+    monkeypatch.setattr(module, "STREAM_LIMIT_S", 1.5)
     monkeypatch.setenv("MEXC_WS_URL", "ws://127.0.0.1:9/ws")
     with pytest.raises(UnreachableError, match=r"do not \(127\.0\.0\.1 cannot be reached"):
         await watching("BTCUSDT")

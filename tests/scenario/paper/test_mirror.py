@@ -248,7 +248,7 @@ class Patient(SystemClock):
 
 @pytest.mark.parametrize(("way", "why"), [(refused, "HTTP 403"), (silent, "no answer"), (mute, "no answer")])
 async def test_an_exchange_without_market_streams_is_given_up_within_seconds(monkeypatch, with_ways, way, why):
-    monkeypatch.setattr("mexc_tui.desk.exchange.mirror.STREAMS_S", 0.3)
+    monkeypatch.setattr("mexc_tui.desk.exchange.mirror.STREAMS_S", 1.0)
     mirror = await with_ways(ws=way)
     with pytest.raises(VenueError, match="its market streams are out of reach") as error:
         await mirror.open()
