@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
+from functools import cache
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -249,203 +251,93 @@ def decode(body: str | bytes) -> Record:
         raise ValueError(str(error)) from None
 
 
+Made = TypeVar("Made", bound=msgspec.Struct)
+
+
+@cache
+def _shared(kind: type[msgspec.Struct], other: type[msgspec.Struct]) -> tuple[str, ...]:
+    return tuple(name for name in kind.__struct_fields__ if name in other.__struct_fields__)
+
+
+def _like(kind: type[Made], source: msgspec.Struct, **other: Any) -> Made:
+    """Return a struct with the fields that it shares by name with another one, but for those given."""
+    fields = {name: getattr(source, name) for name in _shared(kind, type(source))}
+    return kind(**fields | other)
+
+
 def _body_of(record: Record) -> Body:
     match record:
         case CommandRecord():
-            return Command(
-                command_id=record.command_id,
-                name=record.name,
-                details=record.details,
-                client=record.client,
-                role=record.role,
-                wall_ms=record.wall_ms,
-            )
+            return _like(Command, record)
         case IntentRecord():
-            return Intent(
-                order=_order_body(record.order),
-                command_id=record.command_id,
-                wall_ms=record.wall_ms,
-                book_version=record.book_version,
-                notes=_findings(record.notes),
-            )
+            return _like(Intent, record, order=_order_body(record.order), notes=_findings(record.notes))
         case OrderRecord():
-            return Change(
-                order=_order_body(record.order),
-                wall_ms=record.wall_ms,
-                way=_WAYS[record.heard.way],
-                told_ms=record.heard.time_ms,
-                said=record.heard.said,
+            heard = record.heard
+            way = _WAYS[heard.way]
+            return _like(
+                Change, record, order=_order_body(record.order), way=way, told_ms=heard.time_ms, said=heard.said
             )
         case FillRecord():
-            return Execution(
-                fill=_fill_body(record.fill),
-                base=record.base,
-                quote=record.quote,
-                fee_quote=record.fee_quote,
-                wall_ms=record.wall_ms,
-                way=_WAYS[record.way],
-                currency=record.currency,
-                quote_price=record.quote_price,
-            )
+            return _like(Execution, record, fill=_fill_body(record.fill), way=_WAYS[record.way])
         case DenialRecord():
-            return Denial(
-                order=_order_body(record.order),
-                codes=record.codes,
-                messages=record.messages,
-                book_version=record.book_version,
-                wall_ms=record.wall_ms,
-                findings=_findings(record.violations),
-                command_id=record.command_id,
-            )
+            return _like(Denial, record, order=_order_body(record.order), findings=_findings(record.violations))
         case StateRecord():
-            return State(name=record.name, value=record.value, wall_ms=record.wall_ms)
+            return _like(State, record)
         case CostRecord():
-            return Cost(
-                symbol=record.symbol,
-                base=record.base,
-                quote=record.quote,
-                qty=record.qty,
-                cost=record.cost,
-                whole=record.whole,
-                time_ms=record.time_ms,
-                wall_ms=record.wall_ms,
-                trades=tuple(TradeRangeBody(**msgspec.structs.asdict(one)) for one in record.trades),
-                unknown_fees=record.unknown_fees,
-            )
+            return _like(Cost, record, trades=tuple(_like(TradeRangeBody, one) for one in record.trades))
         case HoldingRecord():
-            return Holding(
-                asset=record.asset,
-                total=record.total,
-                wall_ms=record.wall_ms,
-                since_ms=record.since_ms,
-                time_ms=record.time_ms,
-            )
+            return _like(Holding, record)
 
 
 def _record_of(body: Body) -> Record:
     match body:
         case Command():
-            return CommandRecord(
-                command_id=body.command_id,
-                name=body.name,
-                details=body.details,
-                client=body.client,
-                role=body.role,
-                wall_ms=body.wall_ms,
-            )
+            return _like(CommandRecord, body)
         case Intent():
-            return IntentRecord(
-                order=_order(body.order),
-                command_id=body.command_id,
-                wall_ms=body.wall_ms,
-                book_version=body.book_version,
-                notes=_violations(body.notes),
-            )
+            return _like(IntentRecord, body, order=_order(body.order), notes=_violations(body.notes))
         case Change():
             heard = Heard(_WAY_OF[body.way], body.told_ms, body.said)
             return OrderRecord(order=_order(body.order), wall_ms=body.wall_ms, heard=heard)
         case Execution():
-            return FillRecord(
-                fill=_fill(body.fill),
-                base=body.base,
-                quote=body.quote,
-                fee_quote=body.fee_quote,
-                wall_ms=body.wall_ms,
-                way=_WAY_OF[body.way],
-                currency=body.currency,
-                quote_price=body.quote_price,
-            )
+            return _like(FillRecord, body, fill=_fill(body.fill), way=_WAY_OF[body.way])
         case Denial():
-            return DenialRecord(
-                order=_order(body.order),
-                codes=body.codes,
-                messages=body.messages,
-                book_version=body.book_version,
-                wall_ms=body.wall_ms,
-                violations=_violations(body.findings),
-                command_id=body.command_id,
-            )
+            return _like(DenialRecord, body, order=_order(body.order), violations=_violations(body.findings))
         case Cost():
-            return CostRecord(
-                symbol=body.symbol,
-                base=body.base,
-                quote=body.quote,
-                qty=body.qty,
-                cost=body.cost,
-                whole=body.whole,
-                time_ms=body.time_ms,
-                wall_ms=body.wall_ms,
-                trades=tuple(TradeRange(**msgspec.structs.asdict(one)) for one in body.trades),
-                unknown_fees=body.unknown_fees,
-            )
+            return _like(CostRecord, body, trades=tuple(_like(TradeRange, one) for one in body.trades))
         case State():
-            return StateRecord(name=body.name, value=body.value, wall_ms=body.wall_ms)
+            return _like(StateRecord, body)
         case Holding():
-            return HoldingRecord(
-                asset=body.asset,
-                total=body.total,
-                wall_ms=body.wall_ms,
-                since_ms=body.since_ms,
-                time_ms=body.time_ms,
-            )
+            return _like(HoldingRecord, body)
 
 
 def _findings(violations: tuple[Violation, ...]) -> tuple[FindingBody, ...]:
-    return tuple(FindingBody(code=v.code, message=v.message, limit=v.limit, actual=v.actual) for v in violations)
+    return tuple(_like(FindingBody, violation) for violation in violations)
 
 
 def _violations(findings: tuple[FindingBody, ...]) -> tuple[Violation, ...]:
-    return tuple(Violation(code=f.code, message=f.message, limit=f.limit, actual=f.actual) for f in findings)
+    return tuple(_like(Violation, finding) for finding in findings)
 
 
 def _order_body(order: Order) -> OrderBody:
-    return OrderBody(
-        client_order_id=order.client_order_id,
-        symbol=order.symbol,
+    return _like(
+        OrderBody,
+        order,
         side=_SIDES[order.side],
         type=_TYPES[order.type],
         state=_STATES[order.state],
-        created_ms=order.created_ms,
-        updated_ms=order.updated_ms,
-        order_id=order.order_id,
-        price=order.price,
-        qty=order.qty,
-        quote_qty=order.quote_qty,
-        filled_qty=order.filled_qty,
-        filled_quote=order.filled_quote,
-        reason=order.reason,
         ours=not order.elsewhere,
-        reduce_only=order.reduce_only,
-        cancel_requested=order.cancel_requested,
-        capped=order.capped,
-        amending=order.amending,
         origin=_ORIGINS[order.origin],
-        owner=order.owner,
     )
 
 
 def _order(body: OrderBody) -> Order:
-    return Order(
-        client_order_id=body.client_order_id,
-        symbol=body.symbol,
+    return _like(
+        Order,
+        body,
         side=_SIDE_OF[body.side],
         type=_TYPE_OF[body.type],
         state=_STATE_OF[body.state],
-        created_ms=body.created_ms,
-        updated_ms=body.updated_ms,
-        order_id=body.order_id,
-        price=body.price,
-        qty=body.qty,
-        quote_qty=body.quote_qty,
-        filled_qty=body.filled_qty,
-        filled_quote=body.filled_quote,
-        reason=body.reason,
         origin=_origin(body),
-        reduce_only=body.reduce_only,
-        cancel_requested=body.cancel_requested,
-        capped=body.capped,
-        amending=body.amending,
-        owner=body.owner,
     )
 
 
@@ -457,34 +349,8 @@ def _origin(body: OrderBody) -> Origin:
 
 
 def _fill_body(fill: Fill) -> FillBody:
-    return FillBody(
-        trade_id=fill.trade_id,
-        order_id=fill.order_id,
-        client_order_id=fill.client_order_id,
-        symbol=fill.symbol,
-        side=_SIDES[fill.side],
-        price=fill.price,
-        qty=fill.qty,
-        quote_qty=fill.quote_qty,
-        fee=fill.fee,
-        fee_asset=fill.fee_asset,
-        is_maker=fill.is_maker,
-        time_ms=fill.time_ms,
-    )
+    return _like(FillBody, fill, side=_SIDES[fill.side])
 
 
 def _fill(body: FillBody) -> Fill:
-    return Fill(
-        trade_id=body.trade_id,
-        order_id=body.order_id,
-        client_order_id=body.client_order_id,
-        symbol=body.symbol,
-        side=_SIDE_OF[body.side],
-        price=body.price,
-        qty=body.qty,
-        quote_qty=body.quote_qty,
-        fee=body.fee,
-        fee_asset=body.fee_asset,
-        is_maker=body.is_maker,
-        time_ms=body.time_ms,
-    )
+    return _like(Fill, body, side=_SIDE_OF[body.side])
