@@ -16,10 +16,10 @@ from mexc_tui.domain.inputs import Input, Timestamp, TradesSeen
 from mexc_tui.domain.numbers import divide, plain
 from mexc_tui.domain.orders import Side
 from mexc_tui.domain.views import AlertsView
-from mexc_tui.kernel.effects import Effect, EmitFact, Journal
+from mexc_tui.kernel.effects import Effect, EmitFact
 from mexc_tui.kernel.facts import FactLog
+from mexc_tui.kernel.kept import KeptState
 from mexc_tui.kernel.markets import Markets
-from mexc_tui.kernel.records import StateRecord
 
 ALERT = "alert "
 """Name of the record of an alert, followed by its number; an empty value removes it."""
@@ -59,14 +59,14 @@ class _Extremes:
 class Alerts:
     """Keeps the alerts of an account and notices when one is to ring."""
 
-    def __init__(self, markets: Markets, facts: FactLog) -> None:
+    def __init__(self, markets: Markets, facts: FactLog, kept: KeptState) -> None:
         self._markets = markets
         self._facts = facts
+        self._kept = kept
         self._alerts: dict[int, Alert] = {}
         self._quiet: dict[int, int] = {}
         """Alerts that have rung and stay, and when; here until what they watch is over."""
         self._windows: dict[int, _Extremes] = {}
-        self._written: dict[str, str] = {}
         self._wide: frozenset[AlertKind] = frozenset()
         """Kinds that concern the whole account and are wanted."""
         self._looked_ns = 0
@@ -165,12 +165,6 @@ class Alerts:
         facts = [effect.fact for effect in effects if isinstance(effect, EmitFact)]
         return [self._ring(fact.message, at, fact.symbol) for fact in facts if _HEARD.get(fact.kind) in self._wide]
 
-    def recorded(self, at: Timestamp) -> list[Effect]:
-        """Record everything once more, after records may have been lost."""
-        return [
-            Journal((StateRecord(name=name, value=text, wall_ms=at.wall_ms),)) for name, text in self._written.items()
-        ]
-
     def _look(self, alert: Alert, at: Timestamp) -> list[Effect]:
         last = self._last(alert.symbol, at) if alert.symbol else None
         if last is None:
@@ -226,8 +220,7 @@ class Alerts:
         return self._record(number, "", at)
 
     def _record(self, number: int, text: str, at: Timestamp) -> Effect:
-        self._written[f"{ALERT}{number}"] = text
-        return Journal((StateRecord(name=f"{ALERT}{number}", value=text, wall_ms=at.wall_ms),))
+        return self._kept.write(f"{ALERT}{number}", text, at)
 
 
 def _said(value: Decimal) -> str:

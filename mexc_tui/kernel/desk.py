@@ -82,12 +82,14 @@ from mexc_tui.kernel.halting import Halting
 from mexc_tui.kernel.headroom import Headrooms
 from mexc_tui.kernel.history import CommandLog, History, Latch
 from mexc_tui.kernel.holding_costs import HoldingCosts
+from mexc_tui.kernel.kept import KeptState
 from mexc_tui.kernel.ledger import Ledger
 from mexc_tui.kernel.limit_changes import LimitChanges
 from mexc_tui.kernel.losses import LossLimits
 from mexc_tui.kernel.markets import Markets
 from mexc_tui.kernel.order_store import OrderStore
 from mexc_tui.kernel.orders import OrderManager
+from mexc_tui.kernel.owners import Owners
 from mexc_tui.kernel.placing import Placer
 from mexc_tui.kernel.portfolio import Portfolio
 from mexc_tui.kernel.ports import VenueInfo
@@ -129,7 +131,9 @@ class Desk:
         self._prices = Prices(self._markets, currency)
         self._portfolio = Portfolio(self._prices, self._ledger, day)
         self._reflection = Reflection(self._markets.instrument, self._store, self._portfolio)
-        self._limits = LimitChanges(limits, self._facts, live=bool(arm_name))
+        self._kept = KeptState()
+        self._limits = LimitChanges(limits, self._facts, self._kept, live=bool(arm_name))
+        self._owners = Owners(self._facts, self._store, self._kept)
         self._risk = Risk(
             self._limits,
             venue,
@@ -144,6 +148,7 @@ class Desk:
             self._clock,
             self._budget,
             self._ledger.owned,
+            self._owners,
             armed=armed_at_start,
             arm_name=arm_name,
         )
@@ -178,8 +183,21 @@ class Desk:
             lambda at: self._recovery.ask(set(), at),
         )
         self._headrooms = Headrooms(self._risk, self._losses, self._markets, self._facts)
-        self._alerts = Alerts(self._markets, self._facts)
-        self._views = DeskViews(
+        self._alerts = Alerts(self._markets, self._facts, self._kept)
+        self._views = self._make_views(venue)
+        self._gates: frozenset[str] = frozenset()
+        """Symbols in which somebody might trade when the interest last changed."""
+        self._owner, self._attended = PERSON, True
+        """Who gave the command that is being taken; one that comes without saying so is a person's."""
+        if resumed is not None:
+            history.resume(resumed)
+            self._limits.resume(history.limits)
+            self._alerts.resume(history.alerts)
+            self._owners.resume(history.halts)
+        self._handlers = self._make_handlers()
+
+    def _make_views(self, venue: VenueInfo) -> DeskViews:
+        return DeskViews(
             venue,
             self._markets,
             self._alerts,
@@ -193,16 +211,6 @@ class Desk:
             self._headrooms,
             lambda: self._orders.refusals,
         )
-        self._gates: frozenset[str] = frozenset()
-        """Symbols in which somebody might trade when the interest last changed."""
-        self._owner, self._attended = PERSON, True
-        """Who gave the command that is being taken; one that comes without saying so is a person's."""
-        if resumed is not None:
-            history.resume(resumed)
-            self._limits.resume(history.limits)
-            self._alerts.resume(history.alerts)
-            self._risk.owners.resume(history.halts)
-        self._handlers = self._make_handlers()
 
     def _make_handlers(self) -> dict[type, Callable[[Any, Timestamp], list[Effect]]]:
         return {
@@ -219,7 +227,7 @@ class Desk:
             RemoveAlert: self._alerts.remove,
             Halt: self._halt,
             Resume: self._resume,
-            Release: lambda item, at: self._risk.owners.release(item, self._owner, at),
+            Release: lambda item, at: self._owners.release(item, self._owner, at),
             Arm: self._arm,
             Reconcile: self._reconcile,
             OrderReported: lambda item, at: self._orders.reported(item.report, at, Way.PUSH),
@@ -458,7 +466,7 @@ class Desk:
 
     def _journal_problem(self, item: JournalProblem, at: Timestamp) -> list[Effect]:
         back = not item.reason and not self._risk.journal_ok
-        lost = self._limits.recorded(at) + self._alerts.recorded(at) + self._risk.owners.recorded(at) if back else []
+        lost = self._kept.again(at) if back else []
         return self._risk.journal_problem(item, at) + lost
 
     def _tick(self, item: Tick, at: Timestamp) -> list[Effect]:

@@ -16,9 +16,9 @@ from mexc_tui.domain.inputs import Timestamp
 from mexc_tui.domain.limit_changes import ceiling, changed, known, looser, unfit, value_of
 from mexc_tui.domain.limits import Limits, WaitingLimit
 from mexc_tui.domain.numbers import plain
-from mexc_tui.kernel.effects import Effect, Journal
+from mexc_tui.kernel.effects import Effect
 from mexc_tui.kernel.facts import FactLog
-from mexc_tui.kernel.records import StateRecord
+from mexc_tui.kernel.kept import KeptState
 
 TIGHTENED, WAITING = "tightened_limit ", "waiting_limit "
 """Names of records, followed by the limit's; an empty value ends what the record before it said."""
@@ -30,17 +30,16 @@ MOST_REASON = 200
 class LimitChanges:
     """Holds the limits as they are now, and those that are to be loosened."""
 
-    def __init__(self, start: Limits, facts: FactLog, *, live: bool = False) -> None:
+    def __init__(self, start: Limits, facts: FactLog, kept: KeptState, *, live: bool = False) -> None:
         """``live``: orders are real, and a loosening that was asked for before the desk began is called off."""
         self.now = start
         self._live = live
         self._start = start
         self._facts = facts
+        self._kept = kept
         self._waiting: dict[str, WaitingLimit] = {}
         self._due_ns: dict[str, int] = {}
         self._tightened: dict[str, Decimal] = {}
-        self._written: dict[str, str] = {}
-        """The latest value of every record of this run."""
 
     @property
     def waiting(self) -> tuple[WaitingLimit, ...]:
@@ -143,7 +142,7 @@ class LimitChanges:
             f" Until then it stays as it is; “limit {name} cancel” calls it off."
         )
         return [
-            self._record(WAITING + name, f"{value} {due_ms} {reason}", at),
+            self._kept.write(WAITING + name, f"{value} {due_ms} {reason}", at),
             self._facts.emit(at, "limit", Level.WARN, text, command_id=command_id),
         ]
 
@@ -166,10 +165,6 @@ class LimitChanges:
             text += " as the config file says."
         return [*effects, *self._take(name, change.value, at), self._facts.emit(at, "limit", Level.WARN, text)]
 
-    def recorded(self, at: Timestamp) -> list[Effect]:
-        """Record everything once more, after records may have been lost."""
-        return [self._record(name, text, at) for name, text in self._written.items()]
-
     @property
     def _delay_ms(self) -> int:
         return self._start.loosening_delay_minutes * _MINUTE_MS
@@ -179,17 +174,13 @@ class LimitChanges:
         self.now = changed(self.now, name, value)
         if looser(name, value_of(self._start, name), value):
             self._tightened[name] = value
-            return [self._record(TIGHTENED + name, str(value), at)]
-        return [] if self._tightened.pop(name, None) is None else [self._record(TIGHTENED + name, "", at)]
+            return [self._kept.write(TIGHTENED + name, str(value), at)]
+        return [] if self._tightened.pop(name, None) is None else [self._kept.write(TIGHTENED + name, "", at)]
 
     def _drop(self, name: str, at: Timestamp) -> Effect:
         del self._waiting[name], self._due_ns[name]
-        return self._record(WAITING + name, "", at)
+        return self._kept.write(WAITING + name, "", at)
 
     def _shown(self, name: str) -> str:
         value = value_of(self.now, name)
         return "not set" if value is None else plain(value)
-
-    def _record(self, name: str, text: str, at: Timestamp) -> Effect:
-        self._written[name] = text
-        return Journal((StateRecord(name=name, value=text, wall_ms=at.wall_ms),))

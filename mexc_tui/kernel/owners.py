@@ -18,10 +18,10 @@ from mexc_tui.domain.limits import Limits, Violation
 from mexc_tui.domain.orders import Order, Side
 from mexc_tui.domain.owners import PERSON, told
 from mexc_tui.domain.views import OwnerHalt
-from mexc_tui.kernel.effects import Effect, Journal
+from mexc_tui.kernel.effects import Effect
 from mexc_tui.kernel.facts import FactLog
+from mexc_tui.kernel.kept import KeptState
 from mexc_tui.kernel.order_store import OrderStore
-from mexc_tui.kernel.records import StateRecord
 
 HALTED = "halted_automation "
 """Name of a record, followed by the owner's or the pair's; an empty value ends what the record before it said."""
@@ -45,8 +45,9 @@ class _Sent(msgspec.Struct, frozen=True, gc=False):
 class Owners:
     """Counts by owner and keeps the halts."""
 
-    def __init__(self, facts: FactLog, orders: OrderStore) -> None:
+    def __init__(self, facts: FactLog, orders: OrderStore, kept: KeptState) -> None:
         self._facts = facts
+        self._kept = kept
         self._orders = orders
         self._sent: dict[str, deque[_Sent]] = {}
         self._halts: dict[str, str] = {}
@@ -135,9 +136,5 @@ class Owners:
             return [self._record(name, at), fact]
         return [self._facts.emit(at, "problem", Level.WARN, text, command_id=command.command_id)]
 
-    def recorded(self, at: Timestamp) -> list[Effect]:
-        """Record every halt once more, after records may have been lost."""
-        return [self._record(name, at) for name in self._halts]
-
     def _record(self, name: str, at: Timestamp) -> Effect:
-        return Journal((StateRecord(name=HALTED + name, value=self._halts.get(name, ""), wall_ms=at.wall_ms),))
+        return self._kept.write(HALTED + name, self._halts.get(name, ""), at)

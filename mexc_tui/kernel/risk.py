@@ -88,6 +88,7 @@ class Risk:
         clock: ExchangeClock,
         budget: Budget,
         owned: OwnedAssets,
+        owners: Owners,
         *,
         armed: bool,
         arm_name: str,
@@ -110,7 +111,7 @@ class Risk:
         self._prices = prices
         self._reflection = reflection
         self.standings = Standings(facts, portfolio, costs, clock, budget)
-        self.owners = Owners(facts, orders)
+        self.owners = owners
         self._budget, self._owned, self._clock = budget, owned, clock
         cash = frozenset({portfolio.currency, *limits.now.cash})
         self._exposures = Exposures(market.instrument, orders, portfolio, prices, reflection, cash)

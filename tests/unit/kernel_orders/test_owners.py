@@ -212,6 +212,17 @@ def test_a_halt_that_may_not_have_been_recorded_is_recorded_again():
     assert [one.name for one in bench.records if isinstance(one, StateRecord) and one.value] == [f"{HALTED}script"]
 
 
+def test_a_release_that_may_not_have_been_recorded_is_recorded_again():
+    bench = ready(repeated_entries=1)
+    run_away(bench, 2)
+    assert list(halts(bench)) == ["script"]
+    bench.do(JournalProblem("disk full"))
+    give(bench, Release(command_id="r", name="script"), "person")
+    bench.effects.clear()
+    bench.do(JournalProblem(""))
+    assert [(one.name, one.value) for one in bench.records if isinstance(one, StateRecord)] == [(f"{HALTED}script", "")]
+
+
 def trade(bench: Bench, price: str, number: int) -> None:
     one = Trade(trade_id=f"t{number}", price=D(price), qty=D(1), taker=Side.BUY, time_ms=bench.wall_ms)
     bench.do(TradesSeen(SYMBOL, (one,), bench.mono_ns))
